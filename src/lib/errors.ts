@@ -1,0 +1,25 @@
+/** The two kinds of error a user can cause. Anything else that is thrown is a bug of ours and keeps its stack. */
+
+/** The user's input is wrong: say where, what, what was found and what is allowed. Exit code 2. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+}
+
+/** The machine lacks something (an engine, a file, memory, disk): say what, and how to get it. Exit code 69. */
+export class EnvironmentError extends Error {
+  override readonly name = "EnvironmentError";
+}
+
+/** Exit codes of the `hnorm` command, one meaning each. */
+export const EXIT = {
+  ok: 0,
+  bug: 1,
+  config: 2,
+  someRunsFailed: 3,
+  mismatch: 4,
+  diverged: 5,
+  unavailable: 69,
+  savedRequeue: 75,
+  interrupted: 130,
+  terminated: 143,
+} as const;
