@@ -1,0 +1,22 @@
+/** SHA-2 digests of texts, bytes and files: what fingerprints, caches and integrity checks are made of. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+
+/** sha256, in hex, of the parts one after another. Texts count as UTF-8. */
+export function sha256(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** sha256, in hex, of a file's bytes, read in pieces. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+/** The bytes' sha512 as npm writes it (Subresource Integrity): `sha512-` and base64. */
+export function integrityOf(bytes: Uint8Array): string {
+  return `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+}
