@@ -1,0 +1,47 @@
+/** The contract between training and hardware. Training knows an engine only through this file. */
+import type { Shape } from "../graph/graph.ts";
+import type { DtypeBytes, Plan } from "../plan/plan.ts";
+
+/** Host values: floats in the engine's own precision, or token ids. */
+export type Floats = Float32Array | Float64Array;
+export type Values = Floats | Int32Array;
+
+export interface EngineOptions {
+  /** CPU threads; default: the engine's choice. */
+  readonly threads?: number | undefined;
+}
+
+export type Availability =
+  | { readonly ok: true; readonly detail: string }
+  | { readonly ok: false; readonly why: string; readonly fix: string };
+
+/** A kind of machinery that can run plans. */
+export interface Engine {
+  /** One clause for `hnorm doctor` and errors. */
+  readonly summary: string;
+  /** Composite ops it has kernels of its own for; all others reach it expanded. */
+  readonly natives: ReadonlySet<string>;
+  /** How it stores each element type. */
+  readonly bytes: DtypeBytes;
+  /** Whether it works on this machine; loads nothing it does not need to know. */
+  available(): Promise<Availability>;
+  open(options: EngineOptions): Promise<Device>;
+}
+
+/** An opened engine: holds the variables, which compiled programs share by name. */
+export interface Device {
+  /** Prepares a plan. Variables not written yet start at zero. */
+  compile(plan: Plan): Promise<Program>;
+  /** Sets a variable; the length must be the shape's size. */
+  write(variable: string, shape: Shape, values: Floats): void;
+  /** A copy of a variable's values. */
+  read(variable: string): Floats;
+  /** Releases everything. */
+  close(): Promise<void>;
+}
+
+export interface Program {
+  /** Runs the plan once: feeds in, outputs out by name, assignments done. */
+  run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,71 @@
+/** The reference engine: walks the plan node by node in f64. Slow, and right by inspection. */
+import { type Shape, size, type Tensor } from "../../graph/graph.ts";
+import { F64_BYTES, type Plan } from "../../plan/plan.ts";
+import type { Device, Engine, Floats, Program, Values } from "../backend.ts";
+import type { Array64 } from "./kernel.ts";
+import { kernelOf } from "./kernels.ts";
+
+export const reference: Engine = {
+  summary: "f64 loops in plain TypeScript: slow, the definition of every op",
+  natives: new Set(),
+  bytes: F64_BYTES,
+  available: async () => ({ ok: true, detail: "always" }),
+  open: async () => new ReferenceDevice(),
+};
+
+class ReferenceDevice implements Device {
+  readonly #variables = new Map<string, Float64Array>();
+
+  async compile(plan: Plan): Promise<Program> {
+    for (const { name, tensor } of plan.graph.variables.values()) {
+      if (!this.#variables.has(name)) this.#variables.set(name, new Float64Array(size(tensor.shape)));
+    }
+    return { run: async (feeds) => run(plan, feeds, this.#variables), close: async () => {} };
+  }
+
+  write(variable: string, shape: Shape, values: Floats): void {
+    if (values.length !== size(shape)) throw new Error(`${variable}: ${values.length} values for [${shape.join(",")}]`);
+    this.#variables.set(variable, Float64Array.from(values));
+  }
+
+  read(variable: string): Float64Array {
+    const values = this.#variables.get(variable);
+    if (values === undefined) throw new Error(`no variable ${variable}`);
+    return values.slice();
+  }
+
+  async close(): Promise<void> {
+    this.#variables.clear();
+  }
+}
+
+function run(
+  { graph, dying }: Plan,
+  feeds: Readonly<Record<string, Values>>,
+  variables: Map<string, Float64Array>,
+): Readonly<Record<string, Floats>> {
+  const values = new Map<Tensor, Array64>();
+  for (const [name, tensor] of graph.feeds) values.set(tensor, feedOf(feeds, name, tensor));
+  for (const { name, tensor } of graph.variables.values()) values.set(tensor, variables.get(name)!);
+
+  graph.nodes.forEach((node, i) => {
+    const outputs = node.outputs.map((t) => new Float64Array(size(t.shape)));
+    kernelOf(node.op.name)(node, node.inputs.map((t) => values.get(t)!), outputs);
+    node.outputs.forEach((t, o) => values.set(t, outputs[o]!));
+    for (const t of dying[i]!) values.delete(t);
+  });
+
+  const outputs = [...graph.outputs].map(([name, t]) => [name, (values.get(t) as Float64Array).slice()] as const);
+  for (const { variable, value, accumulate } of graph.assignments) {
+    const result = values.get(value) as Float64Array;
+    const old = variables.get(variable)!;
+    variables.set(variable, accumulate ? old.map((x, i) => x + result[i]!) : result.slice());
+  }
+  return Object.fromEntries(outputs);
+}
+
+function feedOf(feeds: Readonly<Record<string, Values>>, name: string, { shape, dtype }: Tensor): Array64 {
+  const given = feeds[name];
+  if (given?.length !== size(shape)) throw new Error(`feed ${name} needs ${size(shape)} values, got ${given?.length}`);
+  return dtype === "i32" ? Int32Array.from(given) : Float64Array.from(given);
+}

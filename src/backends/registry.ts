@@ -1,0 +1,33 @@
+/** The engines by name. Nothing of an engine is loaded until it is asked for. */
+import { EnvironmentError } from "../lib/errors.ts";
+import type { Engine } from "./backend.ts";
+
+const engines = {
+  cpu: async () => (await import("./cpu/cpu.ts")).cpu,
+  reference: async () => (await import("./reference/reference.ts")).reference,
+} as const satisfies Record<string, () => Promise<Engine>>;
+
+export type EngineName = keyof typeof engines;
+export const engineNames = Object.keys(engines) as EngineName[];
+
+/** In the order in which `engine: auto` prefers them: the fastest first. */
+const PREFERRED: readonly EngineName[] = ["cpu", "reference"];
+
+export interface ChosenEngine {
+  readonly name: EngineName;
+  readonly engine: Engine;
+  /** What it says of itself on this machine. */
+  readonly detail: string;
+}
+
+/** The engine of this name, or for `auto` the first that works here; says why where none does. */
+export async function chooseEngine(name: EngineName | "auto"): Promise<ChosenEngine> {
+  const missing: string[] = [];
+  for (const candidate of name === "auto" ? PREFERRED : [name]) {
+    const engine = await engines[candidate]();
+    const found = await engine.available();
+    if (found.ok) return { name: candidate, engine, detail: found.detail };
+    missing.push(`engine ${candidate}: ${found.why}; ${found.fix}`);
+  }
+  throw new EnvironmentError(missing.join("\n"));
+}

@@ -1,0 +1,34 @@
+/**
+ * Causal self-attention with grouped queries, RoPE, and the inner norms a strategy asks for:
+ *   q, k, v = x W^T;  full-width norms;  split into heads;  per-head norms;  RoPE on q and k;  attend;  norm c;  W_o.
+ */
+import type { Tensor } from "../graph/graph.ts";
+import type { InnerNorms } from "../norms/strategy.ts";
+import { attended } from "../ops/attention.ts";
+import { linear } from "../ops/matmul.ts";
+import { reshaped } from "../ops/reshape.ts";
+import { rotated } from "../ops/rope.ts";
+import type { ModelContext } from "./context.ts";
+
+/** x [N, D] -> [N, D], N = B T tokens. */
+export function attention(ctx: ModelContext, layer: number, x: Tensor, inner: InnerNorms<Tensor>): Tensor {
+  const { b, batch, seqLen, headDim, model } = ctx;
+  const { emit } = b;
+  const weight = (role: "q" | "k" | "v" | "o", shape: readonly [number, number]) =>
+    ctx.parameter(`blocks.${layer}.attn.${role}.weight`, shape, role, layer);
+
+  const project = (role: "q" | "k" | "v", heads: number): Tensor => {
+    const flat = linear(emit, x, weight(role, [heads * headDim, model.d_model]));
+    const split = (t: Tensor) => reshaped(emit, t, [batch, seqLen, heads, headDim]);
+    const norm = inner[role] ?? ((t: Tensor) => t);
+    return inner.width === "full" ? split(norm(flat)) : norm(split(flat));
+  };
+
+  const q = rotated(emit, project("q", model.n_heads), model.rope_theta);
+  const k = rotated(emit, project("k", model.n_kv_heads), model.rope_theta);
+  const v = project("v", model.n_kv_heads);
+  const context = attended(emit, q, k, v);
+  const c = inner.c?.(context) ?? context;
+  const joined = reshaped(emit, c, [batch * seqLen, model.d_model]);
+  return linear(emit, joined, weight("o", [model.d_model, model.d_model]));
+}

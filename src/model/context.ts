@@ -1,0 +1,41 @@
+/** What the pieces of one model share while its graph is built: the builder, the config, and the list of parameters. */
+import type { GraphBuilder } from "../graph/builder.ts";
+import type { Shape, Tensor } from "../graph/graph.ts";
+import { centered } from "../ops/center.ts";
+import { rmsNormed } from "../ops/rms-norm.ts";
+import type { Parameter, Role } from "./parameter.ts";
+import type { ModelConfig } from "./schema.ts";
+
+export class ModelContext {
+  readonly b: GraphBuilder;
+  readonly model: ModelConfig;
+  /** Sequences B and tokens per sequence T of this graph. */
+  readonly batch: number;
+  readonly seqLen: number;
+  readonly parameters: Parameter[] = [];
+
+  constructor(b: GraphBuilder, model: ModelConfig, batch: number, seqLen: number) {
+    this.b = b;
+    this.model = model;
+    this.batch = batch;
+    this.seqLen = seqLen;
+  }
+
+  get headDim(): number {
+    return this.model.d_model / this.model.n_heads;
+  }
+
+  /** Declares a learned tensor and returns it. */
+  parameter(name: string, shape: Shape, role: Role, layer?: number, active = 1): Tensor {
+    this.parameters.push({ name, shape, role, active, ...(layer === undefined ? {} : { layer }) });
+    return this.b.variable(name, shape, "weight");
+  }
+
+  /** A learned norm over the last axis: RMSNorm, or LayerNorm as RMSNorm of the centered value. */
+  norm(name: string, x: Tensor, layer?: number): Tensor {
+    const { norm_eps, norm_type } = this.model;
+    const gain = this.parameter(name, [x.shape.at(-1)!], "norm", layer);
+    const input = norm_type === "layernorm" ? centered(this.b.emit, x) : x;
+    return rmsNormed(this.b.emit, input, gain, norm_eps);
+  }
+}

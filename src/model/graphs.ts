@@ -1,0 +1,78 @@
+/** The graphs of training: forward and backward of one micro-batch, and the forward pass alone for evaluation. */
+import { backward } from "../graph/backward.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { NormSelection } from "../norms/index.ts";
+import { sum } from "../ops/add.ts";
+import { weightedCrossEntropy } from "../ops/cross-entropy.ts";
+import { constant } from "../ops/fill.ts";
+import { moe } from "../ops/moe.ts";
+import { ModelContext } from "./context.ts";
+import type { Parameter } from "./parameter.ts";
+import type { ModelConfig } from "./schema.ts";
+import { transformer } from "./transformer.ts";
+
+export interface ModelSpec {
+  readonly model: ModelConfig;
+  readonly norm: NormSelection;
+}
+
+export interface GraphOptions {
+  /** Sequences per run of the graph (the micro-batch). */
+  readonly batch: number;
+  /** Tokens per sequence; default: the model's. */
+  readonly seqLen?: number;
+  /** Composite ops the engine has kernels for. */
+  readonly natives?: ReadonlySet<string>;
+  /** Add gradients to their variables instead of replacing them (several micro-batches per step). */
+  readonly accumulate?: boolean;
+  /** Read the logits back too: output `logits` [N, V]. */
+  readonly logits?: boolean;
+}
+
+export interface ModelGraph {
+  readonly graph: Graph;
+  readonly parameters: readonly Parameter[];
+}
+
+/** The variable that holds a parameter's gradient. */
+export const gradientOf = (parameter: string): string => `grad/${parameter}`;
+
+/**
+ * Feeds: ids, targets i32 [N], weights [N]. Output: loss = sum of weight times cross-entropy.
+ * Leaves d loss / d p in the variable `grad/p` of every parameter p.
+ */
+export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
+  const { b, ctx, loss } = forward(spec, options);
+  const weights = ctx.parameters.map((p) => b.variable(p.name, p.shape, "weight"));
+  const gradients = backward(b, loss, weights, { add: sum, fill: constant });
+  ctx.parameters.forEach((p, i) => {
+    b.variable(gradientOf(p.name), p.shape, "gradient");
+    b.assign(gradientOf(p.name), gradients[i]!, { accumulate: options.accumulate ?? false });
+  });
+  return { graph: b.finish(), parameters: ctx.parameters };
+}
+
+/** The same feeds and outputs, without gradients. */
+export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
+  const { b, ctx } = forward(spec, options);
+  return { graph: b.finish(), parameters: ctx.parameters };
+}
+
+/** Every parameter of a model, in the order of the forward pass; needs no engine. */
+export function listParameters(spec: ModelSpec): readonly Parameter[] {
+  return evaluationGraph(spec, { batch: 1, seqLen: 2, natives: new Set([moe.name]) }).parameters;
+}
+
+function forward({ model, norm }: ModelSpec, { batch, seqLen = model.seq_len, natives, logits }: GraphOptions) {
+  const b = new GraphBuilder(natives);
+  const ctx = new ModelContext(b, model, batch, seqLen);
+  const ids = b.feed("ids", [batch * seqLen], "i32");
+  const targets = b.feed("targets", [batch * seqLen], "i32");
+  const weights = b.feed("weights", [batch * seqLen]);
+  const scores = transformer(ctx, norm, ids);
+  const loss = b.scoped("loss", () => weightedCrossEntropy(b.emit, scores, targets, weights));
+  b.output("loss", loss);
+  if (logits) b.output("logits", scores);
+  return { b, ctx, loss };
+}

@@ -1,0 +1,17 @@
+/** A learned tensor: its name in checkpoints, and the facts that initialization and weight decay depend on. */
+import type { Shape } from "../graph/graph.ts";
+
+/** What a parameter does; never asked by name in shared code, only listed in configs (`no_decay`) and init schemes. */
+export const ROLES = ["embedding", "head", "q", "k", "v", "o", "gate", "up", "down", "router", "norm"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Parameter {
+  readonly name: string;
+  /** [out, in] for matrices (y = x W^T), [experts, out, in] for stacked experts, [width] for gains. */
+  readonly shape: Shape;
+  readonly role: Role;
+  /** The block it belongs to, from 0; absent at the ends. */
+  readonly layer?: number;
+  /** Share of the parameter one token uses: top_k / experts for experts, else 1. */
+  readonly active: number;
+}

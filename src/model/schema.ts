@@ -1,0 +1,56 @@
+/** The model section of a config: the shape of a decoder-only transformer, in the field's own words. */
+import { z } from "zod";
+
+const positive = z.int().min(1);
+
+export const modelSchema = z.strictObject({
+  /** Width of the residual stream, D. */
+  d_model: positive,
+  /** Number of blocks, L. */
+  n_layers: positive,
+  n_heads: positive,
+  /** Key/value heads of grouped-query attention; default: n_heads. */
+  n_kv_heads: positive.optional(),
+  /** Effective width of the SwiGLU feed-forward, F (of one expert, with `moe`). */
+  ffn_dim: positive,
+  /** Rows of the embedding table, V: logits and softmax run over all of them. */
+  vocab_size: positive,
+  /** Training context in tokens, T. */
+  seq_len: z.int().min(2),
+  rope_theta: z.number().positive().default(10000),
+  norm_type: z.enum(["rmsnorm", "layernorm"]).default("rmsnorm"),
+  norm_eps: z.number().positive().default(1e-5),
+  /** The head is the embedding table. */
+  tie_embeddings: z.boolean().default(false),
+  /** Mixture of experts in place of the dense feed-forward. */
+  moe: z.strictObject({ n_experts: positive, top_k: positive }).optional(),
+});
+
+type Parsed = z.infer<typeof modelSchema>;
+export type ModelConfig = Readonly<Omit<Parsed, "n_kv_heads" | "moe">> & {
+  readonly n_kv_heads: number;
+  readonly moe?: { readonly n_experts: number; readonly top_k: number } | undefined;
+};
+
+/** A contradiction between fields: which key, and what is wrong with it. */
+export interface Contradiction {
+  readonly key: keyof ModelConfig;
+  readonly message: string;
+}
+
+/** What the field-by-field schema cannot see. */
+export function contradictions(m: Parsed): readonly Contradiction[] {
+  const kv = m.n_kv_heads ?? m.n_heads;
+  const found: Contradiction[] = [];
+  const expect = (ok: boolean, key: keyof ModelConfig, message: string) => ok || found.push({ key, message });
+  expect(m.d_model % m.n_heads === 0, "n_heads", `must divide d_model: ${m.d_model} / ${m.n_heads} is not whole`);
+  const even = m.d_model % m.n_heads !== 0 || (m.d_model / m.n_heads) % 2 === 0;
+  expect(even, "n_heads", `head size d_model / n_heads = ${m.d_model / m.n_heads} must be even for RoPE`);
+  expect(m.n_heads % kv === 0, "n_kv_heads", `must divide n_heads: ${m.n_heads} / ${kv} is not whole`);
+  const { moe } = m;
+  expect(!moe || moe.top_k <= moe.n_experts, "moe", `top_k ${moe?.top_k} is more than n_experts ${moe?.n_experts}`);
+  return found;
+}
+
+/** The parsed section with its derived defaults filled in. */
+export const completeModel = (m: Parsed): ModelConfig => ({ ...m, n_kv_heads: m.n_kv_heads ?? m.n_heads });

@@ -1,0 +1,17 @@
+/** A tensor of one value: the seed of the backward pass, and gradient accumulators at rest. */
+import type { Emit, Shape, Tensor } from "../graph/graph.ts";
+import { defineOp } from "./define.ts";
+
+export interface FillAttrs {
+  readonly shape: Shape;
+  readonly value: number;
+}
+
+export const fill = defineOp<FillAttrs>()({
+  name: "fill",
+  infer: (_, { shape }) => [{ shape, dtype: "f32" }],
+  grad: () => [],
+  flops: () => 0,
+});
+
+export const constant = (emit: Emit, shape: Shape, value: number): Tensor => emit(fill, [], { shape, value })[0]!;

@@ -1,0 +1,17 @@
+/** y = factor * x, the factor a constant of the graph: DeepNorm's residual, LayerNorm Scaling's 1/sqrt(l). */
+import { type Emit, size, type Tensor } from "../graph/graph.ts";
+import { defineOp } from "./define.ts";
+
+export interface ScaleAttrs {
+  readonly factor: number;
+}
+
+export const scale = defineOp<ScaleAttrs>()({
+  name: "scale",
+  infer: ([x]) => [x!],
+  grad: (emit, { attrs, dy: [dy] }) => [times(emit, attrs.factor, dy!)],
+  flops: ({ outputs: [y] }) => size(y!.shape),
+  inPlace: [0],
+});
+
+export const times = (emit: Emit, factor: number, x: Tensor): Tensor => emit(scale, [x], { factor })[0]!;

@@ -1,0 +1,20 @@
+/** Axes in another order: y's axis i is x's axis perm[i]. */
+import type { Emit, Tensor } from "../graph/graph.ts";
+import { defineOp, expectThat, typed } from "./define.ts";
+
+export interface TransposeAttrs {
+  readonly perm: readonly number[];
+}
+
+export const transpose = defineOp<TransposeAttrs>()({
+  name: "transpose",
+  infer([x], { perm }) {
+    expectThat("transpose", perm.length === x!.shape.length, x!);
+    return [typed(x!, perm.map((axis) => x!.shape[axis]!))];
+  },
+  grad: (emit, { attrs: { perm }, dy: [dy] }) => [transposed(emit, dy!, perm.map((_, axis) => perm.indexOf(axis)))],
+  flops: () => 0,
+});
+
+export const transposed = (emit: Emit, x: Tensor, perm: readonly number[]): Tensor =>
+  emit(transpose, [x], { perm })[0]!;
