@@ -17,7 +17,12 @@ export interface Arithmetic {
  * d loss / d x for each x of `wrt`, of x's shape (zeros where the loss does not depend on x).
  * Contributions over several paths are added in reverse order of the forward nodes: a fixed order, so the same bits.
  */
-export function backward(b: GraphBuilder, loss: Tensor, wrt: readonly Tensor[], arithmetic: Arithmetic): readonly Tensor[] {
+export function backward(
+  b: GraphBuilder,
+  loss: Tensor,
+  wrt: readonly Tensor[],
+  arithmetic: Arithmetic,
+): readonly Tensor[] {
   if (loss.shape.length !== 0) throw new Error("the loss must be a scalar");
   const gradients = new Map<Tensor, Tensor>([[loss, arithmetic.fill(b.emit, [], 1)]]);
   const active = reaches(b, new Set(wrt));
@@ -29,7 +34,13 @@ export function backward(b: GraphBuilder, loss: Tensor, wrt: readonly Tensor[], 
     const { op } = node;
     if (op.grad === undefined) throw new Error(`op ${op.name} has no gradient`);
     b.scoped(node.scope === "" ? "grad" : `grad.${node.scope}`, () => {
-      const dx = op.grad?.(b.emit, { node, inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, dy });
+      const dx = op.grad?.(b.emit, {
+        node,
+        inputs: node.inputs,
+        outputs: node.outputs,
+        attrs: node.attrs,
+        dy,
+      });
       node.inputs.forEach((input, i) => {
         const g = dx?.[i];
         if (g === undefined) return;

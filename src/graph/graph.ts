@@ -92,4 +92,5 @@ export const size = (shape: Shape): number => shape.reduce((n, s) => n * s, 1);
 /** `f32[2,3]`, for messages. */
 export const show = (t: TensorType): string => `${t.dtype}[${t.shape.join(",")}]`;
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((s, i) => s === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((s, i) => s === b[i]);

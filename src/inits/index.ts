@@ -20,7 +20,10 @@ export type InitName = keyof typeof inits;
 export type InitSelection = { readonly name: InitName } & Readonly<Record<string, unknown>>;
 
 /** The scheme of a selection and its numbers, checked. */
-export function selectInit(selection: InitSelection): { readonly scheme: InitScheme; readonly params: unknown } {
+export function selectInit(selection: InitSelection): {
+  readonly scheme: InitScheme;
+  readonly params: unknown;
+} {
   const { name, ...own } = selection;
   const scheme = inits[name] as InitScheme;
   return { scheme, params: scheme.params.parse(own) };

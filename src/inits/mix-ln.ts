@@ -7,7 +7,10 @@ import { type Distribution, defineInit, ONES, writesResidual } from "./scheme.ts
 
 const params = z.strictObject({
   std: z.number().positive().default(0.02),
-  embedding_std: z.number().positive().default(Math.sqrt(2 / 5)),
+  embedding_std: z
+    .number()
+    .positive()
+    .default(Math.sqrt(2 / 5)),
   /** Output projections of this block and all later ones get std / sqrt(2 L): P for `scale_post_pre`, 0 for `scale_pre`. */
   scaled_from_layer: z.int().min(0).optional(),
 });

@@ -4,7 +4,14 @@
  *   `std: small` is SmallInit, s = sqrt(2 / (5 d)) (Nguyen & Salazar 2019), HybridNorm's choice.
  */
 import { z } from "zod";
-import { type Distribution, type InitModel, type InitScheme, type InitTarget, ONES, writesResidual } from "./scheme.ts";
+import {
+  type Distribution,
+  type InitModel,
+  type InitScheme,
+  type InitTarget,
+  ONES,
+  writesResidual,
+} from "./scheme.ts";
 
 const params = z.strictObject({
   /** `small`, or a number. */

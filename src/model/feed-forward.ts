@@ -20,7 +20,12 @@ function dense(ctx: ModelContext, layer: number, x: Tensor): Tensor {
 }
 
 /** All experts of a layer as stacked tensors; each token uses top_k of n_experts. */
-function experts(ctx: ModelContext, layer: number, x: Tensor, { n_experts: e, top_k: topK }: { n_experts: number; top_k: number }): Tensor {
+function experts(
+  ctx: ModelContext,
+  layer: number,
+  x: Tensor,
+  { n_experts: e, top_k: topK }: { n_experts: number; top_k: number },
+): Tensor {
   const { d_model: d, ffn_dim: f } = ctx.model;
   const name = (part: string) => `blocks.${layer}.moe.${part}.weight`;
   const router = ctx.parameter(name("router"), [e, d], "router", layer);

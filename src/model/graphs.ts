@@ -64,7 +64,10 @@ export function listParameters(spec: ModelSpec): readonly Parameter[] {
   return evaluationGraph(spec, { batch: 1, seqLen: 2, natives: new Set([moe.name]) }).parameters;
 }
 
-function forward({ model, norm }: ModelSpec, { batch, seqLen = model.seq_len, natives, logits }: GraphOptions) {
+function forward(
+  { model, norm }: ModelSpec,
+  { batch, seqLen = model.seq_len, natives, logits }: GraphOptions,
+) {
   const b = new GraphBuilder(natives);
   const ctx = new ModelContext(b, model, batch, seqLen);
   const ids = b.feed("ids", [batch * seqLen], "i32");

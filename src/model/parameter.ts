@@ -2,7 +2,19 @@
 import type { Shape } from "../graph/graph.ts";
 
 /** What a parameter does; never asked by name in shared code, only listed in configs (`no_decay`) and init schemes. */
-export const ROLES = ["embedding", "head", "q", "k", "v", "o", "gate", "up", "down", "router", "norm"] as const;
+export const ROLES = [
+  "embedding",
+  "head",
+  "q",
+  "k",
+  "v",
+  "o",
+  "gate",
+  "up",
+  "down",
+  "router",
+  "norm",
+] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Parameter {

@@ -43,12 +43,20 @@ export function contradictions(m: Parsed): readonly Contradiction[] {
   const kv = m.n_kv_heads ?? m.n_heads;
   const found: Contradiction[] = [];
   const expect = (ok: boolean, key: keyof ModelConfig, message: string) => ok || found.push({ key, message });
-  expect(m.d_model % m.n_heads === 0, "n_heads", `must divide d_model: ${m.d_model} / ${m.n_heads} is not whole`);
+  expect(
+    m.d_model % m.n_heads === 0,
+    "n_heads",
+    `must divide d_model: ${m.d_model} / ${m.n_heads} is not whole`,
+  );
   const even = m.d_model % m.n_heads !== 0 || (m.d_model / m.n_heads) % 2 === 0;
   expect(even, "n_heads", `head size d_model / n_heads = ${m.d_model / m.n_heads} must be even for RoPE`);
   expect(m.n_heads % kv === 0, "n_kv_heads", `must divide n_heads: ${m.n_heads} / ${kv} is not whole`);
   const { moe } = m;
-  expect(!moe || moe.top_k <= moe.n_experts, "moe", `top_k ${moe?.top_k} is more than n_experts ${moe?.n_experts}`);
+  expect(
+    !moe || moe.top_k <= moe.n_experts,
+    "moe",
+    `top_k ${moe?.top_k} is more than n_experts ${moe?.n_experts}`,
+  );
   return found;
 }
 

@@ -37,7 +37,8 @@ export function transformer(ctx: ModelContext, selection: NormSelection, ids: Te
 /** The verbs of one block, as graph. */
 function blockParts(ctx: ModelContext, layer: number): Parts<Tensor> {
   const { b } = ctx;
-  const site = (s: NormSite) => (INSIDE_ATTENTION.has(s) ? `blocks.${layer}.attn.${s}` : `blocks.${layer}.${s}`);
+  const site = (s: NormSite) =>
+    INSIDE_ATTENTION.has(s) ? `blocks.${layer}.attn.${s}` : `blocks.${layer}.${s}`;
   return {
     layer,
     layers: ctx.model.n_layers,

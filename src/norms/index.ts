@@ -42,7 +42,10 @@ export type NormName = keyof typeof norms;
 export type NormSelection = { readonly name: NormName } & Readonly<Record<string, unknown>>;
 
 /** The strategy of a selection and its numbers, checked. */
-export function selectNorm(selection: NormSelection): { readonly strategy: NormStrategy; readonly params: unknown } {
+export function selectNorm(selection: NormSelection): {
+  readonly strategy: NormStrategy;
+  readonly params: unknown;
+} {
   const { name, ...own } = selection;
   const strategy = norms[name] as NormStrategy;
   return { strategy, params: strategy.params.parse(own) };

@@ -9,7 +9,10 @@ import { defineFamily } from "./strategy.ts";
 
 const params = z
   .strictObject({ alpha: z.number().min(0).max(1).optional(), post_layers: z.int().min(0).optional() })
-  .refine((p) => (p.alpha === undefined) !== (p.post_layers === undefined), "needs either alpha or post_layers");
+  .refine(
+    (p) => (p.alpha === undefined) !== (p.post_layers === undefined),
+    "needs either alpha or post_layers",
+  );
 type MixLnParams = z.infer<typeof params>;
 
 const postLayers = (p: MixLnParams, layers: number): number =>
@@ -22,6 +25,8 @@ export const mixLn = defineFamily<MixLnParams>({
   init: "mix-ln",
   params,
   check: (p, layers) =>
-    postLayers(p, layers) > layers ? `post_layers is ${postLayers(p, layers)}, but there are ${layers} layers` : undefined,
+    postLayers(p, layers) > layers
+      ? `post_layers is ${postLayers(p, layers)}, but there are ${layers} layers`
+      : undefined,
   block: (parts, x, p) => (parts.layer < postLayers(p, parts.layers) ? post : pre).block(parts, x, {}),
 });

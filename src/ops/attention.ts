@@ -37,4 +37,5 @@ export const attention = defineComposite()({
   },
 });
 
-export const attended = (emit: Emit, q: Tensor, k: Tensor, v: Tensor): Tensor => emit(attention, [q, k, v], NONE)[0]!;
+export const attended = (emit: Emit, q: Tensor, k: Tensor, v: Tensor): Tensor =>
+  emit(attention, [q, k, v], NONE)[0]!;

@@ -4,7 +4,9 @@ import { type Op, sameShape, show, type TensorType } from "../graph/graph.ts";
 /** An op whose name is known to the compiler, so that kernel tables can be checked for completeness. */
 export type NamedOp<N extends string, A> = Op<A> & { readonly name: N };
 /** An op that engines may leave to its expansion. */
-export type CompositeOp<N extends string, A> = NamedOp<N, A> & { readonly expand: NonNullable<Op<A>["expand"]> };
+export type CompositeOp<N extends string, A> = NamedOp<N, A> & {
+  readonly expand: NonNullable<Op<A>["expand"]>;
+};
 
 /** `defineOp<Attrs>()({ name, infer, grad, flops })`: the two calls let TypeScript infer the name. */
 export function defineOp<A = Record<never, never>>() {
@@ -19,7 +21,10 @@ export function defineComposite<A = Record<never, never>>() {
 export const NONE = {} as const;
 
 /** An f32 (or other float) tensor type of this shape, of the element type of `like`. */
-export const typed = (like: TensorType, shape: readonly number[]): TensorType => ({ shape, dtype: like.dtype });
+export const typed = (like: TensorType, shape: readonly number[]): TensorType => ({
+  shape,
+  dtype: like.dtype,
+});
 
 /** All axes but the last. */
 export const rowsOf = (t: TensorType): readonly number[] => t.shape.slice(0, -1);

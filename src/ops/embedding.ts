@@ -6,7 +6,12 @@ import { defineOp, expectThat, typed } from "./define.ts";
 export const embedding = defineOp()({
   name: "embedding",
   infer([table, ids]) {
-    expectThat("embedding", table!.shape.length === 2 && ids!.dtype === "i32" && ids!.shape.length === 1, table!, ids!);
+    expectThat(
+      "embedding",
+      table!.shape.length === 2 && ids!.dtype === "i32" && ids!.shape.length === 1,
+      table!,
+      ids!,
+    );
     return [typed(table!, [ids!.shape[0]!, table!.shape[1]!])];
   },
   grad: (emit, { inputs: [table, ids], dy: [dy] }) => [
@@ -28,4 +33,5 @@ export const embeddingGrad = defineOp<EmbeddingGradAttrs>()({
   flops: ({ inputs: [dy] }) => size(dy!.shape),
 });
 
-export const embedded = (emit: Emit, table: Tensor, ids: Tensor): Tensor => emit(embedding, [table, ids], {})[0]!;
+export const embedded = (emit: Emit, table: Tensor, ids: Tensor): Tensor =>
+  emit(embedding, [table, ids], {})[0]!;

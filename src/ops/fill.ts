@@ -14,4 +14,5 @@ export const fill = defineOp<FillAttrs>()({
   flops: () => 0,
 });
 
-export const constant = (emit: Emit, shape: Shape, value: number): Tensor => emit(fill, [], { shape, value })[0]!;
+export const constant = (emit: Emit, shape: Shape, value: number): Tensor =>
+  emit(fill, [], { shape, value })[0]!;

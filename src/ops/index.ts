@@ -48,7 +48,9 @@ export const ops = {
 type Ops = typeof ops;
 export type OpName = keyof Ops;
 /** Ops that engines may leave to their expansion. */
-export type CompositeName = { [N in OpName]: Ops[N] extends { readonly expand: unknown } ? N : never }[OpName];
+export type CompositeName = {
+  [N in OpName]: Ops[N] extends { readonly expand: unknown } ? N : never;
+}[OpName];
 /** Ops that every engine must compute. */
 export type PrimitiveName = Exclude<OpName, CompositeName>;
 export type AttrsOf<N extends OpName> = Ops[N] extends Op<infer A> ? A : never;

@@ -15,7 +15,13 @@ export interface MoeAttrs {
 export const moe = defineComposite<MoeAttrs>()({
   name: "moe",
   infer([x, router, gate]) {
-    expectThat("moe", router!.shape[0] === gate!.shape[0] && router!.shape[1] === x!.shape[1], x!, router!, gate!);
+    expectThat(
+      "moe",
+      router!.shape[0] === gate!.shape[0] && router!.shape[1] === x!.shape[1],
+      x!,
+      router!,
+      gate!,
+    );
     return [x!];
   },
   expand() {

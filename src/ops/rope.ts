@@ -25,10 +25,15 @@ export const rope: NamedOp<"rope", RopeAttrs> = defineOp<RopeAttrs>()({
   inPlace: [0],
 });
 
-export const rotated = (emit: Emit, x: Tensor, theta: number): Tensor => emit(rope, [x], { theta, inverse: false })[0]!;
+export const rotated = (emit: Emit, x: Tensor, theta: number): Tensor =>
+  emit(rope, [x], { theta, inverse: false })[0]!;
 
 /** cos and sin of position t's angles, [T, d/2] each, row-major: the table every engine uses. */
-export function ropeTable(positions: number, headDim: number, theta: number): { cos: Float64Array; sin: Float64Array } {
+export function ropeTable(
+  positions: number,
+  headDim: number,
+  theta: number,
+): { cos: Float64Array; sin: Float64Array } {
   const half = headDim / 2;
   const cos = new Float64Array(positions * half);
   const sin = new Float64Array(positions * half);

@@ -10,9 +10,20 @@ export const transpose = defineOp<TransposeAttrs>()({
   name: "transpose",
   infer([x], { perm }) {
     expectThat("transpose", perm.length === x!.shape.length, x!);
-    return [typed(x!, perm.map((axis) => x!.shape[axis]!))];
+    return [
+      typed(
+        x!,
+        perm.map((axis) => x!.shape[axis]!),
+      ),
+    ];
   },
-  grad: (emit, { attrs: { perm }, dy: [dy] }) => [transposed(emit, dy!, perm.map((_, axis) => perm.indexOf(axis)))],
+  grad: (emit, { attrs: { perm }, dy: [dy] }) => [
+    transposed(
+      emit,
+      dy!,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ],
   flops: () => 0,
 });
 

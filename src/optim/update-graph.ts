@@ -38,7 +38,11 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
   parameters.forEach(({ name, shape, decayed }, i) => {
     b.output(name, squares[i]!);
     const parameter = b.variable(name, shape, "weight");
-    optimizer.update(b, { name, shape, parameter, gradient: gradients[i]!, clip: coefficient, rates, decayed }, params);
+    optimizer.update(
+      b,
+      { name, shape, parameter, gradient: gradients[i]!, clip: coefficient, rates, decayed },
+      params,
+    );
     if (resetGradients) b.assign(gradientOf(name), constant(b.emit, shape, 0));
   });
   return b.finish();
@@ -47,6 +51,7 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
 /** Outputs: `NAME` of each parameter = the squared norm of its weights. */
 export function weightNormGraph(parameters: readonly Pick<Updated, "name" | "shape">[]): Graph {
   const b = new GraphBuilder();
-  for (const { name, shape } of parameters) b.output(name, squaredNorm(b.emit, b.variable(name, shape, "weight")));
+  for (const { name, shape } of parameters)
+    b.output(name, squaredNorm(b.emit, b.variable(name, shape, "weight")));
   return b.finish();
 }

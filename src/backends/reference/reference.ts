@@ -24,7 +24,8 @@ class ReferenceDevice implements Device {
   }
 
   write(variable: string, shape: Shape, values: Floats): void {
-    if (values.length !== size(shape)) throw new Error(`${variable}: ${values.length} values for [${shape.join(",")}]`);
+    if (values.length !== size(shape))
+      throw new Error(`${variable}: ${values.length} values for [${shape.join(",")}]`);
     this.#variables.set(variable, Float64Array.from(values));
   }
 
@@ -50,12 +51,18 @@ function run(
 
   graph.nodes.forEach((node, i) => {
     const outputs = node.outputs.map((t) => new Float64Array(size(t.shape)));
-    kernelOf(node.op.name)(node, node.inputs.map((t) => values.get(t)!), outputs);
+    kernelOf(node.op.name)(
+      node,
+      node.inputs.map((t) => values.get(t)!),
+      outputs,
+    );
     node.outputs.forEach((t, o) => values.set(t, outputs[o]!));
     for (const t of dying[i]!) values.delete(t);
   });
 
-  const outputs = [...graph.outputs].map(([name, t]) => [name, (values.get(t) as Float64Array).slice()] as const);
+  const outputs = [...graph.outputs].map(
+    ([name, t]) => [name, (values.get(t) as Float64Array).slice()] as const,
+  );
   for (const { variable, value, accumulate } of graph.assignments) {
     const result = values.get(value) as Float64Array;
     const old = variables.get(variable)!;
@@ -66,6 +73,7 @@ function run(
 
 function feedOf(feeds: Readonly<Record<string, Values>>, name: string, { shape, dtype }: Tensor): Array64 {
   const given = feeds[name];
-  if (given?.length !== size(shape)) throw new Error(`feed ${name} needs ${size(shape)} values, got ${given?.length}`);
+  if (given?.length !== size(shape))
+    throw new Error(`feed ${name} needs ${size(shape)} values, got ${given?.length}`);
   return dtype === "i32" ? Int32Array.from(given) : Float64Array.from(given);
 }

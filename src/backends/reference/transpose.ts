@@ -2,7 +2,11 @@
 import type { TransposeAttrs } from "../../ops/transpose.ts";
 import type { Kernel } from "./kernel.ts";
 
-export const transpose: Kernel<TransposeAttrs> = ({ inputs: [tx], outputs: [ty], attrs: { perm } }, [x], [y]) => {
+export const transpose: Kernel<TransposeAttrs> = (
+  { inputs: [tx], outputs: [ty], attrs: { perm } },
+  [x],
+  [y],
+) => {
   const strides = tx!.shape.map((_, axis) => tx!.shape.slice(axis + 1).reduce((n, s) => n * s, 1));
   const step = perm.map((axis) => strides[axis]!);
   const index = perm.map(() => 0);

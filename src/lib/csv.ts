@@ -1,0 +1,44 @@
+/**
+ * CSV files that grow row by row: one header, `\n` endings, numbers so that they read back exactly to 9 digits
+ * (every f32 does), `nan` and `inf` spelled out, a missing value empty.
+ */
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { stringify } from "csv-stringify/sync";
+
+export type Cell = string | number | boolean | undefined;
+
+/** A table on disk with fixed columns. Rows are handed to the operating system as they are added. */
+export class CsvFile<C extends string> {
+  readonly #fd: number;
+  readonly #columns: readonly C[];
+
+  /** Creates the file, which must not exist yet, and writes the header. */
+  constructor(path: string, columns: readonly C[]) {
+    this.#columns = columns;
+    this.#fd = openSync(path, "wx");
+    writeSync(this.#fd, stringify([columns as readonly string[]]));
+  }
+
+  append(...rows: readonly Readonly<Partial<Record<C, Cell>>>[]): void {
+    writeSync(this.#fd, csvText(rows.map((row) => this.#columns.map((column) => row[column]))));
+  }
+
+  /** Waits for the disk, then closes. */
+  close(): void {
+    fsyncSync(this.#fd);
+    closeSync(this.#fd);
+  }
+}
+
+/** Rows without a header. */
+export const csvText = (rows: readonly (readonly Cell[])[]): string =>
+  stringify(rows.map((row) => row.map(cell)));
+
+/** One value as it stands in a file. */
+export function cell(value: Cell): string {
+  if (value === undefined) return "";
+  if (typeof value !== "number") return String(value);
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(9)));
+}

@@ -1,0 +1,23 @@
+/** Starting a run again: what an earlier attempt left is moved aside, never deleted. */
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+
+const ATTEMPT = /^attempt-(\d+)$/;
+
+/**
+ * Makes the run folder and returns the number of the attempt that begins. Files of an unfinished attempt n go
+ * to `attempt-n/`.
+ */
+export function beginAttempt(dir: string): number {
+  mkdirSync(dir, { recursive: true });
+  const entries = readdirSync(dir);
+  const earlier = entries
+    .map((name) => Number(ATTEMPT.exec(name)?.[1] ?? 0))
+    .reduce((a, b) => Math.max(a, b), 0);
+  const left = entries.filter((name) => !ATTEMPT.test(name));
+  if (left.length === 0) return earlier + 1;
+  const aside = join(dir, `attempt-${earlier + 1}`);
+  mkdirSync(aside);
+  for (const name of left) if (existsSync(join(dir, name))) renameSync(join(dir, name), join(aside, name));
+  return earlier + 2;
+}

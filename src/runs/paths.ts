@@ -1,0 +1,33 @@
+/** The layout of `runs/`: the only file that knows what lies where. */
+import { join } from "node:path";
+
+/** Files of one run, `runs/SWEEP/RUN/`. */
+export const runFiles = (dir: string) =>
+  ({
+    dir,
+    /** What is trained, with every default filled in. */
+    config: join(dir, "config.resolved.json"),
+    provenance: join(dir, "provenance.json"),
+    status: join(dir, "status.json"),
+    metrics: join(dir, "metrics.csv"),
+    evaluations: join(dir, "eval.csv"),
+    gradientNorms: join(dir, "grad_norms.csv"),
+    /** Everything a clock or a machine can change, so that the other CSVs compare byte by byte. */
+    timing: join(dir, "timing.csv"),
+    log: join(dir, "log.jsonl"),
+    weights: join(dir, "weights.safetensors"),
+    /** Written last: without it the run is not finished, whatever else is there. */
+    done: join(dir, "DONE"),
+  }) as const;
+
+/** Files of a sweep, `runs/SWEEP/`. */
+export const sweepFiles = (dir: string) =>
+  ({
+    dir,
+    /** The resolved list of runs. */
+    sweep: join(dir, "sweep.json"),
+    /** One row per run, written when the sweep ends. */
+    results: join(dir, "results.csv"),
+    log: join(dir, "sweep.log.jsonl"),
+    run: (name: string) => join(dir, name),
+  }) as const;

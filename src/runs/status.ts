@@ -1,0 +1,60 @@
+/** A run's status file: what state it is in and how it got there. Written whole at every change. */
+import { existsSync, readFileSync } from "node:fs";
+import { writeFileAtomic } from "../lib/fs-atomic.ts";
+import { runFiles } from "./paths.ts";
+
+export type RunState = "running" | "done" | "diverged" | "failed" | "interrupted";
+
+/** The numbers a run is ranked by, as far as it got. */
+export interface RunSummary {
+  /** Optimizer steps done and planned. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of the last evaluation; absent if there was none. */
+  readonly val_loss?: number;
+  readonly val_ppl?: number;
+  readonly val_bits_per_byte?: number;
+  /** Of the last step. */
+  readonly train_loss?: number;
+  /** Largest global gradient norm of any step, before clipping. */
+  readonly max_grad_norm?: number;
+  readonly parameters: number;
+  readonly tokens: number;
+}
+
+export interface RunStatus extends Partial<RunSummary> {
+  readonly state: RunState;
+  /** 1 for the first start of this run, 2 for the next, ... */
+  readonly attempt: number;
+  readonly run: string;
+  readonly id: string;
+  readonly engine?: string;
+  readonly data_fingerprint?: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly started: string;
+  readonly ended?: string;
+  /** Why it failed, where it diverged. */
+  readonly message?: string;
+}
+
+export const writeStatus = (dir: string, status: RunStatus): Promise<void> =>
+  writeFileAtomic(runFiles(dir).status, `${JSON.stringify(status, null, 2)}\n`);
+
+/** The status on disk, or undefined where there is none that can be read. */
+export function readStatus(dir: string): RunStatus | undefined {
+  const { status } = runFiles(dir);
+  if (!existsSync(status)) return undefined;
+  try {
+    return JSON.parse(readFileSync(status, "utf8")) as RunStatus;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run is finished when its marker is there, which is written after everything else. */
+export const isFinished = (dir: string): boolean => existsSync(runFiles(dir).done);
+
+/** How a state reads in tables: a divergence says where. */
+export const stateLabel = ({ state, step }: Pick<RunStatus, "state" | "step">): string =>
+  state === "diverged" ? `diverged@${step}` : state;

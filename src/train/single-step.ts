@@ -1,0 +1,98 @@
+/**
+ * One forward and backward pass on given weights and tokens: how numbers are compared with anyone's implementation.
+ * The loss is the mean next-token cross-entropy over positions 0 .. T-2 of every sequence, over the whole vocabulary.
+ */
+import type { Engine, Floats } from "../backends/backend.ts";
+import { UserError } from "../lib/errors.ts";
+import type { NamedTensor } from "../lib/safetensors.ts";
+import { nearest } from "../lib/suggest.ts";
+import { gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { plan } from "../plan/plan.ts";
+
+export interface SingleStep {
+  readonly loss: number;
+  /** Global L2 norm over all gradients. */
+  readonly gradNorm: number;
+  readonly parameters: number;
+  readonly tokens: number;
+  /** Every gradient under its parameter's name, and `logits` [B, T, V]. */
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+}
+
+/** `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. */
+export async function singleStep(
+  engine: Engine,
+  spec: ModelSpec,
+  weights: ReadonlyMap<string, NamedTensor>,
+  tokens: readonly (readonly number[])[],
+): Promise<SingleStep> {
+  const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
+  const options = { batch, seqLen, natives: engine.natives, logits: true };
+  const { graph, parameters } = gradientGraph(spec, options);
+  checkWeights(weights, parameters);
+
+  const device = await engine.open({});
+  try {
+    for (const { name, shape } of parameters) device.write(name, shape, weights.get(name)!.values);
+    const program = await device.compile(plan(graph, engine.bytes));
+    const predicted = (i: number) => i % seqLen < seqLen - 1;
+    const outputs = await program.run({
+      ids,
+      targets: ids.map((_, i) => (predicted(i) ? ids[i + 1]! : 0)),
+      weights: Float64Array.from(ids, (_, i) => (predicted(i) ? 1 / (batch * (seqLen - 1)) : 0)),
+    });
+    const gradients = parameters.map(
+      (p) => [p.name, { shape: p.shape, values: device.read(gradientOf(p.name)) }] as const,
+    );
+    const logits = { shape: [batch, seqLen, spec.model.vocab_size], values: outputs["logits"]! };
+    return {
+      loss: outputs["loss"]![0]!,
+      gradNorm: Math.sqrt(gradients.reduce((sum, [, { values }]) => sum + squares(values), 0)),
+      parameters: gradients.reduce((sum, [, { values }]) => sum + values.length, 0),
+      tokens: ids.length,
+      tensors: new Map<string, NamedTensor>([...gradients, ["logits", logits]]),
+    };
+  } finally {
+    await device.close();
+  }
+}
+
+const squares = (values: Floats): number => values.reduce((sum: number, x: number) => sum + x * x, 0);
+
+function checkTokens(tokens: readonly (readonly number[])[], vocab: number) {
+  const seqLen = tokens[0]?.length ?? 0;
+  if (seqLen < 2)
+    throw new UserError("tokens: need at least one sequence of at least 2 ids, as [[...], ...]");
+  tokens.forEach((row, b) => {
+    if (row.length !== seqLen) {
+      throw new UserError(
+        `tokens[${b}]: ${row.length} ids where tokens[0] has ${seqLen}; all must be equally long`,
+      );
+    }
+    const bad = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
+    if (bad >= 0)
+      throw new UserError(
+        `tokens[${b}][${bad}]: got ${row[bad]}; allowed are ids 0..${vocab - 1} (vocab_size ${vocab})`,
+      );
+  });
+  return { batch: tokens.length, seqLen, ids: Int32Array.from(tokens.flat()) };
+}
+
+function checkWeights(weights: ReadonlyMap<string, NamedTensor>, parameters: readonly Parameter[]): void {
+  const names = parameters.map((p) => p.name);
+  const missing = parameters.flatMap(({ name, shape }) => {
+    const given = weights.get(name);
+    if (given === undefined) return [`weights: ${name} [${shape.join(",")}] is missing`];
+    if (given.shape.join() === shape.join()) return [];
+    return [`weights: ${name} is [${given.shape.join(",")}], the model needs [${shape.join(",")}]`];
+  });
+  const unknown = [...weights.keys()]
+    .filter((name) => !names.includes(name))
+    .map((name) => {
+      const guess = nearest(name, names);
+      return `weights: ${name} is no tensor of this model${guess === undefined ? "" : `; did you mean ${guess}?`}`;
+    });
+  const problems = [...missing, ...unknown];
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+}

@@ -1,0 +1,107 @@
+/** One optimizer step: micro-batches forward and backward, then the update. Owns the compiled programs of a run. */
+import type { Device, Engine, Program } from "../backends/backend.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { gradientGraph, gradientOf } from "../model/graphs.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { optimizers, schedules } from "../optim/index.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
+import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
+import { plan } from "../plan/plan.ts";
+
+/** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
+export type MicroBatch = (t: number, j: number, rows: number) => Int32Array;
+
+export interface StepResult {
+  /** Mean cross-entropy of the step's tokens, before the update, in nats. */
+  readonly loss: number;
+  readonly lr: number;
+  /** Global L2 norm of the gradient before clipping, and the factor clipping applied. */
+  readonly gradNorm: number;
+  readonly clipCoefficient: number;
+  /** Squared gradient norm of each parameter. */
+  readonly gradientSquares: Readonly<Record<string, number>>;
+}
+
+export interface Stepper {
+  readonly parameters: readonly Parameter[];
+  /** Does step t = 1, 2, ... */
+  step(t: number, microBatch: MicroBatch): Promise<StepResult>;
+  /** Squared norm of each parameter as it is now. */
+  weightSquares(): Promise<Readonly<Record<string, number>>>;
+}
+
+export async function stepper(engine: Engine, device: Device, config: RunConfig): Promise<Stepper> {
+  const { model, norm, train } = config;
+  const { batch_size, micro_batch_size, grad_clip, no_decay, steps } = train;
+  const microBatches = batch_size / micro_batch_size;
+  const accumulate = microBatches > 1;
+  const { name: optimizerName, ...optimizerParams } = train.optimizer;
+  const optimizer = optimizers[optimizerName] as Optimizer;
+  const { name: scheduleName, ...scheduleParams } = train.schedule;
+  const schedule = schedules[scheduleName] as Schedule;
+
+  const { natives, bytes } = engine;
+  const { graph, parameters } = gradientGraph(
+    { model, norm },
+    { batch: micro_batch_size, natives, accumulate },
+  );
+  const gradients = await device.compile(plan(graph, bytes));
+  const updated = parameters.map((p) => ({ ...p, decayed: !no_decay.includes(p.role) }));
+  const update = updateGraph(updated, {
+    optimizer,
+    params: optimizerParams,
+    clip: grad_clip ?? undefined,
+    resetGradients: accumulate,
+    gradientOf,
+  });
+  const updates = await device.compile(plan(update, bytes));
+  const weightNorms = await device.compile(plan(weightNormGraph(parameters), bytes));
+
+  const tokens = micro_batch_size * model.seq_len;
+  const feeds = {
+    ids: new Int32Array(tokens),
+    targets: new Int32Array(tokens),
+    weights: new Float32Array(tokens).fill(1 / (batch_size * model.seq_len)),
+  };
+
+  return {
+    parameters,
+    async step(t, microBatch) {
+      let loss = 0;
+      for (let j = 0; j < microBatches; j++) {
+        splitWindows(microBatch(t, j, micro_batch_size), model.seq_len, feeds);
+        loss += (await gradients.run(feeds)).loss![0]!;
+      }
+      const lr = train.lr * schedule.factor(t, steps, scheduleParams);
+      const rates = Float64Array.from(optimizer.rates(t, lr, optimizerParams));
+      const gradientSquares = await scalars(updates, { rates });
+      const gradNorm = Math.sqrt(parameters.reduce((sum, p) => sum + gradientSquares[p.name]!, 0));
+      const clipCoefficient = Math.min(1, (grad_clip ?? Infinity) / (gradNorm + 1e-6));
+      return { loss, lr, gradNorm, clipCoefficient, gradientSquares };
+    },
+    weightSquares: () => scalars(weightNorms, {}),
+  };
+}
+
+/** Inputs are the first T tokens of each window of T+1, targets the last T. */
+export function splitWindows(
+  windows: Int32Array,
+  seqLen: number,
+  { ids, targets }: { readonly ids: Int32Array; readonly targets: Int32Array },
+): void {
+  for (let row = 0; row * (seqLen + 1) < windows.length; row++) {
+    const at = row * (seqLen + 1);
+    ids.set(windows.subarray(at, at + seqLen), row * seqLen);
+    targets.set(windows.subarray(at + 1, at + 1 + seqLen), row * seqLen);
+  }
+}
+
+/** Runs a program whose outputs are all scalars. */
+async function scalars(
+  program: Program,
+  feeds: Record<string, Float64Array>,
+): Promise<Record<string, number>> {
+  const outputs = await program.run(feeds);
+  return Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values[0]!]));
+}
