@@ -1,0 +1,79 @@
+/**
+ * Documents of a C4-shaped file: one JSON object per line with a string `text`; gzip where the name ends in
+ * `.gz`. Streams, so a 300 MB shard takes a few MB of memory. Whatever is wrong is named by file and line.
+ */
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+import { EnvironmentError } from "../lib/errors.ts";
+import type { Document } from "./source.ts";
+
+const CHUNK = 1 << 20;
+
+/** Every document of the file; `consumed` counts bytes of the file as it lies on disk. Blank lines are nothing. */
+export async function* readJsonLines(path: string): AsyncIterable<Document> {
+  const file = createReadStream(path, { highWaterMark: CHUNK });
+  let line = 0;
+  try {
+    for await (const bytes of lines(path.endsWith(".gz") ? file.pipe(gunzipOf(file)) : file)) {
+      line++;
+      if (bytes.length > 0) yield { text: textOf(bytes, `${path}:${line}`), consumed: file.bytesRead };
+    }
+  } catch (error) {
+    if (error instanceof EnvironmentError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (!code.startsWith("Z_"))
+      throw new EnvironmentError(`${path}: cannot be read: ${(error as Error).message}`);
+    const whole = line === 0 ? "no whole line could be read" : `the last whole line is ${line}`;
+    throw new EnvironmentError(
+      `${path}:${line + 1}: corrupt gzip (${(error as Error).message}; ${whole}). Download the file again.`,
+    );
+  } finally {
+    file.destroy();
+  }
+}
+
+function gunzipOf(file: ReturnType<typeof createReadStream>) {
+  const gunzip = createGunzip({ chunkSize: CHUNK });
+  file.on("error", (error) => gunzip.destroy(error)); // pipe does not hand errors on
+  return gunzip;
+}
+
+/** The pieces between line feeds, without a carriage return before one. */
+async function* lines(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let open: Buffer[] = [];
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      yield trimmed(
+        open.length === 0 ? chunk.subarray(start, end) : Buffer.concat([...open, chunk.subarray(start, end)]),
+      );
+      open = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) open.push(chunk.subarray(start));
+  }
+  if (open.length > 0) yield trimmed(Buffer.concat(open));
+}
+
+function trimmed(line: Buffer): Buffer {
+  return line.at(-1) === 13 ? line.subarray(0, -1) : line;
+}
+
+function textOf(bytes: Buffer, where: string): string {
+  if (!isUtf8(bytes)) throw new EnvironmentError(`${where}: not valid UTF-8`);
+  let row: unknown;
+  try {
+    row = JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    throw new EnvironmentError(`${where}: not valid JSON: ${(error as Error).message}`);
+  }
+  const text = (row as { text?: unknown } | null)?.text;
+  if (typeof text === "string") return text;
+  throw new EnvironmentError(`${where}: expected an object with a string "text", got ${shown(row)}`);
+}
+
+function shown(row: unknown): string {
+  if (row === null || typeof row !== "object" || Array.isArray(row)) return JSON.stringify(row).slice(0, 60);
+  return `an object with the keys ${Object.keys(row).join(", ") || "(none)"}`;
+}

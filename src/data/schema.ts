@@ -1,0 +1,49 @@
+/** The `data:` section of a config: `{source: NAME | {name, ...}, tokenizer: NAME | {name}}`. */
+import { z } from "zod";
+import { nearest } from "../lib/suggest.ts";
+import { sources } from "./sources/index.ts";
+import { tokenizers } from "./tokenizers/index.ts";
+
+type Kinds = Readonly<Record<string, { readonly params: z.ZodObject }>>;
+
+/** `NAME`'s parameters beside its name, for each NAME of the record. */
+type Named<K extends Kinds> = { [N in keyof K & string]: { name: N } & z.output<K[N]["params"]> }[keyof K &
+  string];
+
+export type SourceSpec = Named<typeof sources>;
+export type TokenizerSpec = Named<typeof tokenizers>;
+
+export interface DataSpec {
+  readonly source: SourceSpec;
+  /** Absent where the source makes tokens itself. */
+  readonly tokenizer?: TokenizerSpec;
+}
+
+export const dataSchema = z
+  .strictObject({ source: oneOf("source", sources), tokenizer: oneOf("tokenizer", tokenizers).optional() })
+  .transform(({ source, tokenizer }, ctx): DataSpec => {
+    if (sources[source.name].yields === "documents")
+      return { source, tokenizer: tokenizer ?? { name: "bytes" } };
+    if (tokenizer !== undefined) {
+      const message = `the source "${source.name}" makes its own tokens and takes no tokenizer; leave the key out`;
+      ctx.issues.push({ code: "custom", path: ["tokenizer"], message, input: tokenizer });
+    }
+    return { source };
+  });
+
+/** A thing of a kind, written as its bare name or as `{name, ...its parameters}`. */
+function oneOf<K extends Kinds>(kind: string, things: K): z.ZodType<Named<K>> {
+  const names = Object.keys(things);
+  const choices = names.map((name) => things[name]!.params.extend({ name: z.literal(name) }));
+  const error = (issue: { input?: unknown }): string => {
+    const name = (issue.input as { name?: unknown } | undefined)?.name;
+    const near = typeof name === "string" ? nearest(name, names) : undefined;
+    const got = name === undefined ? "no name" : JSON.stringify(name);
+    return `${kind}: got ${got}, allowed: ${names.join(", ")}${near === undefined ? "" : `; did you mean ${near}?`}`;
+  };
+  const union = z.discriminatedUnion("name", choices as unknown as [z.ZodObject, ...z.ZodObject[]], {
+    error,
+  });
+  const widened = z.preprocess((value) => (typeof value === "string" ? { name: value } : value), union);
+  return widened as unknown as z.ZodType<Named<K>>;
+}

@@ -1,0 +1,138 @@
+/**
+ * Tokenized corpora on disk, so that the runs of a sweep tokenize once. One folder per (source contents,
+ * tokenizer): headerless little-endian ids per split and a manifest with their hashes. The folder appears
+ * whole or not at all, and what does not match its manifest is thrown away and made again.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { EnvironmentError } from "../lib/errors.ts";
+import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
+import { sha256 } from "../lib/hash.ts";
+import type { DataContext, DocumentSource, Split } from "./source.ts";
+import { type TokenizedSplit, tokenize, tokensOf } from "./tokenize.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import type { Tokens } from "./windows.ts";
+
+const splitSchema = z.strictObject({
+  tokens: z.int(),
+  documents: z.int(),
+  empty_documents: z.int(),
+  utf8_bytes: z.int(),
+  sha256: z.string(),
+});
+const manifestSchema = z.strictObject({
+  format: z.literal("hnorm-tokens/1"),
+  source: z.string(),
+  tokenizer: z.string(),
+  vocab_size: z.int(),
+  eos: z.int(),
+  train: splitSchema,
+  validation: splitSchema,
+});
+type Manifest = z.infer<typeof manifestSchema>;
+
+export interface TokenizedCorpus {
+  readonly splits: Readonly<Record<Split, TokenizedSplit>>;
+  /** sha256 over the source's identity, the tokenizer's fingerprint and both splits' ids. */
+  readonly fingerprint: string;
+}
+
+/** The corpus as ids: read from the cache where it is there and sound, else made and kept. */
+export async function tokenizedCorpus(
+  source: DocumentSource,
+  tokenizer: Tokenizer,
+  ctx: DataContext,
+): Promise<TokenizedCorpus> {
+  const key = sha256("hnorm-tokens/1\n", source.identity, "\n", tokenizer.fingerprint);
+  const folder = join(ctx.cacheDir, "tokens", key.slice(0, 32));
+  return (await read(folder, ctx)) ?? (await make(folder, source, tokenizer, ctx));
+}
+
+async function make(
+  folder: string,
+  source: DocumentSource,
+  tokenizer: Tokenizer,
+  ctx: DataContext,
+): Promise<TokenizedCorpus> {
+  const cannotWrite = (error: Error): never => {
+    throw new EnvironmentError(`cannot write the token cache ${folder}: ${error.message}`);
+  };
+  await mkdir(join(ctx.cacheDir, "tokens"), { recursive: true }).catch(cannotWrite); // before minutes of work, not after
+  const splits = {
+    train: await tokenize(source, "train", tokenizer, ctx.onProgress),
+    validation: await tokenize(source, "validation", tokenizer, ctx.onProgress),
+  };
+  const manifest: Manifest = {
+    format: "hnorm-tokens/1",
+    source: source.identity,
+    tokenizer: tokenizer.fingerprint,
+    vocab_size: tokenizer.vocabSize,
+    eos: tokenizer.eos,
+    train: entry(splits.train),
+    validation: entry(splits.validation),
+  };
+  await writeFolderAtomic(folder, async (inside) => {
+    for (const split of ["train", "validation"] as const)
+      await writeFileSynced(join(inside, `${split}.bin`), bytesOf(splits[split].tokens));
+    await writeFileSynced(join(inside, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  }).catch(cannotWrite);
+  return { splits, fingerprint: fingerprintOf(manifest) };
+}
+
+/** The folder's contents, or undefined: because it is not there, or because it is damaged, and then it is removed. */
+async function read(folder: string, ctx: DataContext): Promise<TokenizedCorpus | undefined> {
+  const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const manifest = manifestSchema.parse(JSON.parse(text));
+    const splits = {
+      train: await readSplit(join(folder, "train.bin"), manifest.vocab_size, manifest.train),
+      validation: await readSplit(join(folder, "validation.bin"), manifest.vocab_size, manifest.validation),
+    };
+    return { splits, fingerprint: fingerprintOf(manifest) };
+  } catch (error) {
+    ctx.onProgress?.(`the token cache ${folder} is damaged (${(error as Error).message}); tokenizing again`);
+    await rm(folder, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+async function readSplit(path: string, vocabSize: number, facts: Manifest[Split]): Promise<TokenizedSplit> {
+  const tokens = tokensOf(vocabSize, facts.tokens);
+  const bytes = bytesOf(tokens);
+  const hash = createHash("sha256");
+  const file = await open(path, "r");
+  try {
+    if ((await file.stat()).size !== bytes.length) throw new Error(`${path} has the wrong size`);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(bytes.length - at, 1 << 24));
+      hash.update(bytes.subarray(at, at + bytesRead));
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  if (hash.digest("hex") !== facts.sha256) throw new Error(`${path} does not match its checksum`);
+  const { documents, empty_documents: emptyDocuments, utf8_bytes: utf8Bytes } = facts;
+  return { tokens, documents, emptyDocuments, utf8Bytes };
+}
+
+function entry(split: TokenizedSplit): Manifest[Split] {
+  return {
+    tokens: split.tokens.length,
+    documents: split.documents,
+    empty_documents: split.emptyDocuments,
+    utf8_bytes: split.utf8Bytes,
+    sha256: sha256(bytesOf(split.tokens)),
+  };
+}
+
+function fingerprintOf({ source, tokenizer, train, validation }: Manifest): string {
+  return sha256([source, tokenizer, train.sha256, validation.sha256].join("\n"));
+}
+
+function bytesOf(tokens: Tokens): Uint8Array {
+  return new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+}

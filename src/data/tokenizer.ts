@@ -1,0 +1,23 @@
+/** What a tokenizer is: text to ids and back, without special treatment of anything that stands in the text. */
+import type { z } from "zod";
+
+export interface Tokenizer {
+  readonly name: string;
+  readonly vocabSize: number;
+  /** The id that closes every document. No text encodes to it. */
+  readonly eos: number;
+  /** Changes whenever the same text could give other ids. */
+  readonly fingerprint: string;
+  /** UTF-8 bytes of the text each id stands for; 0 for `eos`, which stands for none. */
+  readonly byteLengths: Uint16Array;
+  encode(text: string): number[];
+  /** The text of the ids; `eos` gives nothing. Ids that end inside a character give U+FFFD there. */
+  decode(ids: Iterable<number>): string;
+}
+
+export interface TokenizerKind<P extends z.ZodType = z.ZodType> {
+  readonly params: P;
+  readonly summary: string;
+  /** Tables are large: they are loaded when a corpus needs them, not when hnorm starts. */
+  load(params: z.output<P>): Promise<Tokenizer>;
+}
