@@ -24,6 +24,7 @@ export const mixLn = defineFamily<MixLnParams>({
   glyph: "m",
   init: "mix-ln",
   params,
+  example: { alpha: 0.25 },
   check: (p, layers) =>
     postLayers(p, layers) > layers
       ? `post_layers is ${postLayers(p, layers)}, but there are ${layers} layers`

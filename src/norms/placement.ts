@@ -26,6 +26,7 @@ export const placement = defineFamily<PlacementParams>({
   glyph: "g",
   init: "megatron",
   params,
+  example: { attn: "none", inner: "qkv", ffn: "post" },
   block({ attn, ffn, norm, add }, x, p) {
     const inner = Object.fromEntries(INNER.filter((s) => p.inner.includes(s)).map((s) => [s, norm(s)]));
     const h = p.attn === "none" ? x : norm("attn")(x);

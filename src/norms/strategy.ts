@@ -65,6 +65,8 @@ export interface NormStrategy<P = unknown> {
   readonly init: InitName;
   /** Its own numbers, as the YAML gives them. */
   readonly params: z.ZodType<P>;
+  /** Numbers to explain it with where none are given; only families have them. */
+  readonly example?: P;
   /** What is wrong with these numbers at this depth, if anything. */
   check?(params: P, layers: number): string | undefined;
   /** One block: x -> x'. */

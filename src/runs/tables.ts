@@ -25,5 +25,8 @@ export function openTables(dir: string): RunTables {
   const gradientNorms = new CsvFile(files.gradientNorms, GRAD_NORMS);
   const timing = new CsvFile(files.timing, TIMING);
   const all = [metrics, evaluations, gradientNorms, timing];
-  return { metrics, evaluations, gradientNorms, timing, close: () => all.forEach((table) => table.close()) };
+  const close = () => {
+    for (const table of all) table.close();
+  };
+  return { metrics, evaluations, gradientNorms, timing, close };
 }
