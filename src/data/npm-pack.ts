@@ -30,7 +30,10 @@ export async function npmPack(spec: string, folder: string, env: NodeJS.ProcessE
       said = (said + text).slice(-8192);
     });
     child.on("error", (error: NodeJS.ErrnoException) => {
-      resolve({ command, failure: error.code === "ENOENT" ? "there is no `npm` on PATH" : error.message });
+      resolve({
+        command,
+        failure: error.code === "ENOENT" ? "there is no `npm` on PATH (it comes with Node)" : error.message,
+      });
     });
     child.on("close", (code) => {
       resolve(

@@ -49,12 +49,20 @@ async function installedFolder(spec: string, places: readonly string[]): Promise
   for (const place of places) {
     for (let folder = place; ; folder = dirname(folder)) {
       const candidate = join(folder, "node_modules", name);
-      const manifest = await readFile(join(candidate, "package.json"), "utf8").catch(() => "{}");
-      if ((JSON.parse(manifest) as { version?: string }).version === version) return candidate;
+      if ((await versionIn(candidate)) === version) return candidate;
       if (dirname(folder) === folder) break;
     }
   }
   return undefined;
+}
+
+async function versionIn(folder: string): Promise<string | undefined> {
+  try {
+    const manifest: { version?: string } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    return manifest.version;
+  } catch {
+    return undefined; // not installed here, or not in a state to be used
+  }
 }
 
 async function filesIn(folder: string, pattern: string): Promise<readonly TarFile[]> {

@@ -20,7 +20,7 @@ export interface DataSpec {
 }
 
 export const dataSchema = z
-  .strictObject({ source: oneOf("source", sources), tokenizer: oneOf("tokenizer", tokenizers).optional() })
+  .strictObject({ source: oneOf(sources), tokenizer: oneOf(tokenizers).optional() })
   .transform(({ source, tokenizer }, ctx): DataSpec => {
     if (sources[source.name].yields === "documents")
       return { source, tokenizer: tokenizer ?? { name: "bytes" } };
@@ -32,14 +32,14 @@ export const dataSchema = z
   });
 
 /** A thing of a kind, written as its bare name or as `{name, ...its parameters}`. */
-function oneOf<K extends Kinds>(kind: string, things: K): z.ZodType<Named<K>> {
+function oneOf<K extends Kinds>(things: K): z.ZodType<Named<K>> {
   const names = Object.keys(things);
   const choices = names.map((name) => things[name]!.params.extend({ name: z.literal(name) }));
-  const error = (issue: { input?: unknown }): string => {
-    const name = (issue.input as { name?: unknown } | undefined)?.name;
+  const error = ({ input }: { input?: unknown }): string => {
+    const name = (input as { name?: unknown } | undefined)?.name ?? input;
     const near = typeof name === "string" ? nearest(name, names) : undefined;
-    const got = name === undefined ? "no name" : JSON.stringify(name);
-    return `${kind}: got ${got}, allowed: ${names.join(", ")}${near === undefined ? "" : `; did you mean ${near}?`}`;
+    const got = JSON.stringify(name) ?? "nothing";
+    return `got ${got}, allowed: ${names.join(", ")}${near === undefined ? "" : `; did you mean ${near}?`}`;
   };
   const union = z.discriminatedUnion("name", choices as unknown as [z.ZodObject, ...z.ZodObject[]], {
     error,

@@ -44,7 +44,9 @@ test("a sequence is a pure function of seed, split and index, and a longer one b
 
 test("golden: the first symbols of the default source", async () => {
   const { sequence } = await source({});
-  expect([...sequence(0, "train", 0, 24)].join(" ")).toMatchInlineSnapshot(`"9 12 1 13 14 13 7 12 13 0 0 7 14 8 10 14 2 6 1 14 13 3 14 13"`);
+  expect([...sequence(0, "train", 0, 24)].join(" ")).toMatchInlineSnapshot(
+    `"9 12 1 13 14 13 7 12 13 0 0 7 14 8 10 14 2 6 1 14 13 3 14 13"`,
+  );
 });
 
 test("each sequence keeps one chain of its own: its halves agree, two sequences do not", async () => {

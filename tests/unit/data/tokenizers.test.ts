@@ -64,5 +64,7 @@ test("GPT-2's ids are the published ones", async () => {
   const tokenizer = await tokenizers.gpt2.load({});
   expect(tokenizer.encode("Hello world")).toEqual([15496, 995]);
   expect([tokenizer.vocabSize, tokenizer.eos]).toEqual([50257, 50256]);
-  expect(tokenizer.fingerprint).toMatchInlineSnapshot(`"gpt2/1 eos=50256 table=bf686972a0b51d5bb631e35322d59e47d4f1b3af03b18f9d0869d1fb8c145579"`);
+  expect(tokenizer.fingerprint).toMatchInlineSnapshot(
+    `"gpt2/1 eos=50256 table=bf686972a0b51d5bb631e35322d59e47d4f1b3af03b18f9d0869d1fb8c145579"`,
+  );
 });
