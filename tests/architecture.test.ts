@@ -1,0 +1,187 @@
+/**
+ * Which room may import which, and what only one room may say. The rules are checked on the sources as text, and the
+ * checker itself on a small house with every fault in it.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { expect, test } from "vitest";
+import { norms } from "../src/norms/index.ts";
+
+/**
+ * Room (a folder or a file of src) to the rooms it may import; `types:` where only their types. A file belongs to the
+ * longest room that holds it, and may import its own room.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  graph: ["lib"],
+  ops: ["graph", "lib"],
+  inits: ["types:graph", "lib"],
+  norms: ["types:graph", "types:inits", "lib"],
+  model: ["norms", "ops", "graph", "lib"],
+  optim: ["ops", "graph", "lib"],
+  plan: ["ops", "graph", "lib"],
+  "backends/backend.ts": ["types:plan", "types:graph", "lib"],
+  "backends/registry.ts": ["backends", "lib"],
+  "backends/reference": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
+  "backends/cpu": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
+  data: ["lib"],
+  config: ["norms", "inits", "optim", "model", "data", "backends/registry.ts", "lib"],
+  runs: ["types:config", "lib"],
+  train: [
+    ...["config", "data", "runs", "optim", "norms", "inits", "model", "plan", "graph", "lib"],
+    ...["backends/backend.ts", "backends/registry.ts"],
+  ],
+  sweep: ["config", "runs", "lib"],
+  report: ["config", "sweep", "runs", "lib"],
+  cli: [
+    ...["report", "sweep", "train", "config", "runs", "data", "optim", "norms", "inits", "model", "plan"],
+    ...["graph", "backends", "lib"],
+  ],
+};
+
+/** Words that only one room may say, wherever they stand: in code, in comments, in strings. */
+const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
+  [/\bconsole\.|process\.(exit\b|exitCode|stdout|stderr)/, "cli"],
+  [/koffi|nvrtc|cublas|\bwarps?\b/i, "backends/cuda"],
+  [/onnxruntime/i, "backends/cpu"],
+  [/Math\.random/, "nowhere"],
+  [new RegExp(`[=!]== "(${Object.keys(norms).join("|")})"`), "norms"], // no one asks a strategy its name
+];
+
+/** Rooms that touch no disk, clock or process. */
+const PURE = ["graph", "ops", "norms", "inits", "model", "plan", "optim", "backends/reference"];
+
+const MAX_LINES = 300;
+
+/** Path within src (`norms/pre.ts`) to text. */
+type Sources = Readonly<Record<string, string>>;
+
+const within = (path: string, room: string) => path === room || path.startsWith(`${room}/`);
+
+const roomOf = (path: string): string | undefined =>
+  Object.keys(MAY_IMPORT)
+    .filter((room) => within(path, room))
+    .sort((a, b) => b.length - a.length)[0];
+
+/** Everything a text imports or exports from elsewhere, statically or when it runs. */
+function importsOf(text: string): readonly { readonly from: string; readonly typesOnly: boolean }[] {
+  const statements =
+    /^\s*(import|export)\s+(type\s)?[^"';]*?from\s+"([^"]+)"|\bimport\s*\(\s*"([^"]+)"|^import\s+"([^"]+)"/gm;
+  return [...text.matchAll(statements)].map(([, , type, from, dynamic, bare]) => ({
+    from: (from ?? dynamic ?? bare)!,
+    typesOnly: type !== undefined,
+  }));
+}
+
+/** Everything that is wrong with the sources, one line each. */
+function faults(sources: Sources): readonly string[] {
+  return Object.entries(sources).flatMap(([path, text]) => {
+    const room = roomOf(path);
+    if (room === undefined) return [`${path} is in no room of MAY_IMPORT`];
+    const allowed = MAY_IMPORT[room]!;
+    const found: string[] = [];
+    for (const { from, typesOnly } of importsOf(text)) {
+      if (from.startsWith("node:") && PURE.includes(room))
+        found.push(`${path} imports ${from}, but ${room} is pure`);
+      if (!from.startsWith(".")) continue;
+      const target = posix.join(posix.dirname(path), from);
+      const fits = allowed.some(
+        (a) => within(target, a) || (typesOnly && within(target, a.replace("types:", ""))),
+      );
+      if (!fits && !within(target, room)) found.push(`${path} may not import ${target}`);
+    }
+    for (const [words, home] of ONLY_IN) {
+      const said = words.exec(text)?.[0];
+      if (said !== undefined && !within(path, home)) found.push(`${path} says ${said}, which is for ${home}`);
+    }
+    const lines = text.trimEnd().split("\n").length;
+    if (lines > MAX_LINES) found.push(`${path} has ${lines} lines`);
+    return found;
+  });
+}
+
+const SRC = new URL("../src/", import.meta.url).pathname;
+const sources: Sources = Object.fromEntries(
+  readdirSync(SRC, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => [path.replaceAll("\\", "/"), readFileSync(join(SRC, path), "utf8")]),
+);
+
+test("the sources keep to the plan of the house", () => {
+  expect(Object.keys(sources).length).toBeGreaterThan(80);
+  expect(faults(sources)).toEqual([]);
+});
+
+test("every import of the sources is seen by the checker", () => {
+  for (const [path, text] of Object.entries(sources)) {
+    const quoted = [...text.matchAll(/(?:from|import|import\() ?"(\.[^"]+)"/g)].map(([, from]) => from);
+    const seen = importsOf(text).map(({ from }) => from);
+    expect(
+      seen.filter((from) => from.startsWith(".")),
+      path,
+    ).toEqual(quoted);
+  }
+});
+
+test("the arrows run one way: no room reaches itself through others", () => {
+  const reached = (room: string, seen = new Set<string>()): ReadonlySet<string> => {
+    for (const arrow of MAY_IMPORT[room] ?? []) {
+      const next = arrow.replace("types:", "");
+      if (seen.has(next)) continue;
+      seen.add(next);
+      reached(next, seen);
+    }
+    return seen;
+  };
+  for (const room of Object.keys(MAY_IMPORT)) expect(reached(room).has(room), room).toBe(false);
+});
+
+test.each<[fault: string, path: string, text: string]>([
+  [
+    "norms/x.ts may not import backends/cpu/cpu.ts",
+    "norms/x.ts",
+    'import { cpu } from "../backends/cpu/cpu.ts";',
+  ],
+  ["norms/x.ts may not import inits/index.ts", "norms/x.ts", 'import { inits } from "../inits/index.ts";'],
+  ["graph/x.ts may not import ops/add.ts", "graph/x.ts", 'export { add } from "../ops/add.ts";'],
+  ["data/x.ts may not import runs/paths.ts", "data/x.ts", 'const p = await import("../runs/paths.ts");'],
+  ["lib/x.ts may not import data/tar.ts", "lib/x.ts", 'import "../data/tar.ts";'],
+  [
+    "model/x.ts may not import train/step.ts",
+    "model/x.ts",
+    'import {\n  a,\n  type B,\n} from "../train/step.ts";',
+  ],
+  [
+    "backends/cpu/x.ts may not import backends/reference/matmul.ts",
+    "backends/cpu/x.ts",
+    'import { matmul } from "../reference/matmul.ts";',
+  ],
+  [
+    "train/x.ts may not import backends/cpu/cpu.ts",
+    "train/x.ts",
+    'import type { Cpu } from "../backends/cpu/cpu.ts";',
+  ],
+  ["attic/x.ts is in no room of MAY_IMPORT", "attic/x.ts", ""],
+  ["ops/x.ts imports node:fs, but ops is pure", "ops/x.ts", 'import { readFileSync } from "node:fs";'],
+  ["train/x.ts says console., which is for cli", "train/x.ts", 'console.log("step");'],
+  ["runs/x.ts says process.exit, which is for cli", "runs/x.ts", "process.exit(1);"],
+  ["sweep/x.ts says process.stdout, which is for cli", "sweep/x.ts", "process.stdout.write(s);"],
+  ["plan/x.ts says cuBLAS, which is for backends/cuda", "plan/x.ts", "// as cuBLAS wants it"],
+  ["ops/x.ts says warp, which is for backends/cuda", "ops/x.ts", "// one warp per row"],
+  ["train/x.ts says onnxruntime, which is for backends/cpu", "train/x.ts", 'from "onnxruntime-node"'],
+  ["lib/x.ts says Math.random, which is for nowhere", "lib/x.ts", "const x = Math.random();"],
+  ['model/x.ts says === "hybrid", which is for norms', "model/x.ts", 'if (norm === "hybrid") return;'],
+  ["lib/x.ts has 301 lines", "lib/x.ts", "//\n".repeat(301)],
+])("finds: %s", (fault, path, text) => {
+  expect(faults({ [path]: text })).toEqual([fault]);
+});
+
+test.each<[path: string, text: string]>([
+  ["norms/x.ts", 'import type { InitName } from "../inits/index.ts";\nimport { pre } from "./pre.ts";'],
+  ["train/x.ts", 'import { chooseEngine } from "../backends/registry.ts";\n// after the warm-up'],
+  ["backends/registry.ts", 'const cpu = async () => (await import("./cpu/cpu.ts")).cpu;'],
+  ["backends/cpu/x.ts", 'import { InferenceSession } from "onnxruntime-node";'],
+  ["cli/x.ts", 'console.log("done"); process.exitCode = 3;'],
+])("finds nothing wrong with %s", (path, text) => {
+  expect(faults({ [path]: text })).toEqual([]);
+});
