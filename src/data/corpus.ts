@@ -1,4 +1,4 @@
-/** A corpus ready to train on: opened, tokenized, fingerprinted. The only file other rooms need beside schema.ts. */
+/** A corpus ready to train on: opened, tokenized, fingerprinted. What other rooms call. */
 import { sha256 } from "../lib/hash.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import type { DataSpec } from "./schema.ts";

@@ -65,10 +65,13 @@ async function versionIn(folder: string): Promise<string | undefined> {
   }
 }
 
+/** As the tarball would list them: without what npm has put into the package's own node_modules. */
 async function filesIn(folder: string, pattern: string): Promise<readonly TarFile[]> {
   const files: TarFile[] = [];
-  for (const path of findFiles(pattern, folder))
-    files.push({ path: relative(folder, path).split(sep).join("/"), bytes: await readBytes(path) });
+  for (const found of findFiles(pattern, folder)) {
+    const path = relative(folder, found).split(sep).join("/");
+    if (!path.startsWith("node_modules/")) files.push({ path, bytes: await readBytes(found) });
+  }
   return files;
 }
 

@@ -1,10 +1,11 @@
 /** C4-shaped JSON lines (`{"text": ...}` per line, .json.gz, .json or .jsonl), named by one glob per split. */
 import { statSync } from "node:fs";
 import { z } from "zod";
+import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256, sha256File } from "../../lib/hash.ts";
 import { readJsonLines } from "../json-lines.ts";
 import { splitFiles } from "../local-files.ts";
-import { type Document, type DocumentSource, defineSource } from "../source.ts";
+import { type DataContext, type Document, type DocumentSource, defineSource } from "../source.ts";
 
 export const c4 = defineSource({
   summary: "C4-shaped JSON lines, gzipped or not, by glob",
@@ -17,21 +18,32 @@ export const c4 = defineSource({
   }),
   async open(params, ctx): Promise<DocumentSource> {
     const files = splitFiles(params, ctx);
-    const hashes: string[] = [];
-    for (const [done, path] of [...files.train, "", ...files.validation].entries()) {
-      ctx.onProgress?.("checking corpus files", done, files.train.length + files.validation.length + 1);
-      hashes.push(path === "" ? "|" : await sha256File(path)); // the bar tells where the splits meet
-    }
+    const contents = {
+      train: await hashesOf(files.train, ctx.onProgress),
+      validation: await hashesOf(files.validation, ctx.onProgress),
+    };
     const limit = params.max_documents ?? Number.POSITIVE_INFINITY;
     return {
       yields: "documents",
       label: `c4 (${params.train}, ${params.validation}${limit < Number.POSITIVE_INFINITY ? `, first ${limit}` : ""})`,
-      identity: `c4/1 max=${limit} files=${sha256(hashes.join("\n"))}`,
+      identity: `c4/1 max=${limit} files=${sha256(JSON.stringify(contents))}`,
       inputBytes: (split) => files[split].reduce((sum, path) => sum + statSync(path).size, 0),
       documents: (split) => firstDocuments(files[split], limit),
     };
   },
 });
+
+async function hashesOf(paths: readonly string[], onProgress: DataContext["onProgress"]): Promise<string[]> {
+  const hashes: string[] = [];
+  for (const [done, path] of paths.entries()) {
+    onProgress?.("checking corpus files", done, paths.length);
+    const hash = await sha256File(path).catch((error: Error) => {
+      throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
+    });
+    hashes.push(hash);
+  }
+  return hashes;
+}
 
 async function* firstDocuments(files: readonly string[], limit: number): AsyncIterable<Document> {
   let documents = 0;

@@ -69,10 +69,16 @@ test("the same version in node_modules is used first and gives the same corpus; 
   const cached = await open(wanted, withCache(context(), tarball));
   const ctx = context();
   const installed = join(ctx.baseDir, "node_modules", "@tiny", "corpus");
-  writeFiles(installed, { "package.json": '{"version":"1.2.3"}', ...speeches });
+  writeFiles(installed, {
+    "package.json": '{"version":"1.2.3"}',
+    "node_modules/d/data/z.txt": "not ours",
+    ...speeches,
+  });
   const source = await open(wanted, { ...ctx, baseDir: join(ctx.baseDir, "deep", "er") });
   expect(source.identity).toBe(cached.identity);
   expect(textsOf(source, "train")).toEqual(textsOf(cached, "train"));
+  const deepest = { ...wanted, files: "**/*.txt" };
+  expect((await open(deepest, ctx)).identity).toBe(cached.identity);
   writeFiles(installed, { "package.json": '{"version":"1.2.4"}' });
   expect(await failure(wanted, ctx)).toBeInstanceOf(EnvironmentError);
 });
