@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { type Cell, CsvFile, cell, csvText } from "../../../src/lib/csv.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "hnorm-csv-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test.each<[Cell, string]>([
+  [undefined, ""],
+  ["", ""],
+  ["blocks.3.attn.q.weight", "blocks.3.attn.q.weight"],
+  [true, "true"],
+  [0, "0"],
+  [-0, "0"],
+  [1_000_000_000_000, "1000000000000"],
+  [123_456_789_012, "123456789012"],
+  [1 / 3, "0.333333333"],
+  [0.1, "0.1"],
+  [1e-300, "1e-300"],
+  [3e-5, "0.00003"],
+  [Number.NaN, "nan"],
+  [Infinity, "inf"],
+  [-Infinity, "-inf"],
+])("%s stands as '%s'", (value, text) => {
+  expect(cell(value)).toBe(text);
+});
+
+test("every f32 reads back as itself", () => {
+  fc.assert(
+    fc.property(
+      fc.float({ noNaN: true, noDefaultInfinity: true }),
+      (x) => Math.fround(Number(cell(x))) === x + 0,
+    ),
+  );
+});
+
+test("a cell with a comma, a quote or a line break is quoted", () => {
+  expect(csvText([["a,b", 'say "x"', "two\nlines", 1]])).toBe('"a,b","say ""x""","two\nlines",1\n');
+});
+
+test("a table grows row by row, columns in their order, and is on disk before it is closed", () => {
+  const path = join(folder, "metrics.csv");
+  const table = new CsvFile(path, ["step", "loss", "note"]);
+  expect(readFileSync(path, "utf8")).toBe("step,loss,note\n");
+  table.append({ loss: 2.5, step: 1 });
+  table.append({ step: 2, loss: Number.NaN, note: "x" }, { step: 3 });
+  expect(readFileSync(path, "utf8")).toBe("step,loss,note\n1,2.5,\n2,nan,x\n3,,\n");
+  table.append();
+  table.close();
+  expect(readFileSync(path, "utf8")).toBe("step,loss,note\n1,2.5,\n2,nan,x\n3,,\n");
+});
+
+test("a table never writes into one that is there", () => {
+  const path = join(folder, "taken.csv");
+  new CsvFile(path, ["a"]).close();
+  expect(() => new CsvFile(path, ["a"])).toThrow("EEXIST");
+});
