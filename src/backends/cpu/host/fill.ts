@@ -1,0 +1,7 @@
+/** One value everywhere. */
+import type { FillAttrs } from "../../../ops/fill.ts";
+import type { HostKernel } from "../kernel.ts";
+
+export const fillHost: HostKernel<FillAttrs> = (_, { attrs: { value } }, __, [y]) => {
+  y!.fill(value);
+};

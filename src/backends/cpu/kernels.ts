@@ -1,0 +1,49 @@
+/** How this engine computes each op. A new op without an entry does not compile. */
+import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
+import { adamUpdate } from "./host/adam-update.ts";
+import { clipCoefficient } from "./host/clip-coefficient.ts";
+import { fillHost } from "./host/fill.ts";
+import { sumSquares } from "./host/sum-squares.ts";
+import type { Kernel, SomeKernel } from "./kernel.ts";
+import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
+import { center } from "./lower/center.ts";
+import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
+import { add, scale } from "./lower/elementwise.ts";
+import { embedding, embeddingGrad } from "./lower/embedding.ts";
+import { fill } from "./lower/fill.ts";
+import { reshape, transpose } from "./lower/layout.ts";
+import { matmul } from "./lower/matmul.ts";
+import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
+import { rope } from "./lower/rope.ts";
+import { swiglu, swigluGrad } from "./lower/swiglu.ts";
+
+const kernels: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
+  adamUpdate: { host: adamUpdate },
+  add: { onnx: add },
+  causalSoftmax: { onnx: causalSoftmax },
+  center: { onnx: center },
+  clipCoefficient: { host: clipCoefficient },
+  crossEntropy: { onnx: crossEntropy },
+  crossEntropyGrad: { onnx: crossEntropyGrad },
+  embedding: { onnx: embedding },
+  embeddingGrad: { onnx: embeddingGrad },
+  fill: { onnx: fill, host: fillHost },
+  matmul: { onnx: matmul },
+  reshape: { onnx: reshape },
+  rmsNorm: { onnx: rmsNorm },
+  rmsNormGrad: { onnx: rmsNormGrad },
+  rope: { onnx: rope },
+  scale: { onnx: scale },
+  softmaxGrad: { onnx: softmaxGrad },
+  sumSquares: { host: sumSquares },
+  swiglu: { onnx: swiglu },
+  swigluGrad: { onnx: swigluGrad },
+  transpose: { onnx: transpose },
+};
+
+/** The entry of an op that came out of a graph. */
+export function kernelOf(name: string): Kernel<unknown> {
+  const kernel = (kernels as Readonly<Record<string, Kernel<never> | undefined>>)[name];
+  if (kernel === undefined) throw new Error(`cpu has no kernel for ${name}`);
+  return kernel as Kernel<unknown>;
+}

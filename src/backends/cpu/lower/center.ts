@@ -1,0 +1,6 @@
+/** y = x - mean(x). */
+import type { Lowering } from "../kernel.ts";
+
+export const center: Lowering<unknown> = (onnx, _, [x]) => [
+  onnx.node("Sub", [x!, onnx.node("ReduceMean", [x!, onnx.vector([-1])])]),
+];

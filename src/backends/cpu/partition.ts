@@ -1,0 +1,29 @@
+/** Splits a graph in two: the nodes that one ONNX session computes, then those computed on the host. */
+import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import { kernelOf } from "./kernels.ts";
+
+export interface Partition {
+  readonly onnx: readonly Node[];
+  readonly host: readonly Node[];
+}
+
+/** An op that can go either way goes to the host unless the ONNX part reads it. */
+export function partition({ nodes }: Graph): Partition {
+  const readByOnnx = new Set<Tensor>();
+  const inOnnx = new Set<Node>();
+  for (const node of nodes.toReversed()) {
+    const kernel = kernelOf(node.op.name);
+    const read = node.outputs.some((t) => readByOnnx.has(t));
+    if (kernel.onnx === undefined) {
+      if (read)
+        throw new Error(`cpu: ${nameOf(node)} runs on the host after the ONNX part, which reads its result`);
+    } else if (read || kernel.host === undefined) {
+      inOnnx.add(node);
+      for (const t of node.inputs) readByOnnx.add(t);
+    }
+  }
+  return { onnx: nodes.filter((n) => inOnnx.has(n)), host: nodes.filter((n) => !inOnnx.has(n)) };
+}
+
+/** `rope in blocks.0.attn`, for messages. */
+export const nameOf = ({ op, scope }: Node): string => (scope === "" ? op.name : `${op.name} in ${scope}`);

@@ -1,0 +1,41 @@
+/** The same step gives the same bits: again and again, and on one thread as on two. */
+import { describe, expect, test } from "vitest";
+import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import { plan } from "../../src/plan/plan.ts";
+import { engines } from "./engines.ts";
+import { batchOf, gradients, nano, openWith } from "./nano.ts";
+
+/** Large enough that ONNX Runtime shares the work between threads; few tokens, so that most come many times. */
+const spec: ModelSpec = {
+  model: { ...nano, d_model: 64, ffn_dim: 96, vocab_size: 300, seq_len: 64 },
+  norm: { name: "hybrid-star" },
+};
+const BATCH = 4;
+const REPEATS = 24;
+
+describe.each(engines.filter((e) => e.name !== "reference"))("$name: $detail", ({ engine }) => {
+  const given = test.skipIf(engine === undefined);
+
+  given(`${REPEATS} runs on two threads are one`, async () => {
+    const device = await openWith(engine!, spec, { threads: 2 });
+    const { graph, parameters } = gradientGraph(spec, { batch: BATCH, natives: engine!.natives });
+    const program = await device.compile(plan(graph, engine!.bytes));
+    const feeds = batchOf(spec.model, BATCH);
+    const run = async () => {
+      const { loss } = await program.run(feeds);
+      return [loss!, ...parameters.map((p) => device.read(gradientOf(p.name)))].map(bits);
+    };
+    const first = await run();
+    for (let i = 1; i < REPEATS; i++) expect((await run()).every((b, j) => b.equals(first[j]!))).toBe(true);
+    await device.close();
+  });
+
+  given("one thread and two agree to the bit", async () => {
+    const one = await gradients(engine!, spec, BATCH, { threads: 1 });
+    const two = await gradients(engine!, spec, BATCH, { threads: 2 });
+    for (const [name, values] of one) expect(bits(two.get(name)!).equals(bits(values)), name).toBe(true);
+  });
+});
+
+const bits = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);

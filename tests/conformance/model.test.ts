@@ -1,0 +1,88 @@
+/** Whole models on every engine against the reference: gradients, an optimizer step, accumulated micro-batches. */
+import { describe, expect, test } from "vitest";
+import type { Engine } from "../../src/backends/backend.ts";
+import { reference } from "../../src/backends/reference/reference.ts";
+import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import { plan } from "../../src/plan/plan.ts";
+import { engines } from "./engines.ts";
+import { batchOf, gradients, nano, openWith, runOn, update } from "./nano.ts";
+import { expectClose, MODEL_TOLERANCE } from "./tolerance.ts";
+
+const specs: Readonly<Record<string, ModelSpec>> = {
+  "pre, grouped queries": { model: nano, norm: { name: "pre" } },
+  "post, tied": { model: { ...nano, tie_embeddings: true }, norm: { name: "post" } },
+  "hybrid-star": { model: nano, norm: { name: "hybrid-star" } },
+  "qk-norm-full, one key head": { model: { ...nano, n_kv_heads: 1 }, norm: { name: "qk-norm-full" } },
+  "deepnorm, as many key heads": { model: { ...nano, n_kv_heads: 4 }, norm: { name: "deepnorm" } },
+  "peri, layernorm, tied": {
+    model: { ...nano, norm_type: "layernorm", tie_embeddings: true },
+    norm: { name: "peri" },
+  },
+  "lns, a vocabulary of many": { model: { ...nano, vocab_size: 1031 }, norm: { name: "lns" } },
+};
+const pre = specs["pre, grouped queries"]!;
+
+describe.each(engines)("$name: $detail", ({ engine }) => {
+  const given = test.skipIf(engine === undefined);
+
+  given.each(Object.entries(specs))("gradients of %s", async (_, spec) => {
+    for (const batch of [1, 3]) {
+      const got = await gradients(engine!, spec, batch);
+      const want = await gradients(reference, spec, batch);
+      for (const [name, values] of want) expectClose(name, got.get(name)!, values, MODEL_TOLERANCE);
+    }
+  });
+
+  given("three optimizer steps", async () => {
+    const got = await threeSteps(engine!);
+    const want = await threeSteps(reference);
+    for (const [name, values] of want) expectClose(name, got.get(name)!, values, 10 * MODEL_TOLERANCE);
+  });
+
+  given("two micro-batches add up to one batch", async () => {
+    const device = await openWith(engine!, pre);
+    const { graph, parameters } = gradientGraph(pre, {
+      batch: 2,
+      natives: engine!.natives,
+      accumulate: true,
+    });
+    const program = await device.compile(plan(graph, engine!.bytes));
+    const whole = batchOf(nano, 4);
+    for (const half of [0, 1]) {
+      const n = 2 * nano.seq_len;
+      const part = Object.entries(whole).map(([name, values]) => [
+        name,
+        values.slice(half * n, (half + 1) * n),
+      ]);
+      await program.run(Object.fromEntries(part));
+    }
+    const want = await gradients(reference, pre, 4);
+    for (const { name } of parameters) {
+      expectClose(name, device.read(gradientOf(name)), want.get(name)!, MODEL_TOLERANCE);
+    }
+    const { graph: end, feeds } = update(pre, { resetGradients: true });
+    await runOn(engine!, device, end, feeds(1));
+    for (const { name } of parameters) expect(device.read(gradientOf(name)).every((g) => g === 0)).toBe(true);
+    await device.close();
+  });
+});
+
+/** Weights, moments, and the squared gradient norms of each step. */
+async function threeSteps(engine: Engine) {
+  const device = await openWith(engine, pre);
+  const gradient = await device.compile(
+    plan(gradientGraph(pre, { batch: 2, natives: engine.natives }).graph),
+  );
+  const { graph, feeds, parameters } = update(pre);
+  const end = await device.compile(plan(graph));
+  const results = new Map<string, ArrayLike<number>>();
+  for (const t of [1, 2, 3]) {
+    await gradient.run(batchOf(nano, 2, { seed: t }));
+    for (const [name, norm] of Object.entries(await end.run(feeds(t))))
+      results.set(`|grad ${name}|^2 at ${t}`, norm);
+  }
+  for (const name of parameters.flatMap((p) => [p.name, `m/${p.name}`, `v/${p.name}`]))
+    results.set(name, device.read(name));
+  await device.close();
+  return results;
+}

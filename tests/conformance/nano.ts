@@ -1,0 +1,87 @@
+/** A model small enough for the reference: its weights, a batch, and one optimizer step on any engine. */
+import type { Device, Engine, EngineOptions, Floats, Values } from "../../src/backends/backend.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { size } from "../../src/graph/graph.ts";
+import { stream } from "../../src/lib/prng.ts";
+import { gradientGraph, gradientOf, listParameters, type ModelSpec } from "../../src/model/graphs.ts";
+import type { ModelConfig } from "../../src/model/schema.ts";
+import { adamw } from "../../src/optim/adamw.ts";
+import { updateGraph } from "../../src/optim/update-graph.ts";
+import { plan } from "../../src/plan/plan.ts";
+
+export const nano: ModelConfig = {
+  d_model: 24,
+  n_layers: 2,
+  n_heads: 4,
+  n_kv_heads: 2,
+  ffn_dim: 37,
+  vocab_size: 29,
+  seq_len: 11,
+  rope_theta: 10_000,
+  norm_type: "rmsnorm",
+  norm_eps: 1e-5,
+  tie_embeddings: false,
+};
+
+/** Feeds of `batch` sequences whose tokens repeat often; weights average over `of` sequences. */
+export function batchOf(
+  model: ModelConfig,
+  batch: number,
+  { seed = 1, of = batch } = {},
+): Record<string, Values> {
+  const n = batch * model.seq_len;
+  const { below } = stream(seed, "tokens");
+  const tokens = () => Int32Array.from({ length: n }, () => below(Math.ceil(model.vocab_size / 2)));
+  const weights = new Float64Array(n).fill(1 / (of * model.seq_len));
+  return { ids: tokens(), targets: tokens(), weights };
+}
+
+/** Opens the engine with the model's weights drawn away from the values (0, 1) that hide mistakes. */
+export async function openWith(
+  engine: Engine,
+  spec: ModelSpec,
+  options: EngineOptions = {},
+): Promise<Device> {
+  const device = await engine.open(options);
+  for (const { name, shape } of listParameters(spec)) {
+    const { normal } = stream(3, name);
+    const gain = shape.length === 1;
+    const values = Float32Array.from({ length: size(shape) }, () =>
+      gain ? 1 + 0.2 * normal() : 0.2 * normal(),
+    );
+    device.write(name, shape, values);
+  }
+  return device;
+}
+
+/** Outputs of one run of a graph on an opened engine. */
+export async function runOn(
+  engine: Engine,
+  device: Device,
+  graph: Graph,
+  feeds: Readonly<Record<string, Values>>,
+) {
+  const program = await device.compile(plan(graph, engine.bytes));
+  const outputs = await program.run(feeds);
+  await program.close();
+  return outputs;
+}
+
+/** Loss and every gradient of one batch. */
+export async function gradients(engine: Engine, spec: ModelSpec, batch: number, options: EngineOptions = {}) {
+  const device = await openWith(engine, spec, options);
+  const { graph, parameters } = gradientGraph(spec, { batch, natives: engine.natives });
+  const { loss } = await runOn(engine, device, graph, batchOf(spec.model, batch));
+  const results = parameters.map((p) => [p.name, device.read(gradientOf(p.name))] as const);
+  await device.close();
+  return new Map<string, Floats>([["loss", loss!], ...results]);
+}
+
+/** The update graph of AdamW with clipping at 1 and weight decay, and the feeds of its step t. */
+export function update(spec: ModelSpec, { resetGradients = false } = {}) {
+  const parameters = listParameters(spec).map((p) => ({ ...p, decayed: p.role !== "norm" }));
+  const params = adamw.params.parse({ weight_decay: 0.1 });
+  const graph = updateGraph(parameters, { optimizer: adamw, params, clip: 1, resetGradients, gradientOf });
+  const feeds = (t: number) => ({ rates: Float64Array.from(adamw.rates(t, 0.01, params)) });
+  return { graph, feeds, parameters };
+}
