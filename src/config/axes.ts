@@ -1,0 +1,190 @@
+/**
+ * The `sweep:` section as axes: each key of `grid` is one, all of `zip` together are one, `seeds` is one over
+ * train.seed. Multiplying them is the sweep room's work.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { type Entry, type Located, type Mapping, type Place, plain } from "./located.ts";
+import type { Mistake } from "./mistakes.ts";
+import type { Override } from "./overrides.ts";
+import { sectionNames } from "./schema.ts";
+import { didYouMean, show, unknownKey } from "./wording.ts";
+
+/** A value that a run puts at a dotted key. */
+export interface Assignment {
+  readonly key: string;
+  readonly entry: Entry;
+}
+
+export interface Axis {
+  readonly keys: readonly string[];
+  readonly place: Place;
+  /** One assignment per key. */
+  readonly rows: readonly (readonly Assignment[])[];
+}
+
+const SEED = "train.seed";
+
+export function readAxes(section: Entry | undefined, mistakes: Mistake[]): readonly Axis[] {
+  if (section === undefined) return [];
+  const wrong = (place: Place, key: string, message: string) => void mistakes.push({ place, key, message });
+  const sweep = asMapping(section, "sweep", wrong);
+  if (sweep === undefined) return [];
+  const allowed = ["grid", "zip", "seeds"];
+  for (const [key, { place }] of sweep.entries) {
+    if (!allowed.includes(key)) wrong(place, `sweep.${key}`, unknownKey(key, allowed));
+  }
+  const grid = columns(sweep.entries.get("grid"), "sweep.grid", wrong);
+  const zip = columns(sweep.entries.get("zip"), "sweep.zip", wrong);
+  const seeds = readSeeds(sweep.entries.get("seeds"), wrong);
+  const axes = [
+    ...grid.map(({ key, place, values }) =>
+      axis(
+        [key],
+        place,
+        values.map((v) => [v]),
+      ),
+    ),
+  ];
+  if (zip.length > 0) axes.push(...zipped(zip, wrong));
+  if (seeds !== undefined) axes.push(seeds);
+  return distinct(axes, wrong);
+}
+
+type Wrong = (place: Place, key: string, message: string) => void;
+
+interface Column {
+  readonly key: string;
+  readonly place: Place;
+  readonly values: readonly Entry[];
+}
+
+const axis = (keys: readonly string[], place: Place, rows: readonly (readonly Entry[])[]): Axis => ({
+  keys,
+  place,
+  rows: rows.map((row) => row.map((entry, i) => ({ key: keys[i]!, entry }))),
+});
+
+function asMapping(entry: Entry, key: string, wrong: Wrong): Mapping | undefined {
+  if (entry.value.kind === "mapping") return entry.value;
+  wrong(entry.value.place, key, `expected a mapping, got ${show(plain(entry.value))}`);
+  return undefined;
+}
+
+/** The `dotted.key: [values]` of grid or zip. */
+function columns(entry: Entry | undefined, where: string, wrong: Wrong): readonly Column[] {
+  const mapping = entry && asMapping(entry, where, wrong);
+  return [...(mapping?.entries ?? [])].flatMap(([key, { place, value }]) => {
+    const [root] = key.split(".");
+    if (!sectionNames.some((name) => name === root)) {
+      const near = didYouMean(root, sectionNames);
+      wrong(
+        place,
+        `${where}.${key}`,
+        `sweeps no known key; it must begin with one of ${sectionNames.join(", ")}${near}`,
+      );
+      return [];
+    }
+    if (value.kind !== "sequence" || value.items.length === 0) {
+      const got = value.kind === "sequence" ? "an empty list" : show(plain(value));
+      wrong(value.place, `${where}.${key}`, `expected a list of values, got ${got}`);
+      return [];
+    }
+    return [{ key, place, values: value.items.map((item) => ({ place, value: item })) }];
+  });
+}
+
+function zipped(zip: readonly Column[], wrong: Wrong): readonly Axis[] {
+  const lengths = zip.map(({ key, values }) => `${key} has ${values.length}`);
+  const [first] = zip as [Column];
+  if (zip.some(({ values }) => values.length !== first.values.length)) {
+    wrong(first.place, "sweep.zip", `lists must be of one length: ${lengths.join(", ")}`);
+    return [];
+  }
+  const rows = first.values.map((_, i) => zip.map(({ values }) => values[i]!));
+  return [
+    axis(
+      zip.map(({ key }) => key),
+      first.place,
+      rows,
+    ),
+  ];
+}
+
+/** `seeds: 3` is 1, 2, 3; or a list of seeds. */
+function readSeeds(entry: Entry | undefined, wrong: Wrong): Axis | undefined {
+  if (entry === undefined) return undefined;
+  const { place, value } = entry;
+  const seeds = (items: readonly Located[]) =>
+    axis(
+      [SEED],
+      place,
+      items.map((item) => [{ place, value: item }]),
+    );
+  if (value.kind === "sequence" && value.items.length > 0) return seeds(value.items);
+  const n = value.kind === "scalar" && typeof value.value === "number" ? value.value : 0;
+  if (Number.isInteger(n) && n >= 1 && n <= 10_000) {
+    return seeds(Array.from({ length: n }, (_, i) => ({ kind: "scalar", place: value.place, value: i + 1 })));
+  }
+  wrong(value.place, "sweep.seeds", `expected how many seeds, or a list of seeds, got ${show(plain(value))}`);
+  return undefined;
+}
+
+/** The axes, if no key is swept twice. */
+function distinct(axes: readonly Axis[], wrong: Wrong): readonly Axis[] {
+  const seen = new Set<string>();
+  return axes.filter(({ keys, place }) => {
+    const twice = keys.find((key) => seen.has(key));
+    for (const key of keys) seen.add(key);
+    if (twice !== undefined) wrong(place, "sweep", `${twice} is swept twice`);
+    return twice === undefined;
+  });
+}
+
+/**
+ * What an override leaves of the axes. It wins over what the file sweeps at its key or below: such an axis goes, or
+ * takes the new values. Of zipped keys it picks the rows that hold its values, since the others' values belong to them.
+ */
+export function overrideAxes(
+  axes: readonly Axis[],
+  override: Override,
+  mistakes: Mistake[],
+): readonly Axis[] {
+  const { key, values, path } = override;
+  const place = values[0]!.place;
+  const swept = values.length > 1;
+  const rows = values.map((value) => [{ place, value }]);
+  let taken = false;
+  const left = axes.flatMap((old): readonly Axis[] => {
+    if (!old.keys.some((k) => k === key || k.startsWith(`${key}.`))) return [old];
+    if (old.keys.length > 1 && old.keys.includes(key)) {
+      taken = true;
+      return pickRows(old, override, mistakes);
+    }
+    const kept = old.keys.filter((k) => k !== key && !k.startsWith(`${key}.`));
+    if (kept.length > 0)
+      return [{ ...old, keys: kept, rows: old.rows.map((r) => r.filter((a) => kept.includes(a.key))) }];
+    if (!swept || taken) return [];
+    taken = true;
+    return [axis([key], place, rows)];
+  });
+  return swept && !taken ? [...left, axis([path.join(".")], place, rows)] : left;
+}
+
+function pickRows(zip: Axis, { key, values }: Override, mistakes: Mistake[]): readonly Axis[] {
+  const at = zip.keys.indexOf(key);
+  const held = (row: readonly Assignment[]) => selected(plain(row[at]!.entry.value));
+  const wanted = values.map((value) => selected(plain(value)));
+  for (const [i, value] of wanted.entries()) {
+    if (zip.rows.some((row) => isDeepStrictEqual(held(row), value))) continue;
+    const others = zip.keys.filter((k) => k !== key).join(", ");
+    const choices = zip.rows.map((row) => JSON.stringify(plain(row[at]!.entry.value))).join(", ");
+    const message = `the file sweeps ${key} together with ${others}; pick one of its values: ${choices}`;
+    mistakes.push({ place: values[i]!.place, key, message });
+  }
+  return [
+    { ...zip, rows: zip.rows.filter((row) => wanted.some((value) => isDeepStrictEqual(held(row), value))) },
+  ];
+}
+
+/** NAME and {name: NAME} select the same. */
+const selected = (value: unknown): unknown => (typeof value === "string" ? { name: value } : value);

@@ -1,0 +1,141 @@
+/** A config file and command-line overrides -> what they say together. Values are checked once runs are known. */
+import { basename, dirname } from "node:path";
+import { type Assignment, type Axis, overrideAxes, readAxes } from "./axes.ts";
+import { assign, follow, type Mapping, type Place, plain, without } from "./located.ts";
+import { keyText, type Mistake, throwMistakes } from "./mistakes.ts";
+import { isOverride, type Override, parseOverride } from "./overrides.ts";
+import { readFile } from "./read-file.ts";
+import { type Issue, type Resolved, resolve } from "./resolve.ts";
+import { FILE_KEYS, type ModelRunConfig, type SectionName } from "./schema.ts";
+import { show } from "./wording.ts";
+
+/** A file read, not yet resolved: `mistakes` are those of the file itself and await those of its runs. */
+export interface ConfigFile {
+  /** Of the sweep: a word that is safe as a folder's name. */
+  readonly name: string;
+  readonly description?: string;
+  /** As the user wrote it. */
+  readonly file: string;
+  /** Where relative paths of `data:` start. */
+  readonly baseDir: string;
+  /** What all runs share, before the axes. */
+  readonly base: Mapping;
+  readonly axes: readonly Axis[];
+  /** Overrides of single values: they come last. */
+  readonly fixed: readonly Assignment[];
+  readonly mistakes: readonly Mistake[];
+}
+
+export function readConfig(file: string, overrides: readonly string[]): ConfigFile {
+  const mistakes: Mistake[] = [];
+  const parsed = overrides.map(parseOverride);
+  mistakes.push(...parsed.filter((p): p is Mistake => !isOverride(p)));
+  let tree = readFile(file, mistakes);
+  const ofRuns: Override[] = [];
+  for (const override of parsed.filter(isOverride)) {
+    const aboutFile = FILE_KEYS.some((key) => key === override.path[0]);
+    if (aboutFile) tree = assign(tree, override.path, entryOf(override));
+    else ofRuns.push(override);
+  }
+
+  const sweep = tree.entries.get("sweep");
+  let axes = readAxes(sweep, mistakes);
+  const fixed: Assignment[] = [];
+  for (const override of ofRuns) {
+    const zip = axes.some(({ keys }) => keys.length > 1 && keys.includes(override.key));
+    axes = overrideAxes(axes, override, mistakes);
+    if (override.values.length === 1 && !zip) fixed.push({ key: override.key, entry: entryOf(override) });
+  }
+  const description = textOf(tree, "description", mistakes);
+  return {
+    name: sweepName(tree, file, mistakes),
+    ...(description === undefined ? {} : { description }),
+    file,
+    baseDir: dirname(file),
+    base: without(tree, FILE_KEYS),
+    axes,
+    fixed,
+    mistakes,
+  };
+}
+
+/** The tree of a run: the base, the axes' values from the shortest key to the longest, the overrides. */
+export function treeOf(config: ConfigFile, assignments: readonly Assignment[]): Mapping {
+  const depth = ({ key }: Assignment) => key.split(".").length;
+  const ordered = [...[...assignments].sort((a, b) => depth(a) - depth(b)), ...config.fixed];
+  return ordered.reduce((tree, { key, entry }) => assign(tree, key.split("."), entry), config.base);
+}
+
+/** Resolves a run's tree; its issues become mistakes at the places where its values were written. */
+export function resolveTree(
+  tree: Mapping,
+  needed?: readonly SectionName[],
+): Resolved & { readonly mistakes: readonly Mistake[] } {
+  const resolved = resolve(plain(tree) as Record<string, unknown>, needed);
+  return { ...resolved, mistakes: resolved.issues.map((issue) => located(tree, issue)) };
+}
+
+function located(tree: Mapping, { path, message, atKey, input }: Issue): Mistake {
+  const { node, key, depth } = follow(tree, path);
+  const found = depth === path.length;
+  // What is missing inside a mapping is said of the missing key; a bare value has no inside.
+  const shown = found || node.kind === "mapping" ? path : path.slice(0, depth);
+  const place: Place = found && !atKey ? node.place : depth === 0 ? tree.place : key;
+  const quotable = input !== undefined && (typeof input !== "object" || input === null);
+  const got = quotable && !message.includes("got ") ? `, got ${show(input)}` : "";
+  return {
+    place: atKey || !found || node.kind !== "mapping" ? place : key,
+    key: keyText(shown),
+    message: message + got,
+  };
+}
+
+const MODEL_SECTIONS: readonly SectionName[] = ["engine", "norm", "model", "init"];
+
+/** What `step` and `explain` need: the other sections may be absent, and are checked where they are there. */
+export function loadModelConfig(file: string, overrides: readonly string[]): ModelRunConfig {
+  const config = readConfig(file, overrides);
+  const mistakes = [...config.mistakes];
+  const relevant = config.axes.filter(({ keys }) =>
+    keys.some((key) => MODEL_SECTIONS.some((s) => key.split(".")[0] === s)),
+  );
+  for (const { keys, place, rows } of relevant) {
+    if (rows.length < 2) continue;
+    const example = plain(rows[0]![0]!.entry.value);
+    const choice = `${keys[0]}=${typeof example === "object" ? JSON.stringify(example) : example}`;
+    mistakes.push({
+      place,
+      key: keys.join(", "),
+      message: `swept here, but one value is needed: add such as ${choice}`,
+    });
+  }
+  const swept = mistakes.length > config.mistakes.length;
+  const tree = treeOf(
+    config,
+    relevant.flatMap(({ rows }) => rows[0] ?? []),
+  );
+  const { config: resolved, mistakes: inside } = resolveTree(tree, swept ? [] : MODEL_SECTIONS);
+  throwMistakes([...mistakes, ...inside]);
+  const { engine, norm, model, init } = resolved as ModelRunConfig;
+  return Object.freeze({ engine, norm, model, init });
+}
+
+const entryOf = ({ values }: Override) => ({ place: values[0]!.place, value: values[0]! });
+
+function textOf(tree: Mapping, key: string, mistakes: Mistake[]): string | undefined {
+  const value = tree.entries.get(key)?.value;
+  if (value === undefined) return undefined;
+  if (value.kind === "scalar" && typeof value.value === "string") return value.value;
+  mistakes.push({ place: value.place, key, message: `expected text, got ${show(plain(value))}` });
+  return undefined;
+}
+
+/** `name:`, or the file's own name without its ending. */
+function sweepName(tree: Mapping, file: string, mistakes: Mistake[]): string {
+  const given = textOf(tree, "name", mistakes);
+  const name = given ?? basename(file).replace(/\.ya?ml$/, "");
+  if (/^[A-Za-z0-9][\w.-]{0,79}$/.test(name)) return name;
+  const message = `expected letters, digits, dots, dashes and underscores, got ${show(name)}`;
+  mistakes.push({ place: tree.entries.get("name")?.value.place ?? tree.place, key: "name", message });
+  return "sweep";
+}

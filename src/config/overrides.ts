@@ -1,0 +1,51 @@
+/**
+ * `key=value` on the command line. The value is YAML. As in Hydra, a comma list sweeps: `norm=pre,post` is an axis,
+ * and so is `norm=[pre, post]`; only a key whose value is itself a list takes one whole. Commas inside quotes,
+ * braces or brackets do not count.
+ */
+import type { Located } from "./located.ts";
+import { commandLine, type Mistake } from "./mistakes.ts";
+import { readYaml } from "./read-yaml.ts";
+import { FILE_KEYS, LIST_KEYS } from "./schema.ts";
+
+export interface Override {
+  readonly key: string;
+  readonly path: readonly string[];
+  /** One value sets the key; several sweep it. */
+  readonly values: readonly Located[];
+  readonly written: string;
+}
+
+const KEY = /^[\w-]+(\.[\w-]+)*$/;
+
+export function parseOverride(written: string): Override | Mistake {
+  const place = commandLine(written);
+  const mistake = (key: string, message: string): Mistake => ({ place, key, message });
+  const equals = written.indexOf("=");
+  if (equals < 0) return mistake("", "expected key=value, such as train.lr=0.001");
+  const key = written.slice(0, equals).trim();
+  const text = written.slice(equals + 1);
+  if (!KEY.test(key)) return mistake("", `expected a key such as train.lr before the =, got "${key}"`);
+  if (key === "extends" || key.startsWith("extends.")) return mistake("", "extends belongs in the file");
+
+  const path = key.split(".");
+  const plainly = readYaml(text, () => place);
+  const single = plainly.tree ?? { kind: "scalar" as const, place, value: null };
+  const of = (values: readonly Located[]): Override => ({ key, path, values, written });
+  const understood = plainly.mistakes.length === 0;
+  if (understood && !sweepable(key)) return of([single]);
+  if (understood && single.kind === "sequence") {
+    return single.items.length > 0 ? of(single.items) : mistake("", "an empty list sweeps over nothing");
+  }
+  const bare = single.kind === "scalar" && typeof single.value === "string" && !/^\s*["']/.test(text);
+  if (!understood || bare) {
+    const listed = readYaml(`[${text}]`, () => place).tree;
+    if (listed?.kind === "sequence" && listed.items.length > 1) return of(listed.items);
+  }
+  return understood ? of([single]) : mistake("", plainly.mistakes[0]!.message);
+}
+
+const sweepable = (key: string): boolean =>
+  !LIST_KEYS.includes(key) && !FILE_KEYS.some((own) => key === own || key.startsWith(`${own}.`));
+
+export const isOverride = (parsed: Override | Mistake): parsed is Override => "values" in parsed;

@@ -1,0 +1,136 @@
+/**
+ * Plain values of all sections -> one RunConfig with every default filled in, or all issues at once. Sections are
+ * checked one by one, so that a mistake in one does not hide another's; then what several of them decide together.
+ */
+import type { z } from "zod";
+import { norms } from "../norms/index.ts";
+import type { NormStrategy } from "../norms/strategy.ts";
+import {
+  type EvalConfig,
+  type EvalSection,
+  FILE_KEYS,
+  homeOfKey,
+  type RunConfig,
+  type SectionName,
+  sectionNames,
+  sections,
+  type TrainConfig,
+  type TrainSection,
+} from "./schema.ts";
+import { didYouMean, unknownKey, wording } from "./wording.ts";
+
+/** A mistake at a path of the values; whoever knows who wrote them finds the place. */
+export interface Issue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** The key itself is wrong, not its value. */
+  readonly atKey: boolean;
+  /** The value that was found. */
+  readonly input: unknown;
+}
+
+export interface Resolved {
+  /** Every section that stands on its own and with the others; all of them where there are no issues. */
+  readonly config: Partial<RunConfig>;
+  readonly issues: readonly Issue[];
+}
+
+/** `needed`: sections that must be there. The others are checked where they are. */
+export function resolve(
+  values: Readonly<Record<string, unknown>>,
+  needed: readonly SectionName[] = sectionNames,
+): Resolved {
+  const issues: Issue[] = [];
+  const issue = (path: Issue["path"], message: string, atKey = false) =>
+    issues.push({ path, message, atKey, input: undefined });
+
+  const known: readonly string[] = [...sectionNames, ...FILE_KEYS];
+  for (const key of Object.keys(values)) {
+    if (!known.includes(key)) issue([key], misplaced(key, known), true);
+  }
+
+  const parsed: Partial<Record<SectionName, unknown>> = {};
+  for (const name of sectionNames) {
+    if (values[name] === undefined && !needed.includes(name)) continue;
+    const result = sections[name].safeParse(values[name], { error: wording, reportInput: true });
+    if (result.success) parsed[name] = result.data;
+    else issues.push(...result.error.issues.flatMap((found) => fromZod(name, found)));
+  }
+
+  const { model, norm } = parsed as Partial<RunConfig>;
+  const strategy = norm && (norms[norm.name] as NormStrategy);
+  if (model && norm && strategy) {
+    const { name: _, ...params } = norm;
+    const wrong = strategy.check?.(params, model.n_layers);
+    if (wrong !== undefined) issue(["norm"], wrong);
+  }
+  if (strategy && parsed.init === undefined && values.init === undefined) {
+    parsed.init = sections.init.parse(strategy.init);
+  }
+  const train = parsed.train as TrainSection | undefined;
+  if (model && train) parsed.train = completeTrain(train, model.seq_len, issue);
+  if (parsed.train && parsed.eval)
+    parsed.eval = completeEval(parsed.eval as EvalSection, parsed.train as TrainConfig);
+
+  const ordered = sectionNames
+    .filter((name) => parsed[name] !== undefined)
+    .map((name) => [name, parsed[name]]);
+  return { config: freeze(Object.fromEntries(ordered)) as Partial<RunConfig>, issues };
+}
+
+function completeTrain(
+  t: TrainSection,
+  seqLen: number,
+  issue: (path: string[], message: string) => void,
+): TrainConfig {
+  const { steps: givenSteps, tokens: givenTokens, batch_size, micro_batch_size = batch_size, ...rest } = t;
+  const perStep = batch_size * seqLen;
+  const steps = givenSteps ?? Math.ceil((givenTokens ?? 0) / perStep);
+  const tokens = steps * perStep;
+  if (givenSteps === undefined && givenTokens === undefined)
+    issue(["train", "steps"], "missing; give steps or tokens");
+  if (givenSteps !== undefined && givenTokens !== undefined && givenTokens !== tokens) {
+    issue(
+      ["train", "tokens"],
+      `give steps or tokens, not both: ${steps} steps are ${tokens} tokens, not ${givenTokens}`,
+    );
+  }
+  if (batch_size % micro_batch_size !== 0) {
+    const message = `must divide batch_size: ${batch_size} / ${micro_batch_size} is not whole`;
+    issue(["train", "micro_batch_size"], message);
+  }
+  return { steps, tokens, batch_size, micro_batch_size, ...rest };
+}
+
+const completeEval = (e: EvalSection, train: TrainConfig): EvalConfig => ({
+  ...e,
+  batch_size: e.batch_size ?? train.micro_batch_size,
+});
+
+function fromZod(section: SectionName, found: z.core.$ZodIssue): readonly Issue[] {
+  const path = [section, ...(found.path as (string | number)[])];
+  const { input } = found;
+  if (found.code !== "unrecognized_keys") return [{ path, message: found.message, atKey: false, input }];
+  const lines = found.message.split("\n");
+  return found.keys.map((key, i) => ({
+    path: [...path, key],
+    message: lines[i]!,
+    atKey: true,
+    input: undefined,
+  }));
+}
+
+/** An unknown key of the top level may be a known key of a section. */
+function misplaced(key: string, known: readonly string[]): string {
+  const home = homeOfKey.get(key);
+  if (home !== undefined) return `${unknownKey("", known)}; did you mean ${home}?`;
+  const far = didYouMean(key, known) === "" ? didYouMean(key, [...homeOfKey.keys()]) : "";
+  return `${unknownKey(key, known)}${far}`;
+}
+
+/** Frozen through and through. */
+export function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) freeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,148 @@
+/** The sections of a run's config: their zod schemas, and the types of what comes out once all defaults are filled in. */
+import { z } from "zod";
+import { type EngineName, engineNames } from "../backends/registry.ts";
+import { type DataSpec, dataSchema } from "../data/schema.ts";
+import { type InitSelection, inits } from "../inits/index.ts";
+import { ROLES, type Role } from "../model/parameter.ts";
+import type { ModelConfig } from "../model/schema.ts";
+import { type NormSelection, norms } from "../norms/index.ts";
+import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
+import { modelSection } from "./model-section.ts";
+import { type Selection, selection } from "./selection.ts";
+
+const count = z.int().min(1);
+
+const engineParams = z.strictObject({
+  /** Default: as many as the engine finds best. */
+  threads: z.int().min(1).max(1024).optional(),
+});
+const engineChoices = Object.fromEntries(
+  (["auto", ...engineNames] as const).map((name) => [name, { params: engineParams }]),
+) as Record<EngineName | "auto", { params: typeof engineParams }>;
+
+const trainSection = z.strictObject({
+  /** Optimizer steps; or `tokens`, of which the last step may go a little over. */
+  steps: count.optional(),
+  tokens: count.optional(),
+  /** Sequences per optimizer step. */
+  batch_size: count,
+  /** Sequences per forward and backward pass; default: batch_size. */
+  micro_batch_size: count.optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(1),
+  /** The peak learning rate. */
+  lr: z.number().positive(),
+  optimizer: selection("optimizer", optimizers).prefault("adamw"),
+  schedule: selection("schedule", schedules).prefault("cosine"),
+  /** Largest global L2 norm of the gradient; null: not clipped. */
+  grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
+  /** Roles of parameters that weight decay spares. HybridNorm's dense runs decay norms but not embeddings. */
+  no_decay: z.array(z.enum(ROLES)).default(["embedding"]),
+  /** A run has diverged once its loss is not finite, or stays this far above its first for so many steps; null: only the former. */
+  divergence: z
+    .strictObject({ above_initial: z.number().positive().default(1), patience: count.default(20) })
+    .describe("a mapping or null")
+    .nullable()
+    .prefault({}),
+});
+
+const evalSection = z.strictObject({
+  /** Steps between evaluations; null: only after the last step, where there always is one. */
+  every: count.describe("a whole number >= 1 or null").nullable().default(null),
+  /** Validation tokens. */
+  tokens: count.default(131072),
+  /** Sequences per pass; default: train.micro_batch_size. */
+  batch_size: count.optional(),
+});
+
+const logSection = z.strictObject({
+  /** Steps between rows of metrics.csv. */
+  every: count.default(1),
+  /** Steps between rows of grad_norms.csv, which steps 1 and 100 always get. */
+  grad_norms_every: count.default(50),
+});
+
+/** In the order in which they are shown. */
+export const sections = {
+  engine: selection("engine", engineChoices).prefault("auto"),
+  norm: selection("norm", norms),
+  model: modelSection,
+  /** Default: the init of the norm strategy's source. */
+  init: selection("init", inits).optional(),
+  data: dataSchema,
+  train: trainSection,
+  eval: evalSection.prefault({}),
+  log: logSection.prefault({}),
+} as const;
+
+export type SectionName = keyof typeof sections;
+export const sectionNames = Object.keys(sections) as readonly SectionName[];
+
+/** Keys beside the sections: they say what the file is and what it sweeps. */
+export const FILE_KEYS = ["name", "description", "extends", "sweep"] as const;
+
+/** Keys whose value is itself a list: on the command line a list sets them, where it would sweep any other. */
+export const LIST_KEYS: readonly string[] = ["train.no_decay"];
+
+/** `section.key` by `key`, to help who wrote a key in the wrong place. */
+export const homeOfKey: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    train: trainSection,
+    eval: evalSection,
+    log: logSection,
+    model: modelSection.schema,
+  }).flatMap(([section, schema]) =>
+    Object.keys(schema.shape).map((key) => [key, `${section}.${key}`] as const),
+  ),
+);
+
+export type TrainSection = z.output<typeof trainSection>;
+export type EvalSection = z.output<typeof evalSection>;
+
+export interface EngineSelection {
+  readonly name: EngineName | "auto";
+  readonly threads?: number | undefined;
+}
+export type OptimizerSelection = Selection<OptimizerName>;
+export type ScheduleSelection = Selection<ScheduleName>;
+
+export interface TrainConfig {
+  readonly steps: number;
+  /** What the steps amount to: steps times batch_size times seq_len. */
+  readonly tokens: number;
+  readonly batch_size: number;
+  readonly micro_batch_size: number;
+  readonly seed: number;
+  readonly lr: number;
+  readonly optimizer: OptimizerSelection;
+  readonly schedule: ScheduleSelection;
+  readonly grad_clip: number | null;
+  readonly no_decay: readonly Role[];
+  readonly divergence: { readonly above_initial: number; readonly patience: number } | null;
+}
+
+export interface EvalConfig {
+  readonly every: number | null;
+  readonly tokens: number;
+  readonly batch_size: number;
+}
+
+export type LogConfig = Readonly<z.output<typeof logSection>>;
+
+/** One run, entirely decided and frozen. */
+export interface RunConfig {
+  readonly engine: EngineSelection;
+  readonly norm: NormSelection;
+  readonly model: ModelConfig;
+  readonly init: InitSelection;
+  readonly data: DataSpec;
+  readonly train: TrainConfig;
+  readonly eval: EvalConfig;
+  readonly log: LogConfig;
+}
+
+/** What `step` and `explain` need of it. */
+export type ModelRunConfig = Pick<RunConfig, "engine" | "norm" | "model" | "init">;
