@@ -53,7 +53,7 @@ test("what the loss does not depend on gets zeros of its shape", async () => {
   const aside = b.variable("aside", [1, 3], "weight");
   times(b.emit, 2, aside);
   const gradients = backward(b, dot(b, w, w), [unused, w, aside], ARITHMETIC);
-  gradients.forEach((g, i) => b.output(`g${i}`, g));
+  for (const [i, g] of gradients.entries()) b.output(`g${i}`, g);
   const { outputs } = await run(b.finish(), { w: W });
   expect(outputs).toEqual({ g0: [0, 0, 0, 0], g1: W.map((x) => 2 * x), g2: [0, 0, 0] });
 });
