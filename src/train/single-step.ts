@@ -58,7 +58,11 @@ export async function singleStep(
   }
 }
 
-const squares = (values: Floats): number => values.reduce((sum: number, x: number) => sum + x * x, 0);
+function squares(values: Floats): number {
+  let sum = 0;
+  for (const x of values) sum += x * x;
+  return sum;
+}
 
 function checkTokens(tokens: readonly (readonly number[])[], vocab: number) {
   const seqLen = tokens[0]?.length ?? 0;

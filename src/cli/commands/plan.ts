@@ -1,0 +1,119 @@
+/** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import { chooseEngine } from "../../backends/registry.ts";
+import { bytes, count, duration } from "../../lib/format.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { sweepFiles } from "../../runs/paths.ts";
+import { isFinished } from "../../runs/status.ts";
+import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { type Forecast, forecast } from "../../train/forecast.ts";
+import { measureSpeed } from "../../train/speed.ts";
+import type { Io } from "../io.ts";
+import { overrideOption } from "../overrides.ts";
+import { runsDir } from "../places.ts";
+
+interface Options {
+  readonly runsDir?: string;
+  readonly probe: boolean;
+  readonly json?: boolean;
+  readonly set: readonly string[];
+}
+
+interface PlannedRun extends Forecast {
+  readonly run: Run;
+  readonly finished: boolean;
+  /** Absent without a probe. */
+  readonly seconds?: number;
+}
+
+export function planCommand(program: Command, io: Io): void {
+  program
+    .command("plan")
+    .argument("<file>", "a config")
+    .argument("[overrides...]", "key=value")
+    .option("--runs-dir <dir>", "where results would go (default: HNORM_RUNS_DIR, or ./runs)")
+    .option("--no-probe", "do not measure this machine's speed")
+    .option("--json", "as JSON")
+    .addOption(overrideOption())
+    .description("list the runs with parameters, FLOPs, tokens, memory, disk and estimated time")
+    .action(async (file: string, overrides: readonly string[], options: Options) => {
+      const { name, runs } = loadSweep(file, [...overrides, ...options.set]);
+      const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
+      const { engine: selection } = runs[0]!.config;
+      const chosen = await chooseEngine(selection.name);
+      const speed = options.probe ? await measureSpeed(chosen.engine, selection.threads) : undefined;
+      const planned = runs.map((run): PlannedRun => {
+        const cost = forecast(run.config, chosen.engine);
+        const seconds = speed === undefined ? {} : { seconds: cost.totalFlops / speed };
+        return { run, finished: isFinished(files.run(run.name)), ...cost, ...seconds };
+      });
+      if (options.json) io.out(JSON.stringify(asJson(planned, chosen.name, speed), null, 2));
+      else
+        io.out([table(planned, COLUMNS), "", ...totals(planned, files.dir, chosen.name, speed)].join("\n"));
+    });
+}
+
+const COLUMNS: readonly Column<PlannedRun>[] = [
+  { title: "run", text: ({ run }) => run.name, align: "left" },
+  { title: "params", text: (p) => count(p.parameters) },
+  { title: "FLOP/token", text: (p) => count(p.flopsPerToken) },
+  { title: "tokens", text: (p) => count(p.tokens) },
+  { title: "weights", text: (p) => bytes(p.memory.weights) },
+  { title: "gradients", text: (p) => bytes(p.memory.gradients) },
+  { title: "optimizer", text: (p) => bytes(p.memory.optimizer) },
+  { title: "activations", text: (p) => bytes(p.memory.activations) },
+  { title: "disk", text: (p) => bytes(p.disk) },
+  { title: "time", text: (p) => (p.seconds === undefined ? "-" : duration(p.seconds)) },
+  { title: "", text: (p) => (p.finished ? "finished" : "to do"), align: "left" },
+];
+
+function totals(
+  planned: readonly PlannedRun[],
+  dir: string,
+  engine: string,
+  speed: number | undefined,
+): readonly string[] {
+  const todo = planned.filter((p) => !p.finished);
+  const sum = (of: (p: PlannedRun) => number) => todo.reduce((total, p) => total + of(p), 0);
+  const free = freeBytes(dir);
+  const disk = sum((p) => p.disk);
+  return [
+    `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${count(sum((p) => p.totalFlops))}FLOP`,
+    `memory at the peak of a run: ${bytes(Math.max(0, ...todo.map((p) => p.memory.total)))}`,
+    `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
+    speed === undefined
+      ? `time: not measured (engine ${engine})`
+      : `time: about ${duration(sum((p) => p.seconds ?? 0))} one run after another, at ${count(speed)}FLOP/s measured on engine ${engine}; evaluation not counted`,
+  ];
+}
+
+const asJson = (planned: readonly PlannedRun[], engine: string, speed: number | undefined): object => ({
+  engine,
+  flops_per_second: speed ?? null,
+  runs: planned.map(({ run, ...p }) => ({
+    run: run.name,
+    id: run.id,
+    factors: run.factors,
+    finished: p.finished,
+    parameters: p.parameters,
+    active_parameters: p.activeParameters,
+    tokens: p.tokens,
+    flops_per_token: p.flopsPerToken,
+    total_flops: p.totalFlops,
+    memory_bytes: p.memory,
+    disk_bytes: p.disk,
+    estimated_seconds: p.seconds ?? null,
+  })),
+});
+
+/** Free bytes on the disk that would hold `dir`, which need not exist yet. */
+function freeBytes(dir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch {
+    return freeBytes(dirname(dir));
+  }
+}

@@ -1,0 +1,67 @@
+/** `hnorm step FILE`: one forward and backward pass on given weights and tokens, for comparison with other code. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { chooseEngine } from "../../backends/registry.ts";
+import { loadModelConfig } from "../../config/load.ts";
+import { UserError } from "../../lib/errors.ts";
+import { readSafetensors, writeSafetensors } from "../../lib/safetensors.ts";
+import { singleStep } from "../../train/single-step.ts";
+import type { Io } from "../io.ts";
+import { overrideOption } from "../overrides.ts";
+
+interface Options {
+  readonly weights: string;
+  readonly tokens: string;
+  readonly out?: string;
+  readonly json?: boolean;
+  readonly set: readonly string[];
+}
+
+export function stepCommand(program: Command, io: Io): void {
+  program
+    .command("step")
+    .argument("<file>", "a config; `model:` and `norm:` suffice")
+    .argument("[overrides...]", "key=value")
+    .requiredOption("--weights <file>", "every tensor of the model, as safetensors")
+    .requiredOption("--tokens <file>", "token ids as JSON: [[...], [...]]")
+    .option("--out <file>", "write every gradient under its tensor's name, and `logits`")
+    .option("--json", "print one JSON object")
+    .addOption(overrideOption())
+    .description("one forward and backward pass: loss, gradients and logits of given weights and tokens")
+    .action(async (file: string, overrides: readonly string[], options: Options) => {
+      const { model, norm, engine } = loadModelConfig(file, [...overrides, ...options.set]);
+      const chosen = await chooseEngine(engine.name);
+      const weights = await readSafetensors(options.weights);
+      const result = await singleStep(chosen.engine, { model, norm }, weights, readTokens(options.tokens));
+      if (options.out !== undefined) await writeSafetensors(options.out, result.tensors);
+      const { loss, gradNorm, parameters, tokens } = result;
+      const facts = { loss, grad_norm: gradNorm, parameters, tokens, engine: chosen.name, norm: norm.name };
+      if (options.json) io.out(JSON.stringify(facts));
+      else
+        io.out(
+          Object.entries(facts)
+            .map(([key, value]) => `${key.padEnd(12)}${value}`)
+            .join("\n"),
+        );
+    });
+}
+
+/** `[[1, 2, 3], [4, 5, 6]]`. What the numbers mean is checked against the model later. */
+function readTokens(path: string): number[][] {
+  const wrong = (what: string) => new UserError(`${path}: ${what}; expected token ids as [[...], [...]]`);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw wrong(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  let tokens: unknown;
+  try {
+    tokens = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`not JSON: ${(error as Error).message}`);
+  }
+  if (!Array.isArray(tokens) || !tokens.every((row) => Array.isArray(row)))
+    throw wrong("not a list of lists");
+  return tokens as number[][];
+}

@@ -1,0 +1,56 @@
+/** The `hnorm` command: parses words, runs one command, turns errors into a message and an exit code. */
+import { Command, CommanderError } from "commander";
+import { EnvironmentError, EXIT, UserError } from "../lib/errors.ts";
+import { packageVersion } from "../train/provenance.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { planCommand } from "./commands/plan.ts";
+import { resultsCommand } from "./commands/results.ts";
+import { runOneCommand } from "./commands/run-one.ts";
+import { stepCommand } from "./commands/step.ts";
+import { sweepCommand } from "./commands/sweep.ts";
+import { type Io, processIo } from "./io.ts";
+
+const EXIT_CODES = `
+Exit codes:
+  0 ok   2 config or usage   3 some runs failed   69 engine, data, memory or disk unavailable
+  130 interrupted   143 terminated   1 a bug in hnorm`;
+
+/** Runs `hnorm ARGS`; sets the process's exit code. */
+export async function main(args: readonly string[], io: Io = processIo): Promise<void> {
+  const program = new Command("hnorm")
+    .description("Which normalization strategy trains best at this scale, and why?")
+    .version(packageVersion())
+    .showHelpAfterError("(hnorm --help lists the commands)")
+    .addHelpText("after", EXIT_CODES)
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.say(text.trimEnd()),
+    })
+    .exitOverride();
+  for (const register of [sweepCommand, planCommand, stepCommand, explainCommand, resultsCommand]) {
+    register(program, io);
+  }
+  runOneCommand(program);
+  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput());
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    process.exitCode = report(error, io);
+  }
+}
+
+/** Says what went wrong and returns the exit code: a known error in its own words, a bug with its stack. */
+function report(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.config;
+  if (error instanceof UserError) {
+    io.say(error.message);
+    return EXIT.config;
+  }
+  if (error instanceof EnvironmentError) {
+    io.say(error.message);
+    return EXIT.unavailable;
+  }
+  io.say(`hnorm: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
+  return EXIT.bug;
+}

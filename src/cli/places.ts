@@ -1,0 +1,40 @@
+/** Folders hnorm reads and writes, from options and environment variables. */
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { DataContext } from "../data/source.ts";
+import { EnvironmentError } from "../lib/errors.ts";
+
+const env = (name: string): string | undefined => process.env[name] || undefined;
+
+/** Where results go: --runs-dir, HNORM_RUNS_DIR, or ./runs. */
+export const runsDir = (option: string | undefined): string =>
+  resolve(option ?? env("HNORM_RUNS_DIR") ?? "runs");
+
+/** Where downloads and token files are kept: HNORM_CACHE_DIR, or the user's cache folder. */
+export const cacheDir = (): string =>
+  env("HNORM_CACHE_DIR") ?? join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "hnorm");
+
+/** How the data room finds files that a config names. */
+export function dataContext(configFile: string, onProgress?: DataContext["onProgress"]): DataContext {
+  const dataDir = env("HNORM_DATA_DIR");
+  return {
+    baseDir: dirname(resolve(configFile)),
+    cacheDir: cacheDir(),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  };
+}
+
+/** Makes the folder, and proves that files can be written there before any work is done for it. */
+export function requireWritable(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new EnvironmentError(
+      `cannot write to ${dir} (${code}); choose another folder with --runs-dir or HNORM_RUNS_DIR`,
+    );
+  }
+}

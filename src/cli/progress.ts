@@ -1,0 +1,106 @@
+/** Progress of a sweep: bars on a terminal (cli-progress), elsewhere one plain line now and then. */
+import { performance } from "node:perf_hooks";
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { duration } from "../lib/format.ts";
+import type { RunEvent } from "../train/events.ts";
+import type { Io } from "./io.ts";
+
+export interface Progress {
+  /** A run begins (the n-th of all). */
+  begin(run: string): void;
+  event(run: string, event: RunEvent): void;
+  /** A run ended; `label` says how. */
+  end(run: string, label: string): void;
+  say(text: string): void;
+  close(): void;
+}
+
+/** `steps` of all runs still to do, for the sweep's own bar and ETA. */
+export const progress = (io: Io, steps: number): Progress =>
+  io.interactive ? bars(io, steps) : lines(io, steps);
+
+/** Milliseconds between plain status lines of one run. */
+const QUIET_MS = 5000;
+
+function lines(io: Io, totalSteps: number): Progress {
+  const eta = remaining(totalSteps);
+  let spoken = 0;
+  return {
+    begin: (run) => io.say(`start  ${run}`),
+    event(run, event) {
+      if (event.kind === "phase") io.say(`       ${run}: ${event.text}`);
+      if (event.kind === "evaluation") {
+        io.say(
+          `eval   ${run}: step ${event.step}, ${event.ppl.toFixed(2)} ppl, ${event.bitsPerByte.toFixed(3)} bits/byte`,
+        );
+      }
+      if (event.kind !== "step") return;
+      const left = eta.after(run, event.step);
+      if (performance.now() - spoken < QUIET_MS) return;
+      spoken = performance.now();
+      io.say(
+        `train  ${run}: step ${event.step}/${event.steps}, loss ${event.loss.toFixed(3)}, sweep ETA ${duration(left)}`,
+      );
+    },
+    end: (run, label) => io.say(`end    ${run}: ${label}`),
+    say: (text) => io.say(text),
+    close: () => {},
+  };
+}
+
+function bars(io: Io, totalSteps: number): Progress {
+  const format = " {bar} {percentage}% | {name} | {note}";
+  const multi = new MultiBar(
+    { format, barsize: 24, hideCursor: true, clearOnComplete: false, stream: process.stderr },
+    Presets.shades_classic,
+  );
+  const eta = remaining(totalSteps);
+  const total = multi.create(totalSteps, 0, { name: "sweep", note: "" });
+  const active = new Map<string, SingleBar>();
+  let finished = 0;
+  return {
+    begin(run) {
+      active.set(run, multi.create(1, 0, { name: run, note: "starting" }));
+    },
+    event(run, event) {
+      const bar = active.get(run);
+      if (bar === undefined) return;
+      if (event.kind === "phase") bar.update({ note: event.text });
+      if (event.kind === "evaluation") bar.update({ note: `eval ${event.ppl.toFixed(2)} ppl` });
+      if (event.kind !== "step") return;
+      bar.setTotal(event.steps);
+      bar.update(event.step, {
+        note: `loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s`,
+      });
+      const left = eta.after(run, event.step);
+      total.update(eta.done(), { note: `ETA ${duration(left)}` });
+    },
+    end(run, label) {
+      // A finished run leaves one line above the bars, so the bars never outgrow the screen.
+      const bar = active.get(run);
+      if (bar !== undefined) multi.remove(bar);
+      active.delete(run);
+      finished++;
+      multi.log(`${String(finished).padStart(3)}  ${run}: ${label}\n`);
+    },
+    say: (text) => multi.log(`${text}\n`),
+    close() {
+      multi.stop();
+      io.say("");
+    },
+  };
+}
+
+/** Seconds left, from the pace of all steps so far. */
+function remaining(totalSteps: number) {
+  const start = performance.now();
+  const at = new Map<string, number>();
+  const done = () => [...at.values()].reduce((sum, step) => sum + step, 0);
+  return {
+    done,
+    after(run: string, step: number): number {
+      at.set(run, step);
+      return (((performance.now() - start) / 1000) * (totalSteps - done())) / Math.max(1, done());
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** The table a sweep ends with. */
+import { type Column, table } from "../lib/table.ts";
+import { label, type RankedRun } from "../report/ranking.ts";
+
+const fixed = (n: number | undefined, digits: number): string =>
+  n === undefined ? "-" : Number.isFinite(n) ? n.toFixed(digits) : String(n);
+
+/** Expects the runs in their order; ranks are given to finished ones. */
+export function rankingTable(runs: readonly RankedRun[]): string {
+  const columns: readonly Column<RankedRun>[] = [
+    { title: "#", text: (run) => (run.status?.state === "done" ? String(runs.indexOf(run) + 1) : "") },
+    { title: "run", text: (run) => run.name, align: "left" },
+    { title: "val ppl", text: ({ status }) => fixed(status?.val_ppl, 3) },
+    { title: "bits/byte", text: ({ status }) => fixed(status?.val_bits_per_byte, 4) },
+    { title: "val loss", text: ({ status }) => fixed(status?.val_loss, 4) },
+    { title: "train loss", text: ({ status }) => fixed(status?.train_loss, 4) },
+    { title: "max |grad|", text: ({ status }) => fixed(status?.max_grad_norm, 3) },
+    { title: "status", text: label, align: "left" },
+  ];
+  return table(runs, columns);
+}

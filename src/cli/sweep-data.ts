@@ -1,0 +1,36 @@
+/** Fetches and tokenizes what a sweep trains on before its first run starts, and says what it is. */
+
+import type { RunConfig } from "../config/schema.ts";
+import { openCorpus } from "../data/corpus.ts";
+import { count } from "../lib/format.ts";
+import type { Io } from "./io.ts";
+import { dataContext } from "./places.ts";
+
+/** Opens each distinct corpus once, so that the runs find it ready. */
+export async function prepareCorpora(
+  configFile: string,
+  runs: readonly { readonly config: RunConfig }[],
+  io: Io,
+): Promise<void> {
+  const distinct = new Map(
+    runs.map(({ config }) => [JSON.stringify([config.data, config.model.seq_len]), config]),
+  );
+  for (const { data, model, eval: e } of distinct.values()) {
+    let shown = "";
+    const context = dataContext(configFile, (message) => {
+      if (message !== shown) io.say(`data: ${message}`);
+      shown = message;
+    });
+    const corpus = await openCorpus(data, context);
+    const about = corpus.describe();
+    const sizes = about.trainTokens === null ? "" : `, ${count(about.trainTokens)} train tokens`;
+    io.say(
+      `data: ${about.source}${about.tokenizer === null ? "" : `, tokenizer ${about.tokenizer}`}${sizes}, fingerprint ${about.fingerprint.slice(0, 12)}`,
+    );
+    const { unigramBitsPerByte, optimalLoss, tokens } = corpus.validation(model.seq_len, e.tokens);
+    const optimum = optimalLoss === undefined ? "" : `; the optimum is ${optimalLoss.toFixed(4)} nats`;
+    io.say(
+      `data: validation on ${count(tokens)} tokens; token frequencies alone give ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
+    );
+  }
+}

@@ -1,0 +1,111 @@
+/** Trains the runs of a sweep, each in a child process, with progress; Ctrl-C once stops cleanly, twice at once. */
+
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import { type RunStatus, readStatus, stateLabel, writeStatus } from "../runs/status.ts";
+import type { Run } from "../sweep/expand.ts";
+import { type ChildEnd, type Launched, launch } from "../sweep/launch.ts";
+import { pool } from "../sweep/pool.ts";
+import type { RunEvent } from "../train/events.ts";
+import type { Work } from "./commands/run-one.ts";
+import type { Io } from "./io.ts";
+import { dataContext } from "./places.ts";
+import { type Progress, progress } from "./progress.ts";
+
+/** How a sweep ended: with all its runs tried, or by a signal. */
+export type SweepEnd = "all" | "interrupted" | "terminated";
+
+export interface TrainAll {
+  readonly file: string;
+  readonly runs: readonly Run[];
+  readonly dir: (run: string) => string;
+  readonly jobs: number;
+  readonly io: Io;
+}
+
+const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
+
+export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise<SweepEnd> {
+  if (runs.length === 0) return "all";
+  const bars = progress(
+    io,
+    runs.reduce((sum, run) => sum + run.config.train.steps, 0),
+  );
+  const active = new Set<Launched>();
+  const signals = listen(active, bars);
+  const data = dataContext(file);
+  try {
+    await pool(runs, jobs, signals.stopping, async (run) => {
+      bars.begin(run.name);
+      const work: Work = { spec: run, dir: dir(run.name), data };
+      const child = launch<Work, RunEvent>({
+        entry: ENTRY,
+        work,
+        onEvent: (event) => bars.event(run.name, event),
+      });
+      active.add(child);
+      const end = await child.ended;
+      active.delete(child);
+      bars.end(run.name, await settle(run, dir(run.name), end));
+    });
+  } finally {
+    signals.close();
+    bars.close();
+  }
+  return signals.end();
+}
+
+/** First signal: let every run stop at its next step. Second: kill them. */
+function listen(active: ReadonlySet<Launched>, bars: Progress) {
+  let end: SweepEnd = "all";
+  const on = (how: SweepEnd) => () => {
+    if (end !== "all") {
+      for (const child of active) child.kill();
+      return;
+    }
+    end = how;
+    bars.say("stopping after the current step; press Ctrl-C again to stop at once");
+    for (const child of active) child.stop();
+  };
+  const [interrupt, terminate] = [on("interrupted"), on("terminated")];
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", terminate);
+  return {
+    stopping: () => end !== "all",
+    end: () => end,
+    close() {
+      process.off("SIGINT", interrupt);
+      process.off("SIGTERM", terminate);
+    },
+  };
+}
+
+/** What the run's status file says; a child that died without a word is given a status that says so. */
+async function settle(run: Run, dir: string, end: ChildEnd): Promise<string> {
+  const status = readStatus(dir);
+  if (status !== undefined && status.state !== "running") return describe(status);
+  const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
+  const message = `the process ended with ${how}${end.stderr === "" ? "" : `: ${end.stderr.trim()}`}`;
+  const died: RunStatus = {
+    attempt: 1,
+    run: run.name,
+    id: run.id,
+    pid: 0,
+    host: hostname(),
+    started: new Date().toISOString(),
+    ...status,
+    state: "failed",
+    ended: new Date().toISOString(),
+    message,
+  };
+  await writeStatus(dir, died).catch(() => {}); // a full disk killed it, perhaps: the message below still says so
+  return describe(died);
+}
+
+function describe(status: RunStatus): string {
+  const { val_ppl, val_bits_per_byte, message } = status;
+  const label = stateLabel(status);
+  if (message !== undefined) return `${label}: ${message}`;
+  if (val_ppl === undefined || val_bits_per_byte === undefined) return label;
+  return `${label}, ${val_ppl.toFixed(3)} ppl, ${val_bits_per_byte.toFixed(4)} bits/byte`;
+}

@@ -1,0 +1,28 @@
+/** Numbers for people. Files get full precision (csv.ts); these are for tables and messages. */
+
+/** 12.3k, 4.56M, 1.28B: three significant digits. */
+export function count(n: number): string {
+  const units = ["", "k", "M", "B", "T", "P", "E"];
+  let [value, unit] = [n, 0];
+  while (Math.abs(value) >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${Number(value.toPrecision(3))}${units[unit]}`;
+}
+
+/** 900 B, 1.5 GiB. */
+export function bytes(n: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let [value, unit] = [n, 0];
+  while (value >= 1023.5 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${Number(value.toPrecision(3))} ${units[unit]}`;
+}
+
+/** 42 s, 3 min 20 s, 5 h 12 min, 12 days, 310 years. */
+export function duration(exact: number): string {
+  if (!Number.isFinite(exact)) return "unknown";
+  const seconds = Math.round(exact);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  if (seconds < 86400 * 730) return `${Number((seconds / 86400).toPrecision(3))} days`;
+  return `${count(seconds / 86400 / 365.25)} years`;
+}

@@ -1,0 +1,47 @@
+/** The answer of a sweep: its runs, best validation loss first; runs without one below, never left out. */
+import { type RunStatus, stateLabel } from "../runs/status.ts";
+
+/** A run of the sweep and what is known of it. */
+export interface RankedRun {
+  readonly name: string;
+  readonly id: string;
+  readonly factors: Readonly<Record<string, unknown>>;
+  readonly status: RunStatus | undefined;
+}
+
+/** Finished runs by validation loss, then the others in the order of the sweep. */
+export function rank(runs: readonly RankedRun[]): readonly RankedRun[] {
+  const key = ({ status }: RankedRun) =>
+    status?.state === "done" ? (status.val_loss ?? Infinity) : Infinity;
+  return runs.toSorted((a, b) => key(a) - key(b) || 0);
+}
+
+export const label = ({ status }: RankedRun): string =>
+  status === undefined ? "not started" : stateLabel(status);
+
+/** Columns of results.csv: one row per run, every swept key a column. */
+export function resultRows(
+  runs: readonly RankedRun[],
+): readonly Readonly<Record<string, string | number | undefined>>[] {
+  return runs.map((run) => ({
+    run: run.name,
+    id: run.id,
+    ...Object.fromEntries(Object.entries(run.factors).map(([key, value]) => [key, factorText(value)])),
+    status: label(run),
+    val_loss: run.status?.val_loss,
+    val_ppl: run.status?.val_ppl,
+    val_bits_per_byte: run.status?.val_bits_per_byte,
+    train_loss: run.status?.train_loss,
+    max_grad_norm: run.status?.max_grad_norm,
+    steps: run.status?.step,
+    tokens: run.status?.tokens,
+    parameters: run.status?.parameters,
+    engine: run.status?.engine,
+    data_fingerprint: run.status?.data_fingerprint,
+    message: run.status?.message,
+  }));
+}
+
+/** A swept value as text: names and numbers as they are, selections as JSON. */
+export const factorText = (value: unknown): string =>
+  typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -1,0 +1,61 @@
+/** What a run will cost, from its graphs alone: parameters, operations, memory by class, disk. Needs no device. */
+import type { Engine } from "../backends/backend.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { size } from "../graph/graph.ts";
+import { gradientGraph, listParameters } from "../model/graphs.ts";
+import { optimizers } from "../optim/index.ts";
+import { plan } from "../plan/plan.ts";
+
+export interface Forecast {
+  readonly parameters: number;
+  /** Parameters one token uses: less than all only with a mixture of experts. */
+  readonly activeParameters: number;
+  readonly tokens: number;
+  /** Forward and backward, attention counted with its masked half. */
+  readonly flopsPerToken: number;
+  readonly totalFlops: number;
+  readonly memory: {
+    readonly weights: number;
+    readonly gradients: number;
+    readonly optimizer: number;
+    readonly activations: number;
+    readonly total: number;
+  };
+  /** Bytes a finished run leaves behind, nearly all of them its weights. */
+  readonly disk: number;
+}
+
+export function forecast(config: RunConfig, engine: Pick<Engine, "natives" | "bytes">): Forecast {
+  const { model, norm, train, log } = config;
+  const parameters = listParameters({ model, norm });
+  const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
+  const activeParameters = parameters.reduce((sum, p) => sum + size(p.shape) * p.active, 0);
+  const tokens = train.steps * train.batch_size * model.seq_len;
+
+  const batch = train.micro_batch_size;
+  const micro = plan(gradientGraph({ model, norm }, { batch, natives: engine.natives }).graph, engine.bytes);
+  const flopsPerToken = micro.flops / (batch * model.seq_len);
+
+  const weights = count * engine.bytes.f32;
+  const gradients = weights;
+  const optimizer = weights * optimizers[train.optimizer.name].moments.length;
+  // Gradients are born as results of the graph: at its end they are in its peak, and must not count twice.
+  const activations = Math.max(0, micro.peakActivationBytes - gradients);
+  const looks = 2 + train.steps / log.grad_norms_every;
+  const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
+  return {
+    parameters: count,
+    activeParameters: Math.round(activeParameters),
+    tokens,
+    flopsPerToken,
+    totalFlops: flopsPerToken * tokens,
+    memory: {
+      weights,
+      gradients,
+      optimizer,
+      activations,
+      total: weights + gradients + optimizer + activations,
+    },
+    disk: count * 4 + rows * 80,
+  };
+}

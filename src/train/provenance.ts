@@ -1,0 +1,61 @@
+/** Where a run's numbers come from: code, machine, data, seeds. */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { ChosenEngine } from "../backends/registry.ts";
+import type { RunConfig } from "../config/schema.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { sha256 } from "../lib/hash.ts";
+
+/** Batches whose contents are pinned by a hash. */
+const HASHED_BATCHES = 3;
+
+export async function provenance(config: RunConfig, corpus: Corpus, chosen: ChosenEngine): Promise<object> {
+  const { model, train } = config;
+  const batches = corpus.train(model.seq_len, train.seed);
+  const first = Array.from({ length: Math.min(HASHED_BATCHES, train.steps) }, (_, k) => {
+    const ids = batches.batch(k, train.batch_size);
+    return new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  });
+  const validation = corpus.validation(model.seq_len, config.eval.tokens);
+  return {
+    hnorm: packageVersion(),
+    git: await gitState(),
+    argv: process.argv.slice(2),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cpus: cpus().length,
+    memory_bytes: totalmem(),
+    engine: { name: chosen.name, detail: chosen.detail },
+    seed: train.seed,
+    data: corpus.describe(),
+    first_batches_sha256: sha256(...first),
+    validation: {
+      sha256: validation.sha256,
+      tokens: validation.tokens,
+      utf8_bytes: validation.utf8Bytes,
+      unigram_bits_per_byte: validation.unigramBitsPerByte,
+      ...(validation.optimalLoss === undefined ? {} : { optimal_loss: validation.optimalLoss }),
+    },
+  };
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(`${root}/package.json`, "utf8")) as { version: string }).version;
+}
+
+/** The commit hnorm runs from and whether files differ from it; null outside a git checkout. */
+async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {
+  const git = (...args: string[]) => promisify(execFile)("git", ["-C", root, ...args]);
+  try {
+    const commit = (await git("rev-parse", "HEAD")).stdout.trim();
+    return { commit, dirty: (await git("status", "--porcelain")).stdout !== "" };
+  } catch {
+    return null;
+  }
+}

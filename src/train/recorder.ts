@@ -1,0 +1,68 @@
+/** A `Recorder` that writes the run's CSV tables, keeps its summary, and tells the watcher. */
+import { performance } from "node:perf_hooks";
+import type { RunConfig } from "../config/schema.ts";
+import { size } from "../graph/graph.ts";
+import type { RunSummary } from "../runs/status.ts";
+import type { RunTables } from "../runs/tables.ts";
+import { PROTOCOL } from "./evaluate.ts";
+import type { RunEvent } from "./events.ts";
+import type { Recorder } from "./trainer.ts";
+
+export interface RunRecorder extends Recorder {
+  summary(): RunSummary;
+}
+
+export function recorder(config: RunConfig, tables: RunTables, tell: (event: RunEvent) => void): RunRecorder {
+  const { steps, batch_size } = config.train;
+  const tokensPerStep = batch_size * config.model.seq_len;
+  const start = performance.now();
+  let last = start;
+  let summary: RunSummary = { step: 0, steps, parameters: 0, tokens: 0 };
+
+  return {
+    summary: () => summary,
+    started(parameters) {
+      summary = { ...summary, parameters: parameters.reduce((sum, p) => sum + size(p.shape), 0) };
+      last = performance.now();
+    },
+    stepped(t, { loss, lr, gradNorm, clipCoefficient }) {
+      const now = performance.now();
+      const seconds = (now - last) / 1000;
+      last = now;
+      const tokens = t * tokensPerStep;
+      summary = {
+        ...summary,
+        step: t,
+        tokens,
+        train_loss: loss,
+        max_grad_norm: largest(summary.max_grad_norm, gradNorm),
+      };
+      if (t % config.log.every === 0 || t === 1 || t === steps || !Number.isFinite(loss)) {
+        const row = { step: t, tokens, lr, train_loss: loss, train_ppl: Math.exp(loss), grad_norm: gradNorm };
+        tables.metrics.append({ ...row, clip_coef: clipCoefficient });
+        tables.timing.append({
+          step: t,
+          wall_s: (now - start) / 1000,
+          step_s: seconds,
+          tokens_per_s: tokensPerStep / seconds,
+          rss_mib: process.memoryUsage.rss() / 2 ** 20,
+        });
+      }
+      tell({ kind: "step", step: t, steps, loss, tokensPerSecond: tokensPerStep / seconds });
+    },
+    gradientNorms(t, rows) {
+      tables.gradientNorms.append(...rows.map((row) => ({ step: t, ...row })));
+    },
+    evaluated(t, { loss, ppl, bitsPerByte, tokens, bytes }) {
+      const counts = { n_tokens: tokens, n_bytes: bytes };
+      const where = { step: t, protocol: PROTOCOL, split: "validation" };
+      tables.evaluations.append({ ...where, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
+      summary = { ...summary, val_loss: loss, val_ppl: ppl, val_bits_per_byte: bitsPerByte };
+      tell({ kind: "evaluation", step: t, loss, ppl, bitsPerByte });
+      last = performance.now();
+    },
+  };
+}
+
+/** The larger of two norms; a norm that is not a number is the largest of all. */
+const largest = (a: number | undefined, b: number): number => (a === undefined || !(b <= a) ? b : a);
