@@ -3,7 +3,7 @@
  *   ctx = softmax(q k^T / sqrt(d) + causal mask) v.
  * A composite: an engine with a fused kernel takes it whole, all others run these five ops.
  */
-import type { Emit, Tensor } from "../graph/graph.ts";
+import { type Emit, sameShape, type Tensor } from "../graph/graph.ts";
 import { causalSoftmaxed } from "./causal-softmax.ts";
 import { defineComposite, expectThat, NONE } from "./define.ts";
 import { product } from "./matmul.ts";
@@ -14,8 +14,10 @@ import { transposed } from "./transpose.ts";
 export const attention = defineComposite()({
   name: "attention",
   infer([q, k, v]) {
-    const heads = q!.shape[2]! % k!.shape[2]! === 0 && q!.shape[3] === k!.shape[3];
-    expectThat("attention", heads && k!.shape.join() === v!.shape.join(), q!, k!, v!);
+    const [b, t, kv, d] = k!.shape as [number, number, number, number];
+    const [, , h] = q!.shape as [number, number, number, number];
+    const fits = h % kv === 0 && sameShape(q!.shape, [b, t, h, d]) && sameShape(k!.shape, v!.shape);
+    expectThat("attention", fits, q!, k!, v!);
     return [q!];
   },
   // The G query heads of one key head stand as G T rows of one matrix, so k and v need no repeating.

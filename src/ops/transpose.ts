@@ -9,7 +9,8 @@ export interface TransposeAttrs {
 export const transpose = defineOp<TransposeAttrs>()({
   name: "transpose",
   infer([x], { perm }) {
-    expectThat("transpose", perm.length === x!.shape.length, x!);
+    const isPermutation = x!.shape.every((_, axis) => perm.includes(axis)) && perm.length === x!.shape.length;
+    expectThat("transpose", isPermutation, x!);
     return [
       typed(
         x!,
