@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { GraphBuilder } from "../../../src/graph/builder.ts";
+import type { Shape, Tensor } from "../../../src/graph/graph.ts";
+import { EnvironmentError } from "../../../src/lib/errors.ts";
+import { attended } from "../../../src/ops/attention.ts";
+import { linear, product } from "../../../src/ops/matmul.ts";
+import { moe } from "../../../src/ops/moe.ts";
+import { reshaped } from "../../../src/ops/reshape.ts";
+import { rmsNormed } from "../../../src/ops/rms-norm.ts";
+import { ropeTable, rotated } from "../../../src/ops/rope.ts";
+import { transposed } from "../../../src/ops/transpose.ts";
+import { plan } from "../../../src/plan/plan.ts";
+
+/** FLOPs of a graph of one result over feeds of these shapes. */
+function flopsOf(
+  shapes: readonly Shape[],
+  build: (b: GraphBuilder, feeds: Tensor[]) => Tensor,
+  natives: string[] = [],
+) {
+  const b = new GraphBuilder(new Set(natives));
+  b.output(
+    "y",
+    build(
+      b,
+      shapes.map((shape, i) => b.feed(`${i}`, shape)),
+    ),
+  );
+  return plan(b.finish()).flops;
+}
+
+test("a matmul is two operations per product: 2 M N K, per batch, whichever side is transposed", () => {
+  expect(
+    flopsOf(
+      [
+        [2, 3],
+        [3, 4],
+      ],
+      (b, [x, y]) => product(b.emit, x!, y!),
+    ),
+  ).toBe(2 * 2 * 3 * 4);
+  expect(
+    flopsOf(
+      [
+        [3, 2],
+        [3, 4],
+      ],
+      (b, [x, y]) => product(b.emit, x!, y!, { transA: true }),
+    ),
+  ).toBe(2 * 2 * 3 * 4);
+  expect(
+    flopsOf(
+      [
+        [5, 2, 3],
+        [5, 3, 4],
+      ],
+      (b, [x, y]) => product(b.emit, x!, y!),
+    ),
+  ).toBe(5 * 2 * 2 * 3 * 4);
+  expect(
+    flopsOf(
+      [
+        [6, 3],
+        [4, 3],
+      ],
+      (b, [x, w]) => linear(b.emit, x!, w!),
+    ),
+  ).toBe(2 * 6 * 3 * 4);
+});
+
+test("moving data costs nothing", () => {
+  expect(flopsOf([[2, 6]], (b, [x]) => transposed(b.emit, reshaped(b.emit, x!, [3, 4]), [1, 0]))).toBe(0);
+});
+
+test("attention costs its two products, 4 B H T^2 d; expanded, the softmax comes on top", () => {
+  const [batch, t, h, kv, d] = [2, 5, 4, 2, 6];
+  const shapes = [
+    [batch, t, h, d],
+    [batch, t, kv, d],
+    [batch, t, kv, d],
+  ];
+  const build = (b: GraphBuilder, [q, k, v]: Tensor[]) => attended(b.emit, q!, k!, v!);
+  const products = 4 * batch * h * t * t * d;
+  expect(flopsOf(shapes, build, ["attention"])).toBe(products);
+  expect(flopsOf(shapes, build)).toBe(products + 4 * batch * h * t * t);
+});
+
+test("pointwise ops and norms cost a few operations per element", () => {
+  expect(flopsOf([[2, 8], [8]], (b, [x, g]) => rmsNormed(b.emit, x!, g!, 1e-5))).toBe(4 * 16);
+  expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rotated(b.emit, x!, 10000))).toBe(3 * 24);
+});
+
+test("a mixture of experts costs its router and the top k experts, and no engine trains it yet", () => {
+  const [n, d, e, f, topK] = [3, 4, 8, 6, 2];
+  const shapes = [
+    [n, d],
+    [e, d],
+    [e, f, d],
+    [e, f, d],
+    [e, d, f],
+  ];
+  const build = (b: GraphBuilder, inputs: Tensor[]) => b.emit(moe, inputs, { topK })[0]!;
+  expect(flopsOf(shapes, build, ["moe"])).toBe(2 * n * d * e + topK * n * 3 * 2 * d * f);
+  expect(() => flopsOf(shapes, build)).toThrow(EnvironmentError);
+});
+
+test("the helpers fill in what is not said: no transpose, factor 1", () => {
+  const b = new GraphBuilder();
+  const [x, w] = [b.feed("x", [2, 3]), b.feed("w", [4, 3])];
+  expect(linear(b.emit, x, w).producer?.attrs).toEqual({ transA: false, transB: true, alpha: 1 });
+  expect(product(b.emit, w, x, { transB: true, alpha: 0.5 }).producer?.attrs).toEqual({
+    transA: false,
+    transB: true,
+    alpha: 0.5,
+  });
+  expect(rotated(b.emit, b.feed("q", [1, 2, 1, 4]), 500000).producer?.attrs).toEqual({
+    theta: 500000,
+    inverse: false,
+  });
+});
+
+test("rotary angles are t theta^(-2i/d): position 0 is at rest, the first pair turns one radian per token", () => {
+  const { cos, sin } = ropeTable(3, 4, 10000);
+  const angles = [0, 0, 1, 0.01, 2, 0.02];
+  expect([...cos]).toEqual(angles.map(Math.cos));
+  expect([...sin]).toEqual(angles.map(Math.sin));
+});
