@@ -12,7 +12,9 @@ import type { ModelContext } from "./context.ts";
 
 /** x [N, D] -> [N, D], N = B T tokens. */
 export function attention(ctx: ModelContext, layer: number, x: Tensor, inner: InnerNorms<Tensor>): Tensor {
-  const { b, batch, seqLen, headDim, model } = ctx;
+  const { b, batch, seqLen, model } = ctx;
+  const { head_dim: headDim } = model;
+  const width = model.n_heads * headDim;
   const { emit } = b;
   const weight = (role: "q" | "k" | "v" | "o", shape: readonly [number, number]) =>
     ctx.parameter(`blocks.${layer}.attn.${role}.weight`, shape, role, layer);
@@ -29,6 +31,6 @@ export function attention(ctx: ModelContext, layer: number, x: Tensor, inner: In
   const v = project("v", model.n_kv_heads);
   const context = attended(emit, q, k, v);
   const c = inner.c?.(context) ?? context;
-  const joined = reshaped(emit, c, [batch * seqLen, model.d_model]);
-  return linear(emit, joined, weight("o", [model.d_model, model.d_model]));
+  const joined = reshaped(emit, c, [batch * seqLen, width]);
+  return linear(emit, joined, weight("o", [model.d_model, width]));
 }

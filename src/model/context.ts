@@ -21,10 +21,6 @@ export class ModelContext {
     this.seqLen = seqLen;
   }
 
-  get headDim(): number {
-    return this.model.d_model / this.model.n_heads;
-  }
-
   /** Declares a learned tensor and returns it. */
   parameter(name: string, shape: Shape, role: Role, layer?: number, active = 1): Tensor {
     this.parameters.push({ name, shape, role, active, ...(layer === undefined ? {} : { layer }) });

@@ -11,6 +11,8 @@ export const modelSchema = z.strictObject({
   n_heads: positive,
   /** Key/value heads of grouped-query attention; default: n_heads. */
   n_kv_heads: positive.optional(),
+  /** Size of one head; default: d_model / n_heads. */
+  head_dim: positive.optional(),
   /** Effective width of the SwiGLU feed-forward, F (of one expert, with `moe`). */
   ffn_dim: positive,
   /** Rows of the embedding table, V: logits and softmax run over all of them. */
@@ -27,8 +29,9 @@ export const modelSchema = z.strictObject({
 });
 
 type Parsed = z.infer<typeof modelSchema>;
-export type ModelConfig = Readonly<Omit<Parsed, "n_kv_heads" | "moe">> & {
+export type ModelConfig = Readonly<Omit<Parsed, "n_kv_heads" | "head_dim" | "moe">> & {
   readonly n_kv_heads: number;
+  readonly head_dim: number;
   readonly moe?: { readonly n_experts: number; readonly top_k: number } | undefined;
 };
 
@@ -43,13 +46,17 @@ export function contradictions(m: Parsed): readonly Contradiction[] {
   const kv = m.n_kv_heads ?? m.n_heads;
   const found: Contradiction[] = [];
   const expect = (ok: boolean, key: keyof ModelConfig, message: string) => ok || found.push({ key, message });
-  expect(
-    m.d_model % m.n_heads === 0,
-    "n_heads",
-    `must divide d_model: ${m.d_model} / ${m.n_heads} is not whole`,
-  );
-  const even = m.d_model % m.n_heads !== 0 || (m.d_model / m.n_heads) % 2 === 0;
-  expect(even, "n_heads", `head size d_model / n_heads = ${m.d_model / m.n_heads} must be even for RoPE`);
+  const headDim = m.head_dim ?? m.d_model / m.n_heads;
+  if (m.head_dim === undefined) {
+    expect(
+      Number.isInteger(headDim),
+      "n_heads",
+      `must divide d_model: ${m.d_model} / ${m.n_heads} is not whole`,
+    );
+  }
+  const even = !Number.isInteger(headDim) || headDim % 2 === 0;
+  const origin = m.head_dim === undefined ? "n_heads" : "head_dim";
+  expect(even, origin, `the head size, ${headDim}, must be even for RoPE`);
   expect(m.n_heads % kv === 0, "n_kv_heads", `must divide n_heads: ${m.n_heads} / ${kv} is not whole`);
   const { moe } = m;
   expect(
@@ -61,4 +68,8 @@ export function contradictions(m: Parsed): readonly Contradiction[] {
 }
 
 /** The parsed section with its derived defaults filled in. */
-export const completeModel = (m: Parsed): ModelConfig => ({ ...m, n_kv_heads: m.n_kv_heads ?? m.n_heads });
+export const completeModel = (m: Parsed): ModelConfig => ({
+  ...m,
+  n_kv_heads: m.n_kv_heads ?? m.n_heads,
+  head_dim: m.head_dim ?? m.d_model / m.n_heads,
+});

@@ -55,7 +55,12 @@ export function explain(selection: NormSelection, layers: number): Explanation {
 }
 
 /** The equation of block `layer`, with values that are used twice given names of their own. */
-function blockEquation(strategy: NormStrategy, params: unknown, layer: number, layers: number): readonly string[] {
+function blockEquation(
+  strategy: NormStrategy,
+  params: unknown,
+  layer: number,
+  layers: number,
+): readonly string[] {
   const result = strategy.block(symbols(layer, layers), leaf("X"), params);
   const names = new Map<Term, string>();
   const lines: string[] = [];
@@ -76,7 +81,10 @@ function symbols(layer: number, layers: number): Parts<Term> {
     ffn: apply("F"),
     norm: (site) => apply(`N_${site}`),
     add: (a, b) => ({ args: [a, b], print: ([p, q]) => `${p} + ${q}`, isSum: true }),
-    scale: (factor, x) => ({ args: [x], print: ([p]) => `${Number(factor.toFixed(4))} ${x.isSum ? `(${p})` : p}` }),
+    scale: (factor, x) => ({
+      args: [x],
+      print: ([p]) => `${Number(factor.toFixed(4))} ${x.isSum ? `(${p})` : p}`,
+    }),
   };
 }
 
@@ -109,11 +117,13 @@ function sharedTerms(root: Term): readonly Term[] {
 
 /** The letter of the plain strategy that has this equation in every block, if there is one. */
 function glyphOf(equation: readonly string[], layer: number, layers: number): string | undefined {
-  const plain = Object.values<NormStrategy>(norms).filter((s) => s.params.safeParse({}).success);
-  const found = plain.find((s) =>
-    [layer, layers - 1].every((l) => blockEquation(s, {}, l, layers).join() === equation.join()),
-  );
-  return found?.glyph;
+  const plain = Object.values<NormStrategy>(norms).flatMap((s) => {
+    const own = s.params.safeParse({});
+    return own.success ? [{ s, params: own.data }] : [];
+  });
+  const same = ({ s, params }: (typeof plain)[number]) =>
+    [layer, layers - 1].every((l) => blockEquation(s, params, l, layers).join() === equation.join());
+  return plain.find(same)?.s.glyph;
 }
 
 const mapOf = (groups: readonly LayerGroup[]): string =>

@@ -45,9 +45,9 @@ export async function singleStep(
     const gradients = parameters.map(
       (p) => [p.name, { shape: p.shape, values: device.read(gradientOf(p.name)) }] as const,
     );
-    const logits = { shape: [batch, seqLen, spec.model.vocab_size], values: outputs["logits"]! };
+    const logits = { shape: [batch, seqLen, spec.model.vocab_size], values: outputs.logits! };
     return {
-      loss: outputs["loss"]![0]!,
+      loss: outputs.loss![0]!,
       gradNorm: Math.sqrt(gradients.reduce((sum, [, { values }]) => sum + squares(values), 0)),
       parameters: gradients.reduce((sum, [, { values }]) => sum + values.length, 0),
       tokens: ids.length,

@@ -12,6 +12,7 @@ const STAND_IN: ModelSpec = {
     n_layers: 4,
     n_heads: 4,
     n_kv_heads: 4,
+    head_dim: 64,
     ffn_dim: 688,
     vocab_size: 1024,
     seq_len: 128,

@@ -14,6 +14,7 @@ export const nano: ModelConfig = {
   n_layers: 2,
   n_heads: 4,
   n_kv_heads: 2,
+  head_dim: 6,
   ffn_dim: 37,
   vocab_size: 29,
   seq_len: 11,
