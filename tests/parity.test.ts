@@ -2,7 +2,7 @@
  * Every engine against numbers of a model it shares no code with: the fixtures that scripts/oracle makes with PyTorch
  * in float64 and stores as float32.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -24,14 +24,17 @@ function specOf(name: string) {
   return { model: completeModel(modelSchema.parse(config.model)), norm };
 }
 
-/** Largest absolute difference of logits; gradient error over gradient norm, per tensor; loss and norm relative. */
+/**
+ * Largest difference of a logit z over 1 + |z|; gradient error over gradient norm, per tensor; loss and norm relative.
+ * (PyTorch's own float32 comes within 6e-6 of its float64 in the logits, where they are as large as 4.)
+ */
 interface Tolerance {
   readonly logits: number;
   readonly gradient: number;
   readonly scalar: number;
 }
 /** An f64 engine is held to the rounding of the stored f32 values alone. */
-const F64: Tolerance = { logits: 1e-6, gradient: 2e-7, scalar: 1e-11 };
+const F64: Tolerance = { logits: 2e-7, gradient: 2e-7, scalar: 1e-11 };
 const F32: Tolerance = { logits: 1e-5, gradient: 1e-4, scalar: 1e-5 };
 
 test("there is a fixture of every strategy", () => {
@@ -73,8 +76,6 @@ for (const engineName of engineNames) {
 async function available(
   name: (typeof engineNames)[number],
 ): Promise<{ chosen?: ChosenEngine; why?: string }> {
-  if (!existsSync(new URL(`../src/backends/${name}/${name}.ts`, import.meta.url)))
-    return { why: `engine ${name} is not written yet` };
   try {
     return { chosen: await chooseEngine(name) };
   } catch (error) {
@@ -84,7 +85,7 @@ async function available(
 }
 
 const largestDifference = (a: NamedTensor, b: NamedTensor): number =>
-  Math.max(...Array.from(b.values, (want, i) => Math.abs(a.values[i]! - want)));
+  Math.max(...Array.from(b.values, (want, i) => Math.abs(a.values[i]! - want) / (1 + Math.abs(want))));
 
 /** |a - b| / |b|, L2 norms over all elements. */
 function relativeError(a: NamedTensor, b: NamedTensor): number {
