@@ -12,6 +12,5 @@ export interface Io {
 export const processIo: Io = {
   out: (text) => void process.stdout.write(`${text}\n`),
   say: (text) => void process.stderr.write(`${text}\n`),
-  interactive:
-    process.stderr.isTTY === true && process.env["TERM"] !== "dumb" && process.env["CI"] === undefined,
+  interactive: process.stderr.isTTY === true && process.env.TERM !== "dumb" && process.env.CI === undefined,
 };

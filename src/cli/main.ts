@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EnvironmentError, EXIT, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
+import { configCommand } from "./commands/config.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
 import { resultsCommand } from "./commands/results.ts";
@@ -27,7 +28,14 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
       writeErr: (text) => io.say(text.trimEnd()),
     })
     .exitOverride();
-  for (const register of [sweepCommand, planCommand, stepCommand, explainCommand, resultsCommand]) {
+  for (const register of [
+    sweepCommand,
+    planCommand,
+    stepCommand,
+    explainCommand,
+    configCommand,
+    resultsCommand,
+  ]) {
     register(program, io);
   }
   runOneCommand(program);

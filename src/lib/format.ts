@@ -8,6 +8,13 @@ export function count(n: number): string {
   return `${Number(value.toPrecision(3))}${units[unit]}`;
 }
 
+/** 126 GFLOP, 9.29 ZFLOP: floating-point operations, in SI prefixes. */
+export function flops(n: number): string {
+  const prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
+  const power = n < 1 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(n) / 3 + 1e-9));
+  return `${Number((n / 1000 ** power).toPrecision(3))} ${prefixes[power]}FLOP`;
+}
+
 /** 900 B, 1.5 GiB. */
 export function bytes(n: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

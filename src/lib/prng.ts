@@ -25,7 +25,10 @@ export function stream(seed: number, name: string): Stream {
 
   const uint32 = (): number => {
     if (at === 4) {
-      buffer = philox([block % 2 ** 32, Math.floor(block / 2 ** 32), seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0], key);
+      buffer = philox(
+        [block % 2 ** 32, Math.floor(block / 2 ** 32), seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0],
+        key,
+      );
       block++;
       at = 0;
     }

@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { chooseEngine } from "../../backends/registry.ts";
-import { bytes, count, duration } from "../../lib/format.ts";
+import { bytes, count, duration, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
@@ -80,12 +80,12 @@ function totals(
   const free = freeBytes(dir);
   const disk = sum((p) => p.disk);
   return [
-    `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${count(sum((p) => p.totalFlops))}FLOP`,
+    `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
     `memory at the peak of a run: ${bytes(Math.max(0, ...todo.map((p) => p.memory.total)))}`,
     `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
     speed === undefined
       ? `time: not measured (engine ${engine})`
-      : `time: about ${duration(sum((p) => p.seconds ?? 0))} one run after another, at ${count(speed)}FLOP/s measured on engine ${engine}; evaluation not counted`,
+      : `time: about ${duration(sum((p) => p.seconds ?? 0))} one run after another, at ${flops(speed)}/s measured on engine ${engine}; evaluation not counted`,
   ];
 }
 
