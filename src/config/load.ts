@@ -40,11 +40,13 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
 
   const sweep = tree.entries.get("sweep");
   let axes = readAxes(sweep, mistakes);
-  const fixed: Assignment[] = [];
+  let fixed: readonly Assignment[] = [];
   for (const override of ofRuns) {
+    fixed = fixed.filter(({ key }) => key !== override.key && !key.startsWith(`${override.key}.`));
     const zip = axes.some(({ keys }) => keys.length > 1 && keys.includes(override.key));
     axes = overrideAxes(axes, override, mistakes);
-    if (override.values.length === 1 && !zip) fixed.push({ key: override.key, entry: entryOf(override) });
+    if (override.values.length === 1 && !zip)
+      fixed = [...fixed, { key: override.key, entry: entryOf(override) }];
   }
   const description = textOf(tree, "description", mistakes);
   return {

@@ -3,8 +3,10 @@
  * checked one by one, so that a mistake in one does not hide another's; then what several of them decide together.
  */
 import type { z } from "zod";
+import { contradictions } from "../model/schema.ts";
 import { norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
+import { knownModel } from "./model-section.ts";
 import {
   type EvalConfig,
   type EvalSection,
@@ -16,6 +18,8 @@ import {
   sections,
   type TrainConfig,
   type TrainSection,
+  type TrainSizes,
+  trainSizes,
 } from "./schema.ts";
 import { didYouMean, unknownKey, wording } from "./wording.ts";
 
@@ -42,7 +46,7 @@ export function resolve(
 ): Resolved {
   const issues: Issue[] = [];
   const issue = (path: Issue["path"], message: string, atKey = false) =>
-    issues.push({ path, message, atKey, input: undefined });
+    void issues.push({ path, message, atKey, input: undefined });
 
   const known: readonly string[] = [...sectionNames, ...FILE_KEYS];
   for (const key of Object.keys(values)) {
@@ -57,18 +61,20 @@ export function resolve(
     else issues.push(...result.error.issues.flatMap((found) => fromZod(name, found)));
   }
 
-  const { model, norm } = parsed as Partial<RunConfig>;
+  const model = knownModel(values.model);
+  const { norm } = parsed as Partial<RunConfig>;
   const strategy = norm && (norms[norm.name] as NormStrategy);
+  for (const { key, message } of model ? contradictions(model) : []) issue(["model", key], message);
   if (model && norm && strategy) {
     const { name: _, ...params } = norm;
     const wrong = strategy.check?.(params, model.n_layers);
     if (wrong !== undefined) issue(["norm"], wrong);
   }
-  if (strategy && parsed.init === undefined && values.init === undefined) {
-    parsed.init = sections.init.parse(strategy.init);
-  }
-  const train = parsed.train as TrainSection | undefined;
-  if (model && train) parsed.train = completeTrain(train, model.seq_len, issue);
+  const sizes = trainSizes.safeParse(values.train);
+  if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
+
+  if (strategy && values.init === undefined) parsed.init = sections.init.parse(strategy.init);
+  if (model && parsed.train) parsed.train = completeTrain(parsed.train as TrainSection, model.seq_len);
   if (parsed.train && parsed.eval)
     parsed.eval = completeEval(parsed.eval as EvalSection, parsed.train as TrainConfig);
 
@@ -78,28 +84,26 @@ export function resolve(
   return { config: freeze(Object.fromEntries(ordered)) as Partial<RunConfig>, issues };
 }
 
-function completeTrain(
-  t: TrainSection,
-  seqLen: number,
-  issue: (path: string[], message: string) => void,
-): TrainConfig {
-  const { steps: givenSteps, tokens: givenTokens, batch_size, micro_batch_size = batch_size, ...rest } = t;
-  const perStep = batch_size * seqLen;
-  const steps = givenSteps ?? Math.ceil((givenTokens ?? 0) / perStep);
-  const tokens = steps * perStep;
-  if (givenSteps === undefined && givenTokens === undefined)
-    issue(["train", "steps"], "missing; give steps or tokens");
-  if (givenSteps !== undefined && givenTokens !== undefined && givenTokens !== tokens) {
-    issue(
-      ["train", "tokens"],
-      `give steps or tokens, not both: ${steps} steps are ${tokens} tokens, not ${givenTokens}`,
-    );
+type Report = (path: readonly string[], message: string) => void;
+
+function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report): void {
+  const { steps, tokens, batch_size, micro_batch_size } = sizes;
+  if (steps === undefined && tokens === undefined) issue(["train", "steps"], "missing; give steps or tokens");
+  if (steps !== undefined && tokens !== undefined && seqLen !== undefined) {
+    const amount = steps * batch_size * seqLen;
+    const message = `give steps or tokens, not both: ${steps} steps are ${amount} tokens, not ${tokens}`;
+    if (tokens !== amount) issue(["train", "tokens"], message);
   }
-  if (batch_size % micro_batch_size !== 0) {
+  if (micro_batch_size !== undefined && batch_size % micro_batch_size !== 0) {
     const message = `must divide batch_size: ${batch_size} / ${micro_batch_size} is not whole`;
     issue(["train", "micro_batch_size"], message);
   }
-  return { steps, tokens, batch_size, micro_batch_size, ...rest };
+}
+
+function completeTrain(t: TrainSection, seqLen: number): TrainConfig {
+  const { steps: given, tokens = 0, batch_size, micro_batch_size = batch_size, ...rest } = t;
+  const steps = given ?? Math.ceil(tokens / (batch_size * seqLen));
+  return { steps, tokens: steps * batch_size * seqLen, batch_size, micro_batch_size, ...rest };
 }
 
 const completeEval = (e: EvalSection, train: TrainConfig): EvalConfig => ({

@@ -7,7 +7,7 @@ import { ROLES, type Role } from "../model/parameter.ts";
 import type { ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
-import { modelSection } from "./model-section.ts";
+import { modelKeys, modelSection } from "./model-section.ts";
 import { type Selection, selection } from "./selection.ts";
 
 const count = z.int().min(1);
@@ -90,15 +90,19 @@ export const LIST_KEYS: readonly string[] = ["train.no_decay"];
 /** `section.key` by `key`, to help who wrote a key in the wrong place. */
 export const homeOfKey: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    train: trainSection,
-    eval: evalSection,
-    log: logSection,
-    model: modelSection.schema,
-  }).flatMap(([section, schema]) =>
-    Object.keys(schema.shape).map((key) => [key, `${section}.${key}`] as const),
-  ),
+    train: Object.keys(trainSection.shape),
+    eval: Object.keys(evalSection.shape),
+    log: Object.keys(logSection.shape),
+    model: modelKeys,
+  }).flatMap(([section, keys]) => keys.map((key) => [key, `${section}.${key}`] as const)),
 );
 
+/** The sizes that must fit each other, to be checked even where the rest of the section has mistakes. */
+export const trainSizes = trainSection
+  .pick({ steps: true, tokens: true, batch_size: true, micro_batch_size: true })
+  .strip();
+
+export type TrainSizes = z.output<typeof trainSizes>;
 export type TrainSection = z.output<typeof trainSection>;
 export type EvalSection = z.output<typeof evalSection>;
 
