@@ -1,6 +1,7 @@
 /**
- * The Mix-LN release's init: N(0, 0.02) untruncated, the embedding N(0, sqrt(2/5)) and its last row zero.
- * Whether the published table used 0.632 or 0.02 for the embedding is not known (facts B.3): `embedding_std` says.
+ * The Mix-LN release's init: N(0, 0.02) untruncated, the embedding N(0, sqrt(2/5)). The release also zeroes the
+ * embedding's last row, where it pads; here nothing is padded, and the last row is a token like any other.
+ * Whether the published table used 0.632 or 0.02 for the embedding is not known: `embedding_std` says.
  */
 import { z } from "zod";
 import { type Distribution, defineInit, ONES, writesResidual } from "./scheme.ts";
