@@ -116,7 +116,7 @@ export function loadModelConfig(file: string, overrides: readonly string[]): Mod
     config,
     relevant.flatMap(({ rows }) => rows[0] ?? []),
   );
-  const { config: resolved, mistakes: inside } = resolveTree(tree, swept ? [] : MODEL_SECTIONS);
+  const { config: resolved, mistakes: inside } = resolveTree(tree, swept ? [] : ["engine", "norm", "model"]);
   throwMistakes([...mistakes, ...inside]);
   const { engine, norm, model, init } = resolved as ModelRunConfig;
   return Object.freeze({ engine, norm, model, init });

@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { contradictions } from "../model/schema.ts";
-import { norms } from "../norms/index.ts";
+import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
 import { knownModel } from "./model-section.ts";
 import {
@@ -21,6 +21,7 @@ import {
   type TrainSizes,
   trainSizes,
 } from "./schema.ts";
+import { isPlainObject } from "./selection.ts";
 import { didYouMean, unknownKey, wording } from "./wording.ts";
 
 /** A mistake at a path of the values; whoever knows who wrote them finds the place. */
@@ -39,10 +40,13 @@ export interface Resolved {
   readonly issues: readonly Issue[];
 }
 
-/** `needed`: sections that must be there. The others are checked where they are. */
+/** The init follows from the norm where it is absent. */
+const NEEDED = sectionNames.filter((name) => name !== "init");
+
+/** `needed`: sections that must be there or have a default. The others are checked where they are. */
 export function resolve(
   values: Readonly<Record<string, unknown>>,
-  needed: readonly SectionName[] = sectionNames,
+  needed: readonly SectionName[] = NEEDED,
 ): Resolved {
   const issues: Issue[] = [];
   const issue = (path: Issue["path"], message: string, atKey = false) =>
@@ -55,25 +59,24 @@ export function resolve(
 
   const parsed: Partial<Record<SectionName, unknown>> = {};
   for (const name of sectionNames) {
-    if (values[name] === undefined && !needed.includes(name)) continue;
-    const result = sections[name].safeParse(values[name], { error: wording, reportInput: true });
+    const value = name === "init" ? writtenInit(values.init, parsed.norm as NormSelection) : values[name];
+    if (value === undefined && !needed.includes(name)) continue;
+    const result = sections[name].safeParse(value, { error: wording, reportInput: true });
     if (result.success) parsed[name] = result.data;
     else issues.push(...result.error.issues.flatMap((found) => fromZod(name, found)));
   }
 
   const model = knownModel(values.model);
   const { norm } = parsed as Partial<RunConfig>;
-  const strategy = norm && (norms[norm.name] as NormStrategy);
   for (const { key, message } of model ? contradictions(model) : []) issue(["model", key], message);
-  if (model && norm && strategy) {
-    const { name: _, ...params } = norm;
-    const wrong = strategy.check?.(params, model.n_layers);
+  if (model && norm) {
+    const { name, ...params } = norm;
+    const wrong = (norms[name] as NormStrategy).check?.(params, model.n_layers);
     if (wrong !== undefined) issue(["norm"], wrong);
   }
   const sizes = trainSizes.safeParse(values.train);
   if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
 
-  if (strategy && values.init === undefined) parsed.init = sections.init.parse(strategy.init);
   if (model && parsed.train) parsed.train = completeTrain(parsed.train as TrainSection, model.seq_len);
   if (parsed.train && parsed.eval)
     parsed.eval = completeEval(parsed.eval as EvalSection, parsed.train as TrainConfig);
@@ -82,6 +85,12 @@ export function resolve(
     .filter((name) => parsed[name] !== undefined)
     .map((name) => [name, parsed[name]]);
   return { config: freeze(Object.fromEntries(ordered)) as Partial<RunConfig>, issues };
+}
+
+/** Where the init has no name, it is the one of the norm strategy's source. */
+function writtenInit(init: unknown = {}, norm: NormSelection | undefined): unknown {
+  if (!isPlainObject(init) || init.name !== undefined) return init;
+  return norm && { name: norms[norm.name].init, ...init };
 }
 
 type Report = (path: readonly string[], message: string) => void;

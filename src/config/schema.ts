@@ -35,8 +35,8 @@ const trainSection = z.strictObject({
     .default(1),
   /** The peak learning rate. */
   lr: z.number().positive(),
-  optimizer: selection("optimizer", optimizers).prefault("adamw"),
-  schedule: selection("schedule", schedules).prefault("cosine"),
+  optimizer: selection("optimizer", optimizers, "adamw"),
+  schedule: selection("schedule", schedules, "cosine"),
   /** Largest global L2 norm of the gradient; null: not clipped. */
   grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
   /** Roles of parameters that weight decay spares. HybridNorm's dense runs decay norms but not embeddings. */
@@ -67,11 +67,11 @@ const logSection = z.strictObject({
 
 /** In the order in which they are shown. */
 export const sections = {
-  engine: selection("engine", engineChoices).prefault("auto"),
+  engine: selection("engine", engineChoices, "auto"),
   norm: selection("norm", norms),
   model: modelSection,
-  /** Default: the init of the norm strategy's source. */
-  init: selection("init", inits).optional(),
+  /** Its usual one is that of the norm strategy's source: see resolve. */
+  init: selection("init", inits),
   data: dataSchema,
   train: trainSection,
   eval: evalSection.prefault({}),

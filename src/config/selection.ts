@@ -5,25 +5,31 @@ import { didYouMean, show, wording } from "./wording.ts";
 /** A selection with every parameter filled in. */
 export type Selection<N extends string> = { readonly name: N } & Readonly<Record<string, unknown>>;
 
-/** `kind` is what messages call it. The parameters of the chosen thing are checked by its own schema. */
+/**
+ * `kind` is what messages call it. The parameters of the chosen thing are checked by its own schema. With a `usual`
+ * one, the name may be left out: `{weight_decay: 0.1}` is the usual optimizer with that decay.
+ */
 export function selection<N extends string>(
   kind: string,
   things: Readonly<Record<N, { readonly params: z.ZodType }>>,
-) {
+  usual?: NoInfer<N>,
+): z.ZodType<Selection<N>> {
   const names = Object.keys(things);
+  const expected = `expected ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
   const allowed = `allowed: ${names.join(", ")}`;
-  return z.unknown().transform((value, ctx): Selection<N> => {
+  const chosen = z.unknown().transform((value, ctx): Selection<N> => {
     const wrong = (path: readonly PropertyKey[], message: string) => {
       ctx.issues.push({ code: "custom", path: [...path], message, input: value });
       return z.NEVER;
     };
-    if (value === undefined) return wrong([], `missing; expected a ${kind}; ${allowed}`);
+    if (value === undefined) return wrong([], `missing; ${expected}; ${allowed}`);
     const isName = typeof value === "string";
-    if (!isName && !isPlainObject(value)) {
-      return wrong([], `expected a ${kind}, NAME or {name: NAME, ...}, got ${show(value)}; ${allowed}`);
+    const written = isName ? { name: value } : value;
+    if (!isPlainObject(written)) {
+      return wrong([], `${expected}, NAME or {name: NAME, ...}, got ${show(value)}; ${allowed}`);
     }
-    const { name, ...own } = isName ? { name: value } : value;
-    if (name === undefined) return wrong(["name"], `missing; expected a ${kind}; ${allowed}`);
+    const { name = usual, ...own } = written;
+    if (name === undefined) return wrong(["name"], `missing; ${expected}; ${allowed}`);
     if (typeof name !== "string" || !Object.hasOwn(things, name)) {
       const where = isName ? [] : ["name"];
       return wrong(where, `unknown ${kind}, got ${show(name)}; ${allowed}${didYouMean(name, names)}`);
@@ -34,6 +40,7 @@ export function selection<N extends string>(
     ctx.issues.push(...(parsed.error.issues as unknown as typeof ctx.issues));
     return z.NEVER;
   });
+  return usual === undefined ? chosen : chosen.prefault({});
 }
 
 export const isPlainObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,0 +1,116 @@
+/** The configs that hnorm ships load, and say what their names promise. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readConfig } from "../../../src/config/load.ts";
+import { showConfig } from "../../../src/config/show.ts";
+import { expand, loadSweep } from "../../../src/sweep/expand.ts";
+import { folderOf } from "./files.ts";
+
+const FOLDER = join(import.meta.dirname, "../../../configs");
+const files = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((name) =>
+  name.endsWith(".yaml"),
+);
+const load = (name: string) => loadSweep(join(FOLDER, name), []);
+
+describe.each(files)("%s", (name) => {
+  test("loads, and no arm is the same as another", () => {
+    const sweep = load(name);
+    expect(sweep.runs.length).toBeGreaterThan(0);
+    expect(sweep.duplicates).toEqual([]);
+    expect(sweep.name).toBe(name.replace(/^.*\//, "").replace(".yaml", ""));
+  });
+
+  test("shown and read again it has the same runs", () => {
+    const config = readConfig(join(FOLDER, name), []);
+    const { runs } = expand(config);
+    const shown = showConfig(
+      config,
+      runs.map((run) => run.config),
+    );
+    const again = loadSweep(join(folderOf({ "x.yaml": shown }), "x.yaml"), []);
+    expect(again.runs).toEqual(runs);
+    expect(again.name).toBe(config.name);
+  });
+});
+
+test("quick.yaml: six arms that differ in the norm alone", () => {
+  const { runs } = load("quick.yaml");
+  expect(runs.map((run) => run.name.replace(/-[0-9a-f]{8}$/, ""))).toEqual([
+    "pre",
+    "post",
+    "mix-ln-alpha0.25",
+    "mix-ln-alpha0.5",
+    "hybrid",
+    "hybrid-star",
+  ]);
+  const others = runs.map(({ config: { norm: _, ...rest } }) => rest);
+  for (const other of others) expect(other).toEqual(others[0]);
+});
+
+test("dense-1b.yaml: the five arms of Table 12 with Table 10's numbers", () => {
+  const { runs } = load("dense-1b.yaml");
+  expect(runs.map(({ config }) => [config.norm.name, config.init.name])).toEqual([
+    ["post", "normal"],
+    ["pre", "normal"],
+    ["mix-ln", "normal"],
+    ["hybrid", "megatron"],
+    ["hybrid-star", "megatron"],
+  ]);
+  for (const { config } of runs) {
+    expect(config.model).toMatchObject({
+      d_model: 2048,
+      ffn_dim: 9192,
+      n_layers: 16,
+      n_kv_heads: 8,
+      seq_len: 4096,
+    });
+    expect(config.train).toMatchObject({
+      steps: 47_684,
+      batch_size: 1024,
+      lr: 3e-4,
+      grad_clip: 1,
+      no_decay: ["embedding"],
+    });
+    expect(config.train.optimizer).toEqual({
+      name: "adamw",
+      beta1: 0.9,
+      beta2: 0.95,
+      eps: 1e-8,
+      weight_decay: 0.1,
+    });
+    expect(config.train.schedule).toMatchObject({ warmup_steps: 2000, warmup_from: 0, floor: 0.1 });
+  }
+});
+
+test("dense-550m.yaml: Pre-Norm with Normal, HybridNorm with Megatron", () => {
+  const inits = new Map(
+    load("dense-550m.yaml").runs.map(({ config }) => [config.norm.name, config.init.name]),
+  );
+  expect(inits.get("pre")).toBe("normal");
+  expect(inits.get("hybrid")).toBe("megatron");
+  expect(inits.get("deepnorm")).toBe("deepnorm");
+  expect(load("dense-550m.yaml").runs[0]!.config.train.steps).toBe(95_368);
+});
+
+test("mix-ln-130m.yaml: the alphas are 0, 2, 3, 4, 5, 6 and 12 of 12 layers; Adam, unclipped", () => {
+  const { runs } = load("mix-ln-130m.yaml");
+  const layers = runs.map(({ config }) => Math.floor((config.norm.alpha as number) * config.model.n_layers));
+  expect(layers).toEqual([0, 2, 3, 4, 5, 6, 12]);
+  for (const { config } of runs) {
+    expect(config.train).toMatchObject({
+      steps: 20_000,
+      lr: 1e-3,
+      grad_clip: null,
+      batch_size: 512,
+      seed: 0,
+    });
+    expect(config.train.optimizer).toEqual({
+      name: "adam",
+      beta1: 0.9,
+      beta2: 0.999,
+      eps: 1e-8,
+      weight_decay: 0,
+    });
+  }
+});
