@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { divergenceWatch } from "../../../src/train/divergence.ts";
+
+/** The first complaint over these losses, with the step it comes at. */
+function firstComplaint(
+  rule: Parameters<typeof divergenceWatch>[0],
+  losses: readonly number[],
+  norms: readonly number[] = [],
+) {
+  const watch = divergenceWatch(rule);
+  for (const [i, loss] of losses.entries()) {
+    const message = watch(loss, norms[i] ?? 1);
+    if (message !== undefined) return { step: i + 1, message };
+  }
+  return undefined;
+}
+
+const rule = { above_initial: 1, patience: 3 };
+
+test.each([Number.NaN, Infinity, -Infinity])(
+  "a loss of %d is divergence at once, with or without a rule",
+  (loss) => {
+    for (const r of [rule, null]) {
+      expect(firstComplaint(r, [3, 2, loss])).toEqual({ step: 3, message: `the loss is ${loss}` });
+    }
+  },
+);
+
+test("so is a gradient norm that is not finite", () => {
+  expect(firstComplaint(null, [3, 2], [1, Number.NaN])).toEqual({
+    step: 2,
+    message: "the gradient norm is NaN",
+  });
+  expect(firstComplaint(rule, [3], [Infinity])).toEqual({
+    step: 1,
+    message: "the gradient norm is Infinity",
+  });
+});
+
+test("a loss above its first by more than the rule, for as many steps in a row", () => {
+  expect(firstComplaint(rule, [3, 4.1, 4.1, 4.1])).toEqual({
+    step: 4,
+    message: "the loss has been more than 1 nats above its first value 3.000 for 3 steps",
+  });
+});
+
+test("spikes that come back, or that stay within the rule, are none", () => {
+  expect(firstComplaint(rule, [3, 9, 9, 3.9, 9, 9, 3.9, 9])).toBeUndefined();
+  expect(firstComplaint(rule, [3, 4, 4, 4, 4, 4])).toBeUndefined(); // exactly 1 above is not more
+  expect(firstComplaint(rule, [3, 2, 2, 3.5, 3.5, 3.5, 3.5])).toBeUndefined(); // measured from the first, not the best
+});
+
+test("without a rule a finite loss may be anything", () => {
+  expect(firstComplaint(null, [3, 1e30, 1e30, 1e30, 1e30])).toBeUndefined();
+});
