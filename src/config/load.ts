@@ -1,8 +1,9 @@
 /** A config file and command-line overrides -> what they say together. Values are checked once runs are known. */
 import { basename, dirname } from "node:path";
-import { type Assignment, type Axis, overrideAxes, readAxes } from "./axes.ts";
+import { type Assignment, type Axis, readAxes } from "./axes.ts";
 import { assign, follow, type Mapping, type Place, plain, without } from "./located.ts";
 import { keyText, type Mistake, throwMistakes } from "./mistakes.ts";
+import { overrideAxes } from "./override-axes.ts";
 import { isOverride, type Override, parseOverride } from "./overrides.ts";
 import { readFile } from "./read-file.ts";
 import { type Issue, type Resolved, resolve } from "./resolve.ts";
@@ -92,35 +93,25 @@ function located(tree: Mapping, { path, message, atKey, input }: Issue): Mistake
   };
 }
 
-const MODEL_SECTIONS: readonly SectionName[] = ["engine", "norm", "model", "init"];
-
 /** What `step` and `explain` need: the other sections may be absent, and are checked where they are there. */
 export function loadModelConfig(file: string, overrides: readonly string[]): ModelRunConfig {
   const config = readConfig(file, overrides);
-  const mistakes = [...config.mistakes];
-  const relevant = config.axes.filter(({ keys }) =>
-    keys.some((key) => MODEL_SECTIONS.some((s) => key.split(".")[0] === s)),
-  );
-  for (const { keys, place, rows } of relevant) {
-    if (rows.length < 2) continue;
+  const several = config.axes.filter(({ keys, rows }) => rows.length > 1 && keys.some(ofModel));
+  const undecided = several.map(({ keys, place, rows }): Mistake => {
     const example = plain(rows[0]![0]!.entry.value);
     const choice = `${keys[0]}=${typeof example === "object" ? JSON.stringify(example) : example}`;
-    mistakes.push({
-      place,
-      key: keys.join(", "),
-      message: `one value is needed, but several are swept here; choose one, such as ${choice}`,
-    });
-  }
-  const swept = mistakes.length > config.mistakes.length;
-  const tree = treeOf(
-    config,
-    relevant.flatMap(({ rows }) => rows[0] ?? []),
-  );
-  const { config: resolved, mistakes: inside } = resolveTree(tree, swept ? [] : ["engine", "norm", "model"]);
-  throwMistakes([...mistakes, ...inside]);
+    const message = `one value is needed, but several are swept here; choose one, such as ${choice}`;
+    return { place, key: keys.join(", "), message };
+  });
+  const firstRows = config.axes.flatMap(({ rows }) => rows[0] ?? []);
+  const needed: readonly SectionName[] = several.length > 0 ? [] : ["engine", "norm", "model"];
+  const { config: resolved, mistakes } = resolveTree(treeOf(config, firstRows), needed);
+  throwMistakes([...config.mistakes, ...undecided, ...mistakes]);
   const { engine, norm, model, init } = resolved as ModelRunConfig;
   return Object.freeze({ engine, norm, model, init });
 }
+
+const ofModel = (key: string): boolean => ["engine", "norm", "model", "init"].includes(key.split(".")[0]!);
 
 const entryOf = ({ values }: Override) => ({ place: values[0]!.place, value: values[0]! });
 

@@ -1,6 +1,7 @@
 /** YAML text -> a located tree, with the mistakes that the YAML itself has. Knows nothing of what the keys mean. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
-import type { Entry, Located, Place } from "./located.ts";
+import type { Alias, Document, Node, YAMLError, YAMLMap } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Entry, Located, Mapping, Place } from "./located.ts";
 import type { Mistake } from "./mistakes.ts";
 
 export interface ReadYaml {
@@ -9,76 +10,90 @@ export interface ReadYaml {
   readonly mistakes: readonly Mistake[];
 }
 
-/** Nodes a document may have once its aliases are written out: more is a mistake or an attack. */
+/** Nodes a document may have once its aliases are written out: more is a slip or an attack. */
 const MAX_NODES = 100_000;
 
 /** `placeAt` turns a 1-based line and column of the text into a place. */
 export function readYaml(text: string, placeAt: (line: number, column: number) => Place): ReadYaml {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const place = (offset: number): Place => {
+  const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return placeAt(line, col);
   };
-  const mistake = (offset: number, message: string): Mistake => ({ place: place(offset), key: "", message });
   if (document.errors.length > 0) {
-    return { mistakes: document.errors.map((error) => mistake(error.pos[0], ownWords(error, text))) };
+    const say = (e: YAMLError): Mistake => ({
+      place: placeOf(e.pos[0]),
+      key: "",
+      message: ownWords(e, text),
+    });
+    return { mistakes: document.errors.map(say) };
   }
-
-  const mistakes: Mistake[] = [];
-  let nodes = 0;
-  const open = new Set<unknown>();
-  const start = (node: Node | null | undefined, otherwise: Place) =>
-    node?.range ? place(node.range[0]) : otherwise;
-
-  function locate(node: Node | null | undefined, at: Place): Located {
-    if (isAlias(node)) return locateAlias(node, start(node, at));
-    const here = start(node, at);
-    const empty: Located = { kind: "scalar", place: here, value: null };
-    if (++nodes > MAX_NODES) {
-      if (nodes === MAX_NODES + 1)
-        mistakes.push({ place: here, key: "", message: `more than ${MAX_NODES} values` });
-      return empty;
-    }
-    if (isMap(node)) {
-      const entries = new Map<string, Entry>();
-      for (const pair of node.items) {
-        const key = pair.key as Node;
-        const keyPlace = start(key, here);
-        if (!isScalar(key))
-          mistakes.push({ place: keyPlace, key: "", message: "a key must be a plain word" });
-        else
-          entries.set(String(key.value), {
-            place: keyPlace,
-            value: locate(pair.value as Node | null, keyPlace),
-          });
-      }
-      return { kind: "mapping", place: here, entries };
-    }
-    if (isSeq(node))
-      return { kind: "sequence", place: here, items: node.items.map((i) => locate(i as Node, here)) };
-    return isScalar(node) ? { kind: "scalar", place: here, value: scalarValue(node.value) } : empty;
-  }
-
-  function locateAlias(alias: Extract<Node, { source: string }>, here: Place): Located {
-    const target = isAlias(alias) ? alias.resolve(document) : undefined;
-    if (target === undefined || open.has(target)) {
-      const wrong = target === undefined ? `names no &${alias.source} before it` : "refers to itself";
-      mistakes.push({ place: here, key: "", message: `*${alias.source} ${wrong}` });
-      return { kind: "scalar", place: here, value: null };
-    }
-    open.add(target);
-    const located = locate(target, here);
-    open.delete(target);
-    return located;
-  }
-
   if (document.contents === null) return { mistakes: [] };
-  const tree = locate(document.contents as Node, placeAt(1, 1));
-  return mistakes.length > 0 ? { mistakes } : { tree, mistakes };
+  const reading: Reading = { document, placeOf, mistakes: [], nodes: 0, open: new Set() };
+  const tree = locate(document.contents as Node, placeAt(1, 1), reading);
+  return reading.mistakes.length > 0 ? { mistakes: reading.mistakes } : { tree, mistakes: [] };
 }
 
-/** What the parser says of a config's commonest slips is meant for programmers. */
+interface Reading {
+  readonly document: Document;
+  readonly placeOf: (offset: number) => Place;
+  readonly mistakes: Mistake[];
+  nodes: number;
+  /** Anchored nodes that are being read. */
+  readonly open: Set<Node>;
+}
+
+/** `near`: the place of something that writes nothing, such as the value of `key:`. */
+function locate(node: Node | null, near: Place, reading: Reading): Located {
+  const place = node?.range ? reading.placeOf(node.range[0]) : near;
+  if (isAlias(node)) return locateAlias(node, place, reading);
+  if (++reading.nodes > MAX_NODES) {
+    return nothing(
+      place,
+      reading,
+      reading.nodes === MAX_NODES + 1 ? `more than ${MAX_NODES} values` : undefined,
+    );
+  }
+  if (isMap(node)) return locateMap(node, place, reading);
+  if (isSeq(node)) {
+    return { kind: "sequence", place, items: node.items.map((item) => locate(item as Node, place, reading)) };
+  }
+  return { kind: "scalar", place, value: isScalar(node) ? scalarValue(node.value) : null };
+}
+
+function locateMap(map: YAMLMap, place: Place, reading: Reading): Mapping {
+  const entries = new Map<string, Entry>();
+  for (const { key, value } of map.items) {
+    const keyPlace = locate(key as Node, place, reading).place;
+    if (!isScalar(key)) nothing(keyPlace, reading, "a key must be a plain word");
+    else
+      entries.set(String(key.value), {
+        place: keyPlace,
+        value: locate(value as Node | null, keyPlace, reading),
+      });
+  }
+  return { kind: "mapping", place, entries };
+}
+
+function locateAlias(alias: Alias, place: Place, reading: Reading): Located {
+  const target = alias.resolve(reading.document);
+  if (target === undefined)
+    return nothing(place, reading, `*${alias.source} names no &${alias.source} before it`);
+  if (reading.open.has(target)) return nothing(place, reading, `*${alias.source} refers to itself`);
+  reading.open.add(target);
+  const located = locate(target, place, reading);
+  reading.open.delete(target);
+  return located;
+}
+
+/** A value to go on with after a mistake. */
+function nothing(place: Place, { mistakes }: Reading, message: string | undefined): Located {
+  if (message !== undefined) mistakes.push({ place, key: "", message });
+  return { kind: "scalar", place, value: null };
+}
+
+/** What the parser says of the commonest slips is meant for programmers. */
 function ownWords(error: YAMLError, text: string): string {
   if (error.code === "MULTIPLE_DOCS") return "a second document begins here; a config is one";
   if (error.code !== "DUPLICATE_KEY") return `not YAML: ${error.message.split("\n")[0]}`;
@@ -86,7 +101,7 @@ function ownWords(error: YAMLError, text: string): string {
   return `the key ${key} is written twice`;
 }
 
-/** YAML knows no other scalars in its core schema; a tagged one counts as text. */
+/** YAML's core schema knows no other scalars; a tagged one counts as text. */
 function scalarValue(value: unknown): string | number | boolean | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "number" || typeof value === "boolean") return value;

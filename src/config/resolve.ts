@@ -98,6 +98,7 @@ type Report = (path: readonly string[], message: string) => void;
 function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report): void {
   const { steps, tokens, batch_size, micro_batch_size } = sizes;
   if (steps === undefined && tokens === undefined) issue(["train", "steps"], "missing; give steps or tokens");
+  if (batch_size === undefined) return;
   if (steps !== undefined && tokens !== undefined && seqLen !== undefined) {
     const amount = steps * batch_size * seqLen;
     const message = `give steps or tokens, not both: ${steps} steps are ${amount} tokens, not ${tokens}`;

@@ -100,6 +100,7 @@ export const homeOfKey: ReadonlyMap<string, string> = new Map(
 /** The sizes that must fit each other, to be checked even where the rest of the section has mistakes. */
 export const trainSizes = trainSection
   .pick({ steps: true, tokens: true, batch_size: true, micro_batch_size: true })
+  .partial()
   .strip();
 
 export type TrainSizes = z.output<typeof trainSizes>;

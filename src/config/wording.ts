@@ -1,6 +1,5 @@
 /** How a mistake is worded: what was expected, what was found, and what may have been meant. */
-import type { z } from "zod";
-import { globalRegistry } from "zod/v4/core";
+import { z } from "zod";
 import { nearest } from "../lib/suggest.ts";
 
 type Raw = z.core.$ZodRawIssue;
@@ -9,7 +8,8 @@ type Schema = z.core.$ZodType;
 /** zod's error map for everything a schema leaves unsaid. One line per unknown key, in the order of the issue's keys. */
 export function wording(issue: Raw): string | undefined {
   if (issue.code === "custom") return undefined;
-  const schema = (issue.schema ?? issue.inst) as Schema;
+  const schema = (issue.schema ?? issue.inst) as Schema | undefined;
+  if (schema === undefined) return issue.input === undefined ? "missing" : `got ${show(issue.input)}`;
   if (issue.code === "unrecognized_keys") {
     const allowed = Object.keys((schema as z.core.$ZodObject)._zod.def.shape);
     return issue.keys.map((key) => unknownKey(key, allowed)).join("\n");
@@ -42,7 +42,7 @@ export function show(value: unknown): string {
 
 /** What a schema accepts, in words; a schema's own `.describe()` comes first. */
 export function describe(schema: Schema): string {
-  const said = globalRegistry.get(schema)?.description;
+  const said = z.globalRegistry.get(schema)?.description;
   if (said !== undefined) return said;
   const { def } = schema._zod as { def: z.core.$ZodTypes["_zod"]["def"] };
   switch (def.type) {

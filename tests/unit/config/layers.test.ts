@@ -249,6 +249,8 @@ test("step and explain take the one arm that is picked, with all that is zipped 
     norm: { name: "hybrid" },
     init: { name: "megatron" },
   });
+  const rates = `${goodWithout("train")}train: { steps: 1, batch_size: 1 }\nsweep: { grid: { train.lr: [1, 2] } }\n`;
+  expect(loadModelConfig(join(folderOf({ "x.yaml": rates }), "x.yaml"), []).norm.name).toBe("pre");
 });
 
 /** Numbers that may stand at three layers; whoever is highest of those who speak wins. */
