@@ -1,0 +1,149 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { beginAttempt } from "../../../src/runs/attempts.ts";
+import { runFiles, sweepFiles } from "../../../src/runs/paths.ts";
+import { isFinished, type RunStatus, readStatus, stateLabel, writeStatus } from "../../../src/runs/status.ts";
+import { openTables } from "../../../src/runs/tables.ts";
+
+const root = mkdtempSync(join(tmpdir(), "hnorm-runs-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let dir = "";
+let count = 0;
+beforeEach(() => {
+  dir = join(root, `${count++}`, "run");
+});
+
+/** Every file under a folder, with its text. */
+const tree = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [relative(folder, path), readFileSync(path, "utf8")]),
+  );
+
+const status: RunStatus = {
+  state: "running",
+  attempt: 1,
+  run: "norm=pre,seed=1-0a1b2c3d",
+  id: "0a1b2c3d",
+  pid: 1,
+  host: "here",
+  started: "2026-01-01T00:00:00.000Z",
+};
+
+test("the layout of a run and of a sweep is fixed: resuming and reports rest on it", () => {
+  const names = Object.values(runFiles("runs/s/r")).map((path) => relative("runs/s/r", path));
+  expect(names).toEqual([
+    "",
+    "config.resolved.json",
+    "provenance.json",
+    "status.json",
+    "metrics.csv",
+    "eval.csv",
+    "grad_norms.csv",
+    "timing.csv",
+    "log.jsonl",
+    "weights.safetensors",
+    "DONE",
+  ]);
+  const sweep = sweepFiles("runs/s");
+  expect(
+    [sweep.sweep, sweep.results, sweep.log, sweep.run("a")].map((path) => relative("runs/s", path)),
+  ).toEqual(["sweep.json", "results.csv", "sweep.log.jsonl", "a"]);
+});
+
+describe("attempts", () => {
+  test("the first makes the folder, with all folders above it", () => {
+    expect(beginAttempt(dir)).toBe(1);
+    expect(existsSync(dir)).toBe(true);
+    expect(beginAttempt(dir)).toBe(1); // nothing was left, so nothing was tried
+  });
+
+  test("each later one moves what the one before left aside, and loses none of it", () => {
+    for (const attempt of [1, 2, 3]) {
+      expect(beginAttempt(dir)).toBe(attempt);
+      writeFileSync(join(dir, "metrics.csv"), `of attempt ${attempt}`);
+      if (attempt === 2) mkdirSync(join(dir, "checkpoint"));
+      if (attempt === 2) writeFileSync(join(dir, "checkpoint", "w"), "weights");
+    }
+    expect(beginAttempt(dir)).toBe(4);
+    expect(tree(dir)).toEqual({
+      [join("attempt-1", "metrics.csv")]: "of attempt 1",
+      [join("attempt-2", "metrics.csv")]: "of attempt 2",
+      [join("attempt-2", "checkpoint", "w")]: "weights",
+      [join("attempt-3", "metrics.csv")]: "of attempt 3",
+    });
+  });
+});
+
+describe("status", () => {
+  test("is read back as it was written, the last one whole", async () => {
+    await writeStatus(dir, status);
+    const ended: RunStatus = {
+      ...status,
+      state: "diverged",
+      step: 7,
+      val_loss: 3.5,
+      message: "the loss is NaN",
+    };
+    await writeStatus(dir, ended);
+    expect(readStatus(dir)).toEqual(ended);
+    expect(readdirSync(dir)).toEqual(["status.json"]);
+  });
+
+  test("is absent where there is none, and where what is there is cut short", () => {
+    expect(readStatus(dir)).toBeUndefined();
+    beginAttempt(dir);
+    writeFileSync(runFiles(dir).status, JSON.stringify(status).slice(0, 40));
+    expect(readStatus(dir)).toBeUndefined();
+  });
+
+  test("a run is finished when DONE is there, and by nothing else", async () => {
+    await writeStatus(dir, { ...status, state: "done" });
+    expect(isFinished(dir)).toBe(false);
+    writeFileSync(runFiles(dir).done, "done\n");
+    expect(isFinished(dir)).toBe(true);
+  });
+
+  test("a divergence says where it was", () => {
+    expect(stateLabel({ state: "diverged", step: 7 })).toBe("diverged@7");
+    expect(stateLabel({ state: "done", step: 7 })).toBe("done");
+    expect(stateLabel({ state: "interrupted" })).toBe("interrupted");
+  });
+});
+
+test("the tables: their columns, and rows on disk as they come", () => {
+  beginAttempt(dir);
+  const tables = openTables(dir);
+  tables.metrics.append({
+    step: 1,
+    tokens: 64,
+    lr: 3e-4,
+    train_loss: 1.5,
+    train_ppl: Math.exp(1.5),
+    grad_norm: Number.NaN,
+  });
+  tables.gradientNorms.append(
+    { step: 1, tensor: "embed.weight", grad_l2: 0.5, weight_l2: 2 },
+    { step: 1, layer: 0, tensor: "*", grad_l2: 1, weight_l2: 3 },
+  );
+  expect(tree(dir)).toEqual({
+    "metrics.csv":
+      "step,tokens,lr,train_loss,train_ppl,grad_norm,clip_coef\n1,64,0.0003,1.5,4.48168907,nan,\n",
+    "eval.csv": "step,protocol,split,loss,ppl,bits_per_byte,n_tokens,n_bytes\n",
+    "grad_norms.csv": "step,layer,tensor,grad_l2,weight_l2\n1,,embed.weight,0.5,2\n1,0,*,1,3\n",
+    "timing.csv": "step,wall_s,step_s,tokens_per_s,rss_mib\n",
+  });
+  tables.close();
+});
