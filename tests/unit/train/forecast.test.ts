@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { reference } from "../../../src/backends/reference/reference.ts";
+import { size } from "../../../src/graph/graph.ts";
+import { listParameters } from "../../../src/model/graphs.ts";
+import { F32_BYTES } from "../../../src/plan/plan.ts";
+import { forecast } from "../../../src/train/forecast.ts";
+import { configOf } from "./markov-run.ts";
+
+const engine = { natives: new Set<string>(), bytes: F32_BYTES };
+
+test("parameters, tokens and memory by class follow from the model, the steps and the optimizer", () => {
+  const config = configOf({ train: { steps: 10, batch_size: 8 } });
+  const parameters = listParameters(config).reduce((sum, { shape }) => sum + size(shape), 0);
+  const found = forecast(config, engine);
+  expect(found).toMatchObject({ parameters, activeParameters: parameters, tokens: 10 * 8 * 8 });
+  expect(found.totalFlops).toBeCloseTo(found.flopsPerToken * found.tokens, 6);
+  const { weights, gradients, optimizer, activations, total } = found.memory;
+  expect([weights, gradients, optimizer]).toEqual([4 * parameters, 4 * parameters, 8 * parameters]);
+  expect(activations).toBeGreaterThan(0);
+  expect(total).toBe(weights + gradients + optimizer + activations);
+  expect(found.disk).toBeGreaterThan(4 * parameters);
+});
+
+test("an engine that stores f64 takes twice the memory", () => {
+  const [f32, f64] = [forecast(configOf(), engine), forecast(configOf(), reference)];
+  expect(f64.memory.weights).toBe(2 * f32.memory.weights);
+});
+
+test("smaller micro-batches need less memory for the same operations per token", () => {
+  const of = (micro_batch_size: number) => forecast(configOf({ train: { micro_batch_size } }), engine);
+  expect(of(2).flopsPerToken / of(8).flopsPerToken).toBeCloseTo(1, 1);
+  expect(of(2).memory.activations).toBeLessThan(of(8).memory.activations);
+});

@@ -1,0 +1,125 @@
+/** A whole run into its folder. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { RunConfig } from "../../../src/config/schema.ts";
+import { readSafetensors } from "../../../src/lib/safetensors.ts";
+import { listParameters } from "../../../src/model/graphs.ts";
+import { runFiles } from "../../../src/runs/paths.ts";
+import { isFinished, readStatus } from "../../../src/runs/status.ts";
+import type { RunEvent } from "../../../src/train/events.ts";
+import { executeRun } from "../../../src/train/run.ts";
+import { configOf } from "./markov-run.ts";
+
+const root = mkdtempSync(join(tmpdir(), "hnorm-run-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+async function ran(config: RunConfig, name: string, shouldStop: () => boolean = () => false) {
+  const dir = join(root, name);
+  const events: RunEvent[] = [];
+  const spec = { name, id: "0a1b2c3d", factors: {}, config };
+  const data = { baseDir: root, cacheDir: join(root, "cache") };
+  const status = await executeRun(spec, { dir, data, tell: (event) => events.push(event), shouldStop });
+  return { dir, status, events, files: runFiles(dir) };
+}
+const text = (path: string) => readFileSync(path, "utf8");
+const rows = (path: string) => text(path).trimEnd().split("\n").slice(1);
+
+const config = configOf({ norm: { name: "hybrid" }, eval: { every: 2 }, log: { grad_norms_every: 3 } });
+
+describe("a run that ends well", async () => {
+  const { dir, status, events, files } = await ran(config, "good");
+
+  test("leaves every file, and DONE", () => {
+    const expected = Object.values(files).filter((path) => path !== dir);
+    for (const path of expected) expect(existsSync(path), path).toBe(true);
+    expect(readdirSync(dir)).toHaveLength(expected.length);
+    expect(isFinished(dir)).toBe(true);
+  });
+
+  test("has a status that says so, the numbers it is ranked by, and what it was", () => {
+    expect(readStatus(dir)).toEqual(status);
+    expect(status).toMatchObject({
+      state: "done",
+      attempt: 1,
+      id: "0a1b2c3d",
+      engine: "reference",
+      step: 4,
+      steps: 4,
+    });
+    expect(status.tokens).toBe(4 * 8 * 8);
+    const [last] = rows(files.evaluations)
+      .slice(-1)
+      .map((row) => row.split(",").map(Number));
+    expect(status.val_loss).toBeCloseTo(last![3]!, 8);
+    const norms = rows(files.metrics).map((row) => Number(row.split(",")[5]));
+    expect(status.max_grad_norm).toBeCloseTo(Math.max(...norms), 8);
+    expect(JSON.parse(text(files.config))).toMatchObject({
+      id: "0a1b2c3d",
+      config: JSON.parse(JSON.stringify(config)),
+    });
+  });
+
+  test("has the rows it should have", () => {
+    expect(rows(files.metrics).map((row) => row.split(",")[0])).toEqual(["1", "2", "3", "4"]);
+    expect(rows(files.evaluations).map((row) => row.split(",")[0])).toEqual(["2", "4"]);
+    const steps = new Set(rows(files.gradientNorms).map((row) => row.split(",")[0]));
+    expect([...steps]).toEqual(["1", "3", "4"]);
+    const perStep = listParameters(config).length + config.model.n_layers;
+    expect(rows(files.gradientNorms)).toHaveLength(3 * perStep);
+  });
+
+  test("has weights in f32 or f64 under their names, and events from first to last", async () => {
+    const weights = await readSafetensors(files.weights);
+    expect([...weights].map(([name, { shape }]) => [name, shape])).toEqual(
+      listParameters(config).map(({ name, shape }) => [name, shape]),
+    );
+    expect(events.filter(({ kind }) => kind === "step")).toHaveLength(4);
+    expect(events.at(-1)).toEqual({ kind: "end", status });
+  });
+
+  test("done again, writes the same bytes into everything that no clock touches", async () => {
+    const again = await ran(config, "again");
+    for (const file of ["metrics", "evaluations", "gradientNorms", "weights"] as const) {
+      expect(readFileSync(again.files[file]).equals(readFileSync(files[file])), file).toBe(true);
+    }
+  });
+});
+
+test("a run that diverges is finished: its result is where it broke", async () => {
+  const train = { steps: 50, lr: 1e200, schedule: "constant", grad_clip: null };
+  const { dir, status, files } = await ran(configOf({ train }), "diverged");
+  expect(status).toMatchObject({ state: "diverged", message: expect.stringMatching(/is (NaN|-?Infinity)/) });
+  expect(isFinished(dir)).toBe(true);
+  expect(existsSync(files.weights)).toBe(false);
+  expect(rows(files.metrics)).toHaveLength(status.step!);
+  expect(rows(files.metrics).at(-1)).toMatch(/nan|inf/);
+});
+
+test("a run that is stopped is not finished; begun again it starts anew beside what was left", async () => {
+  let asked = 0;
+  const first = await ran(config, "stopped", () => ++asked > 2);
+  expect(first.status).toMatchObject({ state: "interrupted", step: 2, attempt: 1 });
+  expect(isFinished(first.dir)).toBe(false);
+  expect(rows(first.files.metrics)).toHaveLength(2);
+  const second = await ran(config, "stopped");
+  expect(second.status).toMatchObject({ state: "done", step: 4, attempt: 2 });
+  expect(rows(join(first.dir, "attempt-1", "metrics.csv"))).toHaveLength(2);
+});
+
+test("a run that cannot be done fails with the reason, for that run alone", async () => {
+  const { dir, status, events } = await ran(configOf({ model: { vocab_size: 3 } }), "small-vocabulary");
+  expect(status).toMatchObject({
+    state: "failed",
+    message: "model.vocab_size: got 3, but the corpus has 4 token ids; give at least that many",
+  });
+  expect(readStatus(dir)).toEqual(status);
+  expect(isFinished(dir)).toBe(false);
+  expect(events.at(-1)).toEqual({ kind: "end", status });
+});
+
+test("a folder that cannot be made is the one thing that throws", async () => {
+  writeFileSync(join(root, "file"), "");
+  await expect(ran(config, "file/run")).rejects.toThrow("ENOTDIR");
+});
