@@ -41,7 +41,7 @@ const trainSection = z.strictObject({
   grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
   /** Roles of parameters that weight decay spares. HybridNorm's dense runs decay norms but not embeddings. */
   no_decay: z.array(z.enum(ROLES)).default(["embedding"]),
-  /** A run has diverged once its loss is not finite, or stays this far above its first for so many steps; null: only the former. */
+  /** A run has diverged once its loss is not finite, or stays so far above its first for so long; null: only the former. */
   divergence: z
     .strictObject({ above_initial: z.number().positive().default(1), patience: count.default(20) })
     .describe("a mapping or null")

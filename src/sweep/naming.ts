@@ -1,4 +1,7 @@
-/** Names of runs: every swept factor in a short readable form, then a piece of the id: `mix-ln-alpha0.25-lr0.0005-seed2-3f9c2a1b`. */
+/**
+ * Names of runs: every swept factor in a short readable form, then a piece of the id:
+ * `mix-ln-alpha0.25-lr0.0005-seed2-3f9c2a1b`.
+ */
 import { isPlainObject } from "../config/selection.ts";
 
 interface Named {
