@@ -13,7 +13,7 @@ export interface Plan {
   readonly graph: Graph;
   /** After node i has run, these values are read no more. Outputs and assigned values are never in it. */
   readonly dying: readonly (readonly Tensor[])[];
-  /** Greatest sum of bytes of values (feeds and results, without variables) alive at once. */
+  /** Greatest sum of bytes of feeds and results alive at once; what a variable is set to is counted as that variable. */
   readonly peakActivationBytes: number;
   readonly variableBytes: Readonly<Record<VariableKind, number>>;
   readonly flops: number;
@@ -49,7 +49,9 @@ function lifetimes(graph: Graph): readonly (readonly Tensor[])[] {
 
 /** Walks the nodes, counting births, hand-overs in place, and deaths. */
 function peakBytes(graph: Graph, dying: readonly (readonly Tensor[])[], bytes: DtypeBytes): number {
-  let alive = [...graph.feeds.values()].reduce((sum, t) => sum + bytesOf(t, bytes), 0);
+  const inVariables = new Set(graph.assignments.filter((a) => !a.accumulate).map((a) => a.value));
+  const taken = (t: Tensor) => (inVariables.has(t) ? 0 : bytesOf(t, bytes));
+  let alive = [...graph.feeds.values()].reduce((sum, t) => sum + taken(t), 0);
   let peak = alive;
   graph.nodes.forEach((node, i) => {
     const last = new Set(dying[i]);
@@ -57,10 +59,10 @@ function peakBytes(graph: Graph, dying: readonly (readonly Tensor[])[], bytes: D
       const input = node.inputs[node.op.inPlace?.[o] ?? -1];
       return input !== undefined && last.has(input);
     });
-    const born = node.outputs.reduce((sum, t, o) => sum + (reused[o] ? 0 : bytesOf(t, bytes)), 0);
+    const born = node.outputs.reduce((sum, t, o) => sum + (reused[o] ? 0 : taken(t)), 0);
     peak = Math.max(peak, alive + born);
-    const inherited = node.outputs.reduce((sum, t, o) => sum + (reused[o] ? bytesOf(t, bytes) : 0), 0);
-    alive += born + inherited - dying[i]!.reduce((sum, t) => sum + bytesOf(t, bytes), 0);
+    const inherited = node.outputs.reduce((sum, t, o) => sum + (reused[o] ? taken(t) : 0), 0);
+    alive += born + inherited - dying[i]!.reduce((sum, t) => sum + taken(t), 0);
   });
   return peak;
 }

@@ -33,14 +33,14 @@ export function forecast(config: RunConfig, engine: Pick<Engine, "natives" | "by
   const tokens = train.steps * train.batch_size * model.seq_len;
 
   const batch = train.micro_batch_size;
-  const micro = plan(gradientGraph({ model, norm }, { batch, natives: engine.natives }).graph, engine.bytes);
+  const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size };
+  const micro = plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
   const flopsPerToken = micro.flops / (batch * model.seq_len);
 
   const weights = count * engine.bytes.f32;
   const gradients = weights;
   const optimizer = weights * optimizers[train.optimizer.name].moments.length;
-  // Gradients are born as results of the graph: at its end they are in its peak, and must not count twice.
-  const activations = Math.max(0, micro.peakActivationBytes - gradients);
+  const activations = micro.peakActivationBytes;
   const looks = 2 + train.steps / log.grad_norms_every;
   const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
   return {

@@ -110,6 +110,29 @@ describe("bytes", () => {
     });
   });
 
+  test("what a variable is set to lies in the variable; what is added to one needs room beside it until then", () => {
+    const peak = (accumulate: boolean) => {
+      const b = new GraphBuilder();
+      const y = times(b.emit, 2, times(b.emit, 3, b.variable("w", [4], "weight"))); // 16 bytes, doubled in place
+      b.assign("w", y, { accumulate });
+      b.output("norm", squaredNorm(b.emit, y));
+      return plan(b.finish()).peakActivationBytes;
+    };
+    expect(peak(false)).toBe(16); // 3 w alone: its double is the new w
+    expect(peak(true)).toBe(16 + 4);
+  });
+
+  test("gradients cost nothing beside their variables, but when they are added to them", () => {
+    const spec = { model: tiny, norm: { name: "pre" } } as const;
+    const of = (accumulate: boolean) => plan(gradientGraph(spec, { batch: 1, accumulate }).graph);
+    const [replaced, added] = [of(false), of(true)];
+    const { peakActivationBytes, variableBytes } = added;
+    expect(peakActivationBytes).toBeGreaterThan(variableBytes.gradient);
+    expect(peakActivationBytes).toBeLessThanOrEqual(replaced.peakActivationBytes + variableBytes.gradient);
+    expect(replaced.peakActivationBytes).toBeGreaterThan(0);
+    expect(replaced.peakActivationBytes).toBeLessThan(peakActivationBytes);
+  });
+
   test("a larger batch needs more activations and no more variables", () => {
     const of = (batch: number) =>
       plan(gradientGraph({ model: tiny, norm: { name: "pre" } }, { batch }).graph);
