@@ -2,7 +2,7 @@
 import type { Op } from "../graph/graph.ts";
 import { adamUpdate } from "./adam-update.ts";
 import { add } from "./add.ts";
-import { attention } from "./attention.ts";
+import { attention, attentionGrad } from "./attention.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { clipCoefficient } from "./clip-coefficient.ts";
@@ -23,6 +23,7 @@ export const ops = {
   adamUpdate,
   add,
   attention,
+  attentionGrad,
   causalSoftmax,
   center,
   clipCoefficient,

@@ -33,9 +33,12 @@ function gradientGraph(named: NamedSample): Graph {
   return b.finish();
 }
 
-const withGradient = allSamples.filter(({ name, sample }) => {
-  const op: Op = ops[name] as Op;
-  return sample.inputs.length > 0 && (op.grad !== undefined || op.expand !== undefined);
+/** Differences cost two runs a number: samples larger than this are left to the comparison of engines. */
+const LARGEST = 1000;
+
+const withGradient = allSamples.filter(({ name, sample: { inputs } }) => {
+  const numbers = inputs.reduce((sum, t) => sum + size(t.shape), 0);
+  return (ops[name] as Op).grad !== undefined && inputs.length > 0 && numbers <= LARGEST;
 });
 
 describe("gradients on reference", () => {

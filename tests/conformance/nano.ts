@@ -4,25 +4,23 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
 import { gradientGraph, gradientOf, listParameters, type ModelSpec } from "../../src/model/graphs.ts";
-import type { ModelConfig } from "../../src/model/schema.ts";
+import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import { updateGraph } from "../../src/optim/update-graph.ts";
 import { plan } from "../../src/plan/plan.ts";
 
-export const nano: ModelConfig = {
-  d_model: 24,
-  n_layers: 2,
-  n_heads: 4,
-  n_kv_heads: 2,
-  head_dim: 6,
-  ffn_dim: 37,
-  vocab_size: 29,
-  seq_len: 11,
-  rope_theta: 10_000,
-  norm_type: "rmsnorm",
-  norm_eps: 1e-5,
-  tie_embeddings: false,
-};
+export const nano: ModelConfig = completeModel(
+  modelSchema.parse({
+    d_model: 24,
+    n_layers: 2,
+    n_heads: 4,
+    n_kv_heads: 2,
+    ffn_dim: 37,
+    vocab_size: 29,
+    seq_len: 11,
+    norm_eps: 1e-5,
+  }),
+);
 
 /** Feeds of `batch` sequences whose tokens repeat often; weights average over `of` sequences. */
 export function batchOf(

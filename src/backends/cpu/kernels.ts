@@ -1,10 +1,11 @@
 /** How this engine computes each op. A new op without an entry does not compile. */
-import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
+import type { AttrsOf, CompositeName, PrimitiveName } from "../../ops/index.ts";
 import { adamUpdate } from "./host/adam-update.ts";
 import { clipCoefficient } from "./host/clip-coefficient.ts";
 import { fillHost } from "./host/fill.ts";
 import { sumSquares } from "./host/sum-squares.ts";
 import type { Kernel, SomeKernel } from "./kernel.ts";
+import { attention, attentionGrad } from "./lower/attention.ts";
 import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
 import { center } from "./lower/center.ts";
 import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
@@ -17,7 +18,7 @@ import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
 import { rope } from "./lower/rope.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
 
-const kernels: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
+const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   adamUpdate: { host: adamUpdate },
   add: { onnx: add },
   causalSoftmax: { onnx: causalSoftmax },
@@ -41,9 +42,19 @@ const kernels: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   transpose: { onnx: transpose },
 };
 
+/** The composites this engine computes better than what they expand to. */
+const composites = {
+  attention: { onnx: attention },
+  attentionGrad: { onnx: attentionGrad },
+} satisfies { readonly [N in CompositeName]?: SomeKernel<AttrsOf<N>> };
+
+export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
+
+const kernels: Readonly<Record<string, Kernel<never> | undefined>> = { ...primitives, ...composites };
+
 /** The entry of an op that came out of a graph. */
 export function kernelOf(name: string): Kernel<unknown> {
-  const kernel = (kernels as Readonly<Record<string, Kernel<never> | undefined>>)[name];
+  const kernel = kernels[name];
   if (kernel === undefined) throw new Error(`cpu has no kernel for ${name}`);
   return kernel as Kernel<unknown>;
 }
