@@ -30,6 +30,7 @@ test.each([
   ["hybridstar", "hybrid-star"],
   ["mixln", "mix-ln"],
   ["depnorm", "deepnorm"],
+  ["opst", "post"],
   ["transformer", undefined],
 ])("%s: did you mean %s?", (word, expected) => {
   expect(nearest(word, Object.keys(norms))).toBe(expected);

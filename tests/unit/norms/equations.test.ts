@@ -95,6 +95,8 @@ describe("Mix-LN", () => {
     [0.5, 5, "PP|rrr"],
     [0.0625, 32, "PP|rrrrrrrrrrrrrrrrrrrrrrrrrrrrrr"],
     [1, 4, "PPPP"],
+    [15 / 22, 22, "PPPPPPPPPPPPPPP|rrrrrrr"], // 15 / 22 * 22 is 14.999999999999998
+    [13 / 23, 23, "PPPPPPPPPPPPP|rrrrrrrrrr"],
   ])("alpha %d of %i layers: %s", (alpha, layers, expected) => {
     expect(map({ alpha }, layers)).toBe(expected);
   });

@@ -73,6 +73,15 @@ describe("bytes", () => {
     expect(plan(small({ keep: true }).graph).peakActivationBytes).toBe(24 + 32 + 32 + 4);
   });
 
+  test("nothing is done in place of what is read later", () => {
+    const b = new GraphBuilder();
+    const x = b.feed("x", [4]);
+    b.output("y", times(b.emit, 2, x));
+    expect(plan(b.finish()).peakActivationBytes).toBe(16);
+    b.output("x", x);
+    expect(plan(b.finish()).peakActivationBytes).toBe(32);
+  });
+
   test("an engine that stores f64 needs twice as much", () => {
     const { peakActivationBytes, variableBytes } = plan(small().graph, F64_BYTES);
     expect(peakActivationBytes).toBe(2 * (24 + 32 + 4));

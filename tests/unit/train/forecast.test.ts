@@ -32,3 +32,10 @@ test("smaller micro-batches need less memory for the same operations per token",
   expect(of(2).flopsPerToken / of(8).flopsPerToken).toBeCloseTo(1, 1);
   expect(of(2).memory.activations).toBeLessThan(of(8).memory.activations);
 });
+
+test("adding up micro-batches takes the gradients of one of them besides", () => {
+  const alone = forecast(configOf({ train: { batch_size: 1 } }), engine).memory;
+  const added = forecast(configOf({ train: { batch_size: 8, micro_batch_size: 1 } }), engine).memory;
+  expect(added.activations).toBeGreaterThan(alone.activations);
+  expect(added.activations).toBeLessThanOrEqual(alone.activations + alone.gradients);
+});
