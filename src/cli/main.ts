@@ -1,6 +1,6 @@
 /** The `hnorm` command: parses words, runs one command, turns errors into a message and an exit code. */
 import { Command, CommanderError } from "commander";
-import { EnvironmentError, EXIT, UserError } from "../lib/errors.ts";
+import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
 import { configCommand } from "./commands/config.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -51,13 +51,10 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
 /** Says what went wrong and returns the exit code: a known error in its own words, a bug with its stack. */
 function report(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.config;
-  if (error instanceof UserError) {
-    io.say(error.message);
-    return EXIT.config;
-  }
-  if (error instanceof EnvironmentError) {
-    io.say(error.message);
-    return EXIT.unavailable;
+  const known = knownError(error);
+  if (known !== undefined) {
+    io.say(known.message);
+    return known instanceof UserError ? EXIT.config : EXIT.unavailable;
   }
   io.say(`hnorm: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
   return EXIT.bug;

@@ -3,6 +3,7 @@
 import type { RunConfig } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
 import { count } from "../lib/format.ts";
+import { requireVocabulary } from "../train/vocabulary.ts";
 import type { Io } from "./io.ts";
 import { dataContext } from "./places.ts";
 
@@ -13,7 +14,10 @@ export async function prepareCorpora(
   io: Io,
 ): Promise<void> {
   const distinct = new Map(
-    runs.map(({ config }) => [JSON.stringify([config.data, config.model.seq_len]), config]),
+    runs.map(({ config }) => [
+      JSON.stringify([config.data, config.model.seq_len, config.model.vocab_size]),
+      config,
+    ]),
   );
   for (const { data, model, eval: e } of distinct.values()) {
     let shown = "";
@@ -22,6 +26,7 @@ export async function prepareCorpora(
       shown = message;
     });
     const corpus = await openCorpus(data, context);
+    requireVocabulary(corpus, model);
     const about = corpus.describe();
     const sizes = about.trainTokens === null ? "" : `, ${count(about.trainTokens)} train tokens`;
     io.say(

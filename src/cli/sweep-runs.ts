@@ -15,6 +15,12 @@ import { type Progress, progress } from "./progress.ts";
 /** How a sweep ended: with all its runs tried, or by a signal. */
 export type SweepEnd = "all" | "interrupted" | "terminated";
 
+export interface Trained {
+  readonly end: SweepEnd;
+  /** How each run that was started ended, also where the disk would not take it. */
+  readonly statuses: ReadonlyMap<string, RunStatus>;
+}
+
 export interface TrainAll {
   readonly file: string;
   readonly runs: readonly Run[];
@@ -25,8 +31,9 @@ export interface TrainAll {
 
 const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
-export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise<SweepEnd> {
-  if (runs.length === 0) return "all";
+export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise<Trained> {
+  const statuses = new Map<string, RunStatus>();
+  if (runs.length === 0) return { end: "all", statuses };
   const bars = progress(
     io,
     runs.reduce((sum, run) => sum + run.config.train.steps, 0),
@@ -46,13 +53,15 @@ export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise
       active.add(child);
       const end = await child.ended;
       active.delete(child);
-      bars.end(run.name, await settle(run, dir(run.name), end));
+      const status = await settle(run, dir(run.name), end);
+      statuses.set(run.name, status);
+      bars.end(run.name, describe(status));
     });
   } finally {
     signals.close();
     bars.close();
   }
-  return signals.end();
+  return { end: signals.end(), statuses };
 }
 
 /** First signal: let every run stop at its next step. Second: kill them. */
@@ -81,9 +90,9 @@ function listen(active: ReadonlySet<Launched>, bars: Progress) {
 }
 
 /** What the run's status file says; a child that died without a word is given a status that says so. */
-async function settle(run: Run, dir: string, end: ChildEnd): Promise<string> {
+async function settle(run: Run, dir: string, end: ChildEnd): Promise<RunStatus> {
   const status = readStatus(dir);
-  if (status !== undefined && status.state !== "running") return describe(status);
+  if (status !== undefined && status.state !== "running") return status;
   const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
   const message = `the process ended with ${how}${end.stderr === "" ? "" : `: ${end.stderr.trim()}`}`;
   const died: RunStatus = {
@@ -99,7 +108,7 @@ async function settle(run: Run, dir: string, end: ChildEnd): Promise<string> {
     message,
   };
   await writeStatus(dir, died).catch(() => {}); // a full disk killed it, perhaps: the message below still says so
-  return describe(died);
+  return died;
 }
 
 function describe(status: RunStatus): string {

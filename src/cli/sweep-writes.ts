@@ -3,7 +3,7 @@ import { csvText } from "../lib/csv.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { type RankedRun, resultRows } from "../report/ranking.ts";
 import type { sweepFiles } from "../runs/paths.ts";
-import { readStatus } from "../runs/status.ts";
+import { type RunStatus, readStatus } from "../runs/status.ts";
 import type { Run, Sweep } from "../sweep/expand.ts";
 
 type Files = ReturnType<typeof sweepFiles>;
@@ -12,9 +12,18 @@ export async function writeSweep(files: Files, { name, description, runs }: Swee
   await writeFileAtomic(files.sweep, `${JSON.stringify({ schema: 1, name, description, runs }, null, 2)}\n`);
 }
 
-/** The runs with what their folders say of them. */
-export const statuses = (files: Files, runs: readonly Run[]): readonly RankedRun[] =>
-  runs.map(({ name, id, factors }) => ({ name, id, factors, status: readStatus(files.run(name)) }));
+/** The runs with what is known of them: from this sweep, or from their folders. */
+export const withStatus = (
+  files: Files,
+  runs: readonly Run[],
+  known: ReadonlyMap<string, RunStatus>,
+): readonly RankedRun[] =>
+  runs.map(({ name, id, factors }) => ({
+    name,
+    id,
+    factors,
+    status: known.get(name) ?? readStatus(files.run(name)),
+  }));
 
 /** results.csv, in the order given. */
 export async function writeResults(files: Files, ranked: readonly RankedRun[]): Promise<void> {

@@ -6,7 +6,7 @@ import type { NormSelection } from "../norms/index.ts";
 import { sum } from "../ops/add.ts";
 import { weightedCrossEntropy } from "../ops/cross-entropy.ts";
 import { constant } from "../ops/fill.ts";
-import { moe } from "../ops/moe.ts";
+import { nativeOnly } from "../ops/index.ts";
 import { ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -61,7 +61,7 @@ export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGr
 
 /** Every parameter of a model, in the order of the forward pass; needs no engine. */
 export function listParameters(spec: ModelSpec): readonly Parameter[] {
-  return evaluationGraph(spec, { batch: 1, seqLen: 2, natives: new Set([moe.name]) }).parameters;
+  return evaluationGraph(spec, { batch: 1, seqLen: 2, natives: nativeOnly }).parameters;
 }
 
 function forward(

@@ -68,8 +68,14 @@ export function contradictions(m: Parsed): readonly Contradiction[] {
 }
 
 /** The parsed section with its derived defaults filled in. */
-export const completeModel = (m: Parsed): ModelConfig => ({
-  ...m,
-  n_kv_heads: m.n_kv_heads ?? m.n_heads,
-  head_dim: m.head_dim ?? m.d_model / m.n_heads,
-});
+export function completeModel({
+  d_model,
+  n_layers,
+  n_heads,
+  n_kv_heads,
+  head_dim,
+  ...rest
+}: Parsed): ModelConfig {
+  const heads = { n_kv_heads: n_kv_heads ?? n_heads, head_dim: head_dim ?? d_model / n_heads };
+  return { d_model, n_layers, n_heads, ...heads, ...rest };
+}

@@ -52,6 +52,16 @@ export type OpName = keyof Ops;
 export type CompositeName = {
   [N in OpName]: Ops[N] extends { readonly expand: unknown } ? N : never;
 }[OpName];
+/** Ops that only some engines have: models with them are refused by the others. */
+export type NativeName = {
+  [N in OpName]: Ops[N] extends { readonly nativeOnly: true } ? N : never;
+}[OpName];
 /** Ops that every engine must compute. */
-export type PrimitiveName = Exclude<OpName, CompositeName>;
+export type PrimitiveName = Exclude<OpName, CompositeName | NativeName>;
+/** Names of the ops that cannot be expanded: a graph made for counting only may hold them all the same. */
+export const nativeOnly: ReadonlySet<string> = new Set(
+  Object.values<Op>(ops)
+    .filter((op) => op.nativeOnly)
+    .map((op) => op.name),
+);
 export type AttrsOf<N extends OpName> = Ops[N] extends Op<infer A> ? A : never;

@@ -37,7 +37,7 @@ export function recorder(config: RunConfig, tables: RunTables, tell: (event: Run
         train_loss: loss,
         max_grad_norm: largest(summary.max_grad_norm, gradNorm),
       };
-      if (t % config.log.every === 0 || t === 1 || t === steps || !Number.isFinite(loss)) {
+      if (t % config.log.every === 0 || t === 1 || t === steps || !Number.isFinite(loss + gradNorm)) {
         const row = { step: t, tokens, lr, train_loss: loss, train_ppl: Math.exp(loss), grad_norm: gradNorm };
         tables.metrics.append({ ...row, clip_coef: clipCoefficient });
         tables.timing.append({
@@ -65,4 +65,5 @@ export function recorder(config: RunConfig, tables: RunTables, tell: (event: Run
 }
 
 /** The larger of two norms; a norm that is not a number is the largest of all. */
-const largest = (a: number | undefined, b: number): number => (a === undefined || !(b <= a) ? b : a);
+const largest = (a: number | undefined, b: number): number =>
+  a === undefined || b > a || Number.isNaN(b) ? b : a;

@@ -4,9 +4,9 @@ import { hostname } from "node:os";
 import pino from "pino";
 import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
-import { type Corpus, openCorpus } from "../data/corpus.ts";
+import { openCorpus } from "../data/corpus.ts";
 import type { DataContext } from "../data/source.ts";
-import { EnvironmentError, UserError } from "../lib/errors.ts";
+import { knownError } from "../lib/errors.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
@@ -18,6 +18,7 @@ import type { RunEvent } from "./events.ts";
 import { provenance } from "./provenance.ts";
 import { recorder } from "./recorder.ts";
 import { type Outcome, train } from "./trainer.ts";
+import { requireVocabulary } from "./vocabulary.ts";
 
 /** A run as the sweep hands it over: its name, its identity, the swept keys and its values of them. */
 export interface RunSpec {
@@ -63,12 +64,13 @@ export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunSta
     if (outcome.state === "done" || outcome.state === "diverged")
       await writeFileAtomic(files.done, `${outcome.state}\n`);
   } catch (error) {
-    const known = error instanceof UserError || error instanceof EnvironmentError;
-    const message = error instanceof Error ? error.message : String(error);
+    const known = knownError(error);
+    const message =
+      known?.message ?? `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;
     log.error({ err: error }, "failed");
     await become({
       state: "failed",
-      message: known ? message : `unexpected: ${message} (stack in log.jsonl)`,
+      message,
       ended: new Date().toISOString(),
     });
   }
@@ -87,7 +89,7 @@ async function trainInto(
   const chosen = await chooseEngine(config.engine.name);
   ctx.tell({ kind: "phase", text: "opening the corpus" });
   const corpus = await openCorpus(config.data, ctx.data);
-  checkVocabulary(corpus, config);
+  requireVocabulary(corpus, config.model);
   const facts = await provenance(config, corpus, chosen);
   await writeFileAtomic(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
@@ -114,13 +116,6 @@ async function trainInto(
     tables.close();
     await device.close();
   }
-}
-
-function checkVocabulary(corpus: Corpus, { model }: RunConfig): void {
-  if (corpus.vocabSize <= model.vocab_size) return;
-  throw new UserError(
-    `model.vocab_size: got ${model.vocab_size}, but the corpus has ${corpus.vocabSize} token ids; give at least that many`,
-  );
 }
 
 async function saveWeights(

@@ -2,7 +2,7 @@
 import type { Values } from "../../src/backends/backend.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import type { AttrsOf, OpName } from "../../src/ops/index.ts";
+import type { AttrsOf, NativeName, OpName } from "../../src/ops/index.ts";
 
 export interface SampleInput {
   readonly shape: Shape;
@@ -81,8 +81,8 @@ function attentionGrad(
   return plain(dctx, q, k, v, floats(q.shape, ctx));
 }
 
-/** All ops that an engine can compute, `moe` having no meaning in other ops yet. */
-export type SampledName = Exclude<OpName, "moe">;
+/** All ops but those that not every engine has. */
+export type SampledName = Exclude<OpName, NativeName>;
 
 export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>[] } = {
   adamUpdate: [adam(7, true), adam(64, false), adam(40_001, true)],

@@ -1,7 +1,6 @@
 /** `hnorm run-one` (hidden): the child process of a sweep. Takes one run over the message channel, trains it, exits. */
 import type { Command } from "commander";
 import type { DataContext } from "../../data/source.ts";
-import { EXIT } from "../../lib/errors.ts";
 import type { ToChild } from "../../sweep/launch.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { executeRun, type RunSpec } from "../../train/run.ts";
@@ -37,9 +36,11 @@ async function runOne(): Promise<void> {
     ...work.data,
     onProgress: (text: string, done?: number, total?: number) => tell(phase(text, done, total)),
   };
-  await executeRun(work.spec, { dir: work.dir, data, tell, shouldStop: () => stopping });
-  process.disconnect?.();
-  process.exitCode = EXIT.ok;
+  try {
+    await executeRun(work.spec, { dir: work.dir, data, tell, shouldStop: () => stopping });
+  } finally {
+    process.disconnect?.(); // an open channel would keep the process alive
+  }
 }
 
 const phase = (text: string, done?: number, total?: number): RunEvent => ({

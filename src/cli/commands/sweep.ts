@@ -6,15 +6,15 @@ import { rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run, type Sweep } from "../../sweep/expand.ts";
-import { forecast } from "../../train/forecast.ts";
-import { requireAffordable } from "../cost-guard.ts";
+import { forecast, requireComputable } from "../../train/forecast.ts";
+import { type Cost, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 import { requireWritable, runsDir } from "../places.ts";
 import { rankingTable } from "../ranking-table.ts";
 import { prepareCorpora } from "../sweep-data.ts";
 import { type SweepEnd, trainAll } from "../sweep-runs.ts";
-import { statuses, writeResults, writeSweep } from "../sweep-writes.ts";
+import { withStatus, writeResults, writeSweep } from "../sweep-writes.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -53,16 +53,17 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
 
   if (todo.length > 0) {
-    if (!options.force) await guard(todo, jobs, maxHours);
+    const cost = await forecastAll(todo, jobs);
+    if (!options.force) await requireAffordable(cost, maxHours);
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io);
   }
   await writeSweep(files, loaded);
-  const end = await trainAll({ file, runs: todo, dir: files.run, jobs, io });
+  const { end, statuses } = await trainAll({ file, runs: todo, dir: files.run, jobs, io });
 
-  const ranked = rank(statuses(files, runs));
-  await writeResults(files, ranked);
+  const ranked = rank(withStatus(files, runs, statuses));
   io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
+  await writeResults(files, ranked);
   io.say(`\nresults: ${files.results}`);
   if (end !== "all") io.say("interrupted; the same command goes on with what is missing");
   return exitCode(
@@ -71,11 +72,15 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   );
 }
 
-async function guard(todo: readonly Run[], jobs: number, maxHours: number): Promise<void> {
+/** Builds every run's graph: what its engine cannot compute is found before anything starts. */
+async function forecastAll(todo: readonly Run[], jobs: number): Promise<Cost> {
   const { engine } = todo[0]!.config;
   const chosen = await chooseEngine(engine.name);
-  const forecasts = todo.map((run) => forecast(run.config, chosen.engine));
-  await requireAffordable({ forecasts, chosen, threads: engine.threads, jobs }, maxHours);
+  const forecasts = todo.map(({ config }) => {
+    requireComputable(config, chosen);
+    return forecast(config, chosen.engine);
+  });
+  return { forecasts, chosen, threads: engine.threads, jobs };
 }
 
 function exitCode(end: SweepEnd, anyFailed: boolean): number {
