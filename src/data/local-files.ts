@@ -1,7 +1,7 @@
 /** Turns the file patterns of a `data:` section into files, and says precisely when they give none. */
 import { readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { UserError } from "../lib/errors.ts";
+import { EnvironmentError, UserError } from "../lib/errors.ts";
 import { nearest } from "../lib/suggest.ts";
 import { findFiles } from "./glob.ts";
 import type { DataContext, Split } from "./source.ts";
@@ -31,7 +31,7 @@ function matching(split: Split, pattern: string, ctx: DataContext): readonly str
   const searched = isAbsolute(pattern) ? "" : ` in ${folders.map((f) => resolve(f)).join(" nor in ")}`;
   const hint =
     isAbsolute(pattern) || ctx.dataDir !== undefined ? "" : "; HNORM_DATA_DIR can name a second folder";
-  throw new UserError(
+  throw new EnvironmentError(
     `data.source.${split}: no file matches "${pattern}"${searched}${didYouMean(pattern, folders)}${hint}`,
   );
 }

@@ -10,6 +10,25 @@ export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
 }
 
+/** Errors of the operating system that mean the disk or a permission, not a bug. */
+const DISK: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the disk",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission denied",
+  EIO: "the disk reports an error",
+  EFBIG: "the file would be larger than allowed",
+};
+
+/** The error as one of the two kinds above, or undefined where it is a bug. */
+export function knownError(error: unknown): UserError | EnvironmentError | undefined {
+  if (error instanceof UserError || error instanceof EnvironmentError) return error;
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  const meaning = code === undefined ? undefined : DISK[code];
+  if (meaning === undefined) return undefined;
+  return new EnvironmentError(`${path ?? `${syscall ?? "write"}`}: ${meaning} (${code})`);
+}
+
 /** Exit codes of the `hnorm` command, one meaning each. */
 export const EXIT = {
   ok: 0,

@@ -7,7 +7,7 @@ import { dataSchema } from "../../../src/data/schema.ts";
 import type { DataContext, DocumentSource } from "../../../src/data/source.ts";
 import { c4 } from "../../../src/data/sources/c4.ts";
 import { text } from "../../../src/data/sources/text.ts";
-import { EnvironmentError, UserError } from "../../../src/lib/errors.ts";
+import { EnvironmentError } from "../../../src/lib/errors.ts";
 import { jsonLines, temporaryFolder, writeFiles } from "./fixtures.ts";
 
 const folder = temporaryFolder();
@@ -101,11 +101,11 @@ test("relative patterns are looked up beside the YAML file, then in the data fol
   expect(await textsOf(await openText(params, { ...ctx, baseDir, dataDir }), "train")).toEqual(["near"]);
 });
 
-test("a pattern without files is the user's mistake: it is named as written, with the folders and the nearest name", async () => {
+test("a pattern without files is data that is not there: named as written, with the folders and the nearest name", async () => {
   const at = writeFiles(join(folder, "empty"), { "training.txt": "" });
   const params = { train: "trainin.txt", validation: "v*" };
   const error = await openText(params, { ...ctx, baseDir: at, dataDir: "/nowhere" }).catch((e: Error) => e);
-  expect(error).toBeInstanceOf(UserError);
+  expect(error).toBeInstanceOf(EnvironmentError);
   expect((error as Error).message.replaceAll(at, "AT")).toMatchInlineSnapshot(
     `"data.source.train: no file matches "trainin.txt" in AT nor in /nowhere; did you mean training.txt?"`,
   );

@@ -1,0 +1,185 @@
+/** The commands beside `sweep`, and what they say to wrong input: one line per mistake, exit 2, no stack. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/lib/safetensors.ts";
+import { file, folder, hnorm, tiny } from "./hnorm.ts";
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../fixtures/parity/hybrid-star/${name}`, import.meta.url));
+const NANO = fileURLToPath(new URL("../../configs/nano.yaml", import.meta.url));
+
+describe("step", () => {
+  const input = ["--weights", fixture("weights.safetensors"), "--tokens", fixture("tokens.json")];
+
+  test.each([
+    ["reference", 10],
+    ["cpu", 5],
+  ] as const)("on %s prints the loss and writes every gradient and the logits", async (engine, digits) => {
+    const dir = folder();
+    const args = [
+      "step",
+      fixture("config.yaml"),
+      `engine=${engine}`,
+      ...input,
+      "--out",
+      "g.safetensors",
+      "--json",
+    ];
+    const { code, stdout } = await hnorm(dir, ...args);
+    expect(code).toBe(0);
+    const expected = JSON.parse(readFileSync(fixture("expected.json"), "utf8"));
+    const got = JSON.parse(stdout);
+    expect(got.loss).toBeCloseTo(expected.loss, digits);
+    expect(got.grad_norm / expected.grad_norm).toBeCloseTo(1, digits);
+    const [tensors, wanted] = [
+      await readSafetensors(`${dir}/g.safetensors`),
+      await readSafetensors(fixture("expected.safetensors")),
+    ];
+    expect([...tensors.keys()].sort()).toEqual([...wanted.keys()].sort());
+    expect(tensors.get("logits")!.shape).toEqual(wanted.get("logits")!.shape);
+  });
+
+  test("weights that do not fit: each by name, exit 2", async () => {
+    const dir = folder();
+    const weights = new Map(await readSafetensors(fixture("weights.safetensors")));
+    const head = weights.get("head.weight")!;
+    weights.delete("head.weight");
+    weights.set("heads.weight", head);
+    await writeSafetensors(`${dir}/w.safetensors`, weights);
+    const args = [
+      "step",
+      fixture("config.yaml"),
+      "--weights",
+      "w.safetensors",
+      "--tokens",
+      fixture("tokens.json"),
+    ];
+    const { code, stderr } = await hnorm(dir, ...args);
+    expect(stderr.trim().split("\n")).toEqual([
+      `weights: head.weight [${head.shape.join(",")}] is missing`,
+      "weights: heads.weight is no tensor of this model; did you mean head.weight?",
+    ]);
+    expect(code).toBe(2);
+  });
+
+  test.each([
+    ["[[1, 2, 99]]", "tokens[0][2]: got 99; allowed are ids 0..28 (vocab_size 29)"],
+    ["[[1, 2], [1]]", "tokens[1]: 1 ids where tokens[0] has 2; all must be equally long"],
+    ["[1, 2]", "not a list of lists"],
+    ["{", "not JSON"],
+  ])("tokens %s: %s", async (text, message) => {
+    const dir = folder();
+    const tokens = file(dir, "t.json", text);
+    const args = [
+      "step",
+      fixture("config.yaml"),
+      "--weights",
+      fixture("weights.safetensors"),
+      "--tokens",
+      tokens,
+    ];
+    const { code, stderr } = await hnorm(dir, ...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("    at ");
+    expect(code).toBe(2);
+  });
+});
+
+describe("plan", () => {
+  test("lists every run with its costs, as JSON", async () => {
+    const dir = folder();
+    const { code, stdout } = await hnorm(dir, "plan", NANO, "norm=pre,hybrid", "--json");
+    expect(code).toBe(0);
+    const { runs, engine, flops_per_second } = JSON.parse(stdout);
+    expect(engine).toBe("cpu");
+    expect(flops_per_second).toBeGreaterThan(1e6);
+    expect(runs).toHaveLength(2);
+    // By hand: V d twice, per block q, o (d^2), k, v (d^2/2), 3 d ffn, then the gains: 2 per block + final, or 1 + 3 heads.
+    const [v, d, f, h] = [16, 32, 64, 16];
+    const matrices = 2 * v * d + 2 * (3 * d * d + 3 * d * f);
+    expect(runs[0].parameters).toBe(matrices + 2 * 2 * d + d);
+    expect(runs[1].parameters).toBe(matrices + 2 * (d + 3 * h) + d);
+    expect(runs[0].tokens).toBe(20 * 4 * 32);
+    expect(runs[0].memory_bytes.weights).toBe(4 * runs[0].parameters);
+    expect(runs[0].memory_bytes.optimizer).toBe(8 * runs[0].parameters);
+    expect(runs[0].finished).toBe(false);
+  });
+
+  test("counts a mixture of experts that no engine trains yet", async () => {
+    const dir = folder();
+    const moe = tiny({ model: { preset: "moe-1b-7b" }, data: { source: "markov" } });
+    const { code, stderr } = await hnorm(dir, "sweep", file(dir, "moe.yaml", moe), "--force");
+    expect(stderr).toContain("engine cpu has no kernel for the op moe; such models can be planned");
+    expect(code).toBe(69);
+    const planned = await hnorm(dir, "plan", "moe.yaml", "--no-probe", "--json");
+    const [run] = JSON.parse(planned.stdout).runs;
+    expect(run.parameters).toBe(6_919_096_320);
+    expect(run.active_parameters / 1e9).toBeCloseTo(1.282, 3);
+  });
+});
+
+test("explain prints the equation, the map and the citation; a misspelt name gets a suggestion", async () => {
+  const dir = folder();
+  const { stdout } = await hnorm(
+    dir,
+    "explain",
+    "mix-ln",
+    "alpha=0.25",
+    "--layers",
+    "12",
+    "--preset",
+    "llama-130m",
+  );
+  expect(stdout).toContain("PPP|rrrrrrrrr");
+  expect(stdout).toContain("Y = N_attn(X + A(X))");
+  expect(stdout).toContain("arXiv 2412.13795");
+  const { stderr, code } = await hnorm(dir, "explain", "hybird");
+  expect(stderr).toContain("did you mean hybrid?");
+  expect(code).toBe(2);
+});
+
+test("config show prints what can be read again", async () => {
+  const dir = folder();
+  const first = await hnorm(dir, "config", "show", NANO, "train.lr=0.01");
+  expect(first.stdout).toContain("lr: 0.01");
+  const again = await hnorm(dir, "config", "show", file(dir, "shown.yaml", first.stdout));
+  expect(again.stdout).toBe(first.stdout);
+});
+
+describe("wrong configs", () => {
+  test.each([
+    ["a misspelt key", { trian: {} }, /bad\.yaml:1:\d+ trian: unknown key.*did you mean train\?/],
+    [
+      "alpha outside [0, 1]",
+      { norm: { name: "mix-ln", alpha: 1.5 } },
+      /bad\.yaml:1:\d+ norm\.alpha: .*1.*got 1\.5/,
+    ],
+    [
+      "heads that do not divide",
+      { model: { d_model: 16, n_layers: 1, n_heads: 3, ffn_dim: 8, vocab_size: 8, seq_len: 8 } },
+      /bad\.yaml:1:\d+ model\.n_heads: must divide d_model/,
+    ],
+    ["a norm that does not exist", { norm: "hybird" }, /norm: .*hybird.*did you mean hybrid\?/],
+  ])("%s", async (_, change, message) => {
+    const dir = folder();
+    const { code, stderr, stdout } = await hnorm(dir, "sweep", file(dir, "bad.yaml", tiny(change)));
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("    at ");
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+
+  test("no such file", async () => {
+    const { code, stderr } = await hnorm(folder(), "sweep", "nowhere.yaml");
+    expect(stderr).toContain("nowhere.yaml");
+    expect(code).toBe(2);
+  });
+
+  test("no such command or option", async () => {
+    const { code, stderr } = await hnorm(folder(), "swep");
+    expect(stderr).toContain("sweep?");
+    expect(code).toBe(2);
+    expect((await hnorm(folder(), "--help")).code).toBe(0);
+  });
+});
