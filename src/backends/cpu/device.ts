@@ -1,7 +1,7 @@
 /** An opened cpu engine: the arena, the variables in it, and the programs compiled for it. */
 import { availableParallelism } from "node:os";
 import type { InferenceSession } from "onnxruntime-node";
-import type { Shape } from "../../graph/graph.ts";
+import { type Shape, size } from "../../graph/graph.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Device, EngineOptions, Floats, Program } from "../backend.ts";
 import { Arena } from "./arena.ts";
@@ -35,6 +35,8 @@ export class CpuDevice implements Device {
   }
 
   write(variable: string, shape: Shape, values: Floats): void {
+    if (values.length !== size(shape))
+      throw new Error(`${variable}: ${values.length} values for [${shape.join(",")}]`);
     this.#variables.declare(variable, shape);
     this.#variables.write(variable, values);
   }

@@ -1,5 +1,6 @@
 /** How this engine computes each op. A new op without an entry does not compile. */
 import type { AttrsOf, CompositeName, PrimitiveName } from "../../ops/index.ts";
+import { chunkedLoss, lowerChunkedLoss } from "./fuse/chunked-loss.ts";
 import { adamUpdate } from "./host/adam-update.ts";
 import { clipCoefficient } from "./host/clip-coefficient.ts";
 import { fillHost } from "./host/fill.ts";
@@ -50,7 +51,14 @@ const composites = {
 
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
-const kernels: Readonly<Record<string, Kernel<never> | undefined>> = { ...primitives, ...composites };
+/** Ops of this engine's own, which take the place of several (see fuse/). */
+const fused = { [chunkedLoss.name]: { onnx: lowerChunkedLoss } };
+
+const kernels: Readonly<Record<string, Kernel<never> | undefined>> = {
+  ...primitives,
+  ...composites,
+  ...fused,
+};
 
 /** The entry of an op that came out of a graph. */
 export function kernelOf(name: string): Kernel<unknown> {

@@ -1,5 +1,6 @@
 /** Splits a graph in two: the nodes that one ONNX session computes, then those computed on the host. */
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import { fuseLoss } from "./fuse/loss.ts";
 import { kernelOf } from "./kernels.ts";
 
 export interface Partition {
@@ -8,7 +9,8 @@ export interface Partition {
 }
 
 /** An op that can go either way goes to the host unless the ONNX part reads it. */
-export function partition({ nodes }: Graph): Partition {
+export function partition(graph: Graph): Partition {
+  const { nodes } = graph;
   const readByOnnx = new Set<Tensor>();
   const inOnnx = new Set<Node>();
   for (const node of nodes.toReversed()) {
@@ -22,7 +24,14 @@ export function partition({ nodes }: Graph): Partition {
       for (const t of node.inputs) readByOnnx.add(t);
     }
   }
-  return { onnx: nodes.filter((n) => inOnnx.has(n)), host: nodes.filter((n) => !inOnnx.has(n)) };
+  const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
+  return {
+    onnx: fuseLoss(
+      nodes.filter((n) => inOnnx.has(n)),
+      kept,
+    ),
+    host: nodes.filter((n) => !inOnnx.has(n)),
+  };
 }
 
 /** `rope in blocks.0.attn`, for messages. */

@@ -29,8 +29,14 @@ export class OnnxGraph {
   readonly #constants = new Map<string, { readonly name: Value; readonly bytes: Piece }>();
   readonly #inputs = new Map<Value, Piece>();
   readonly #outputs = new Map<Value, Piece>();
+  readonly #prefix: string;
   #scope = "";
   #next = 0;
+
+  /** `prefix` keeps the names of a subgraph apart from those around it. */
+  constructor(prefix = "") {
+    this.#prefix = prefix;
+  }
 
   /** Names of the nodes to come: `blocks.0.attn/rope/3`, so that errors and profiles can be read. */
   within(scope: string): void {
@@ -38,8 +44,9 @@ export class OnnxGraph {
   }
 
   input(name: Value, shape: Shape, dtype: Dtype): Value {
-    this.#inputs.set(name, valueInfo(name, shape, dtype));
-    return name;
+    const value = this.#prefix + name;
+    this.#inputs.set(value, valueInfo(value, shape, dtype));
+    return value;
   }
 
   output(name: Value, shape: Shape, dtype: Dtype): void {
@@ -51,16 +58,20 @@ export class OnnxGraph {
     return this.nodes(op, 1, inputs, attributes)[0]!;
   }
 
-  /** One node with `outputs` outputs. An op of ONNX Runtime's own is written `com.microsoft:Op`. */
+  /**
+   * One node with `outputs` outputs. An op of ONNX Runtime's own is written `com.microsoft:Op`. `captured`: values of
+   * this graph that a subgraph among the attributes reads.
+   */
   nodes(
     op: string,
     outputs: number,
     inputs: readonly Value[],
     attributes: Attributes = {},
+    captured: readonly Value[] = [],
   ): readonly Value[] {
     const [type, domain = ""] = op.split(":").reverse();
     const id = this.#next++;
-    const results = Array.from({ length: outputs }, (_, i) => `${id}.${i}`);
+    const results = Array.from({ length: outputs }, (_, i) => `${this.#prefix}${id}.${i}`);
     const bytes = [
       ...inputs.map((name) => field(1, name)),
       ...results.map((name) => field(2, name)),
@@ -69,7 +80,7 @@ export class OnnxGraph {
       ...Object.entries(attributes).map(([name, encode]) => encode(name)),
       field(7, domain),
     ];
-    this.#nodes.push({ inputs, outputs: results, bytes });
+    this.#nodes.push({ inputs: [...inputs, ...captured], outputs: results, bytes });
     return results;
   }
 
@@ -89,22 +100,31 @@ export class OnnxGraph {
     );
   }
 
-  /** The model's bytes; nodes that lead to no output are left out. */
+  /** A graph to be run by a node of this one, such as the body of a Scan. */
+  subgraph(): OnnxGraph {
+    return new OnnxGraph(`${this.#prefix}${this.#next++}/`);
+  }
+
+  /** The model's bytes. */
   encode(): Uint8Array {
-    const graph = [
+    return join([
+      intField(1, IR_VERSION),
+      field(2, "hnorm"),
+      field(7, this.graphProto()),
+      field(8, [field(1, ""), intField(2, OPSET)]),
+      field(8, [field(1, MICROSOFT), intField(2, 1)]),
+    ]);
+  }
+
+  /** The graph alone; nodes that lead to no output are left out. */
+  graphProto(): Piece {
+    return [
       ...this.#needed().map((node) => field(1, node.bytes)),
       field(2, "hnorm"),
       ...[...this.#constants.values()].map(({ bytes }) => field(5, bytes)),
       ...[...this.#inputs.values()].map((info) => field(11, info)),
       ...[...this.#outputs.values()].map((info) => field(12, info)),
     ];
-    return join([
-      intField(1, IR_VERSION),
-      field(2, "hnorm"),
-      field(7, graph),
-      field(8, [field(1, ""), intField(2, OPSET)]),
-      field(8, [field(1, MICROSOFT), intField(2, 1)]),
-    ]);
   }
 
   #needed(): readonly OnnxNode[] {
@@ -120,7 +140,7 @@ export class OnnxGraph {
   #constant(key: string, shape: Shape, type: number, values: () => Uint8Array): Value {
     const known = this.#constants.get(key);
     if (known !== undefined) return known.name;
-    const name = `c${this.#constants.size}`;
+    const name = `${this.#prefix}c${this.#constants.size}`;
     const bytes = [intsField(1, shape), intField(2, type), field(8, name), field(9, values())];
     this.#constants.set(key, { name, bytes });
     return name;

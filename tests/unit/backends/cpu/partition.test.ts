@@ -1,0 +1,70 @@
+/** Which nodes go to ONNX Runtime, which stay on the host, and which are fused on the way. */
+import { describe, expect, test } from "vitest";
+import { partition } from "../../../../src/backends/cpu/partition.ts";
+import { GraphBuilder } from "../../../../src/graph/builder.ts";
+import type { Node } from "../../../../src/graph/graph.ts";
+import { gradientGraph, gradientOf } from "../../../../src/model/graphs.ts";
+import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
+import { sum } from "../../../../src/ops/add.ts";
+import { constant } from "../../../../src/ops/fill.ts";
+import { times } from "../../../../src/ops/scale.ts";
+import { squaredNorm } from "../../../../src/ops/sum-squares.ts";
+import { adamw } from "../../../../src/optim/adamw.ts";
+import { updateGraph } from "../../../../src/optim/update-graph.ts";
+
+const small = { d_model: 16, n_layers: 1, n_heads: 2, ffn_dim: 24, seq_len: 64 };
+const graphOf = (vocab: number, options = {}) => {
+  const model = completeModel(modelSchema.parse({ ...small, vocab_size: vocab }));
+  return gradientGraph({ model, norm: { name: "pre" } }, { batch: 8, ...options });
+};
+const names = (nodes: readonly Node[]) => nodes.map((n) => n.op.name);
+
+describe("partition", () => {
+  test("a gradient graph is ONNX throughout", () => {
+    expect(partition(graphOf(32).graph).host).toEqual([]);
+  });
+
+  test("an update graph stays on the host throughout, the zeros that reset gradients too", () => {
+    const { parameters } = graphOf(32);
+    const options = { optimizer: adamw, params: adamw.params.parse({}), resetGradients: true, gradientOf };
+    const parts = partition(
+      updateGraph(
+        parameters.map((p) => ({ ...p, decayed: true })),
+        options,
+      ),
+    );
+    expect(parts.onnx).toEqual([]);
+    expect(new Set(names(parts.host))).toEqual(
+      new Set(["sumSquares", "clipCoefficient", "adamUpdate", "fill"]),
+    );
+  });
+
+  test("a constant goes where it is read", () => {
+    const b = new GraphBuilder();
+    b.output("y", sum(b.emit, b.feed("x", [3]), constant(b.emit, [3], 1)));
+    b.output("z", constant(b.emit, [2], 2));
+    const parts = partition(b.finish());
+    expect([names(parts.onnx), names(parts.host)]).toEqual([["fill", "add"], ["fill"]]);
+  });
+
+  test("the host comes last: what it computes cannot go back into ONNX", () => {
+    const b = new GraphBuilder();
+    b.scoped("there", () => b.output("y", times(b.emit, 2, squaredNorm(b.emit, b.feed("x", [3])))));
+    expect(() => partition(b.finish())).toThrow(/sumSquares in there runs on the host/);
+  });
+});
+
+describe("the fused loss", () => {
+  test("takes the place of the head, the cross-entropy and their gradients where logits are large", () => {
+    const before = graphOf(8192).graph.nodes;
+    const after = partition(graphOf(8192).graph).onnx;
+    expect(names(after)).toContain("chunkedLoss");
+    expect(names(after)).not.toContain("crossEntropy");
+    expect(after.length).toBe(before.length - 4);
+  });
+
+  test("stays away where logits are small, or read by someone else", () => {
+    expect(names(partition(graphOf(64).graph).onnx)).not.toContain("chunkedLoss");
+    expect(names(partition(graphOf(8192, { logits: true }).graph).onnx)).not.toContain("chunkedLoss");
+  });
+});
