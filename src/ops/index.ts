@@ -10,7 +10,7 @@ import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
 import { fill } from "./fill.ts";
 import { matmul } from "./matmul.ts";
-import { moe } from "./moe.ts";
+import { moe, moeGrad } from "./moe.ts";
 import { reshape } from "./reshape.ts";
 import { rmsNorm, rmsNormGrad } from "./rms-norm.ts";
 import { rope } from "./rope.ts";
@@ -34,6 +34,7 @@ export const ops = {
   fill,
   matmul,
   moe,
+  moeGrad,
   reshape,
   rmsNorm,
   rmsNormGrad,
