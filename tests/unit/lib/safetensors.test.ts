@@ -126,6 +126,11 @@ test.each<[what: string, make: () => string, message: string]>([
     () => file({ a: entry("F32", [3], 0, 8) }, Array(8).fill(0)),
     "8 bytes where F32[3]",
   ],
+  [
+    "more bytes than the shape",
+    () => file({ a: entry("F32", [1], 0, 8) }, Array(8).fill(0)),
+    "8 bytes where F32[1]",
+  ],
   ["half a number", () => file({ a: entry("F32", [1], 0, 3) }, [0, 0, 0]), "3 bytes where F32[1] needs 4"],
   ["an end beyond the file", () => file({ a: entry("F32", [1], 0, 4) }, [0]), "a ends at byte"],
 ])("%s is refused in one line", async (_, make, message) => {

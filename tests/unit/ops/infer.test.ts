@@ -61,6 +61,11 @@ test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, out
   expect(shapes(op, inputs, attrs)).toEqual(outputs);
 });
 
+test("the gradient of experts has the shape of each of its inputs", () => {
+  const inputs = [t([5, 4]), t([8, 4]), t([8, 6, 4]), t([8, 6, 4]), t([8, 4, 6])];
+  expect(shapes(ops.moeGrad, [t([5, 4]), ...inputs], { topK: 2 })).toEqual(inputs.map(({ shape }) => shape));
+});
+
 test("results have the element type of what they are computed from", () => {
   const half = (shape: Shape) => t(shape, "bf16");
   const dtypes = (op: Op<never>, inputs: TensorType[], attrs: object = NONE) =>

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { size } from "../../../src/graph/graph.ts";
+import { EnvironmentError } from "../../../src/lib/errors.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
 import { F32_BYTES } from "../../../src/plan/plan.ts";
-import { forecast } from "../../../src/train/forecast.ts";
+import { forecast, requireComputable } from "../../../src/train/forecast.ts";
 import { configOf } from "./markov-run.ts";
 
 const engine = { natives: new Set<string>(), bytes: F32_BYTES };
@@ -38,4 +39,26 @@ test("adding up micro-batches takes the gradients of one of them besides", () =>
   const added = forecast(configOf({ train: { batch_size: 8, micro_batch_size: 1 } }), engine).memory;
   expect(added.activations).toBeGreaterThan(alone.activations);
   expect(added.activations).toBeLessThanOrEqual(alone.activations + alone.gradients);
+});
+
+const experts = configOf({ model: { moe: { n_experts: 8, top_k: 2 }, n_layers: 1 } });
+
+test("of a mixture of experts, a token uses the router and its share of the experts, thrice in training", () => {
+  const { parameters, activeParameters, flopsPerToken } = forecast(experts, engine);
+  const all = 3 * 8 * 8 * 12; // three matrices of 8 experts, 8 x 12 each
+  expect(activeParameters).toBe(parameters - all + all / 4);
+  const dense = forecast(configOf({ model: { n_layers: 1 } }), engine);
+  const router = 8 * 8;
+  const moe = 2 * router + 2 * (all / 4);
+  const swiglu = 2 * (3 * 8 * 12);
+  // What the op for experts does not count: SwiGLU's own operations, and the sum of its two gradients to x.
+  const pointwise = (5 + 10) * 12 + 8;
+  expect(flopsPerToken).toBe(dense.flopsPerToken + 3 * (moe - swiglu) - pointwise);
+});
+
+test("an engine without a kernel for the experts may plan them, and says so when it should train them", () => {
+  const chosen = { name: "reference", engine: reference, detail: "" } as const;
+  expect(() => requireComputable(experts, chosen)).toThrow(EnvironmentError);
+  expect(() => requireComputable(experts, chosen)).toThrow("engine reference has no kernel for the op moe;");
+  expect(() => requireComputable(configOf(), chosen)).not.toThrow();
 });

@@ -50,9 +50,16 @@ export interface Story {
   readonly weights: Readonly<Record<string, readonly number[]>>;
 }
 
+interface Circumstances {
+  /** Asked before step t. */
+  readonly shouldStop?: (t: number) => boolean;
+  /** Default: the config's own. */
+  readonly corpus?: Corpus;
+}
+
 export async function storyOf(
   config: RunConfig,
-  shouldStop: (t: number) => boolean = () => false,
+  { shouldStop = () => false, corpus }: Circumstances = {},
 ): Promise<Story> {
   const steps: [number, StepResult][] = [];
   const evaluations: [number, Evaluation][] = [];
@@ -66,7 +73,7 @@ export async function storyOf(
   const device = await reference.open({});
   const outcome = await train({
     config,
-    corpus: await corpusOf(config),
+    corpus: corpus ?? (await corpusOf(config)),
     engine: reference,
     device,
     recorder,

@@ -16,6 +16,15 @@ test("the same run twice is the same to the last bit; another seed is another ru
   expect(other.weights).not.toEqual(one.weights);
 });
 
+test("the seed decides the first weights and the order of the data, both", async () => {
+  const [one, two] = [configOf(), configOf({ train: { seed: 2 } })];
+  const real = await corpusOf(two);
+  const pinned = { ...real, train: (seqLen: number) => real.train(seqLen, one.train.seed) };
+  const otherWeights = await storyOf(two, { corpus: pinned });
+  expect(lossesOf(otherWeights)).not.toEqual(lossesOf(await storyOf(one)));
+  expect(lossesOf(otherWeights)).not.toEqual(lossesOf(await storyOf(two)));
+});
+
 test("two strategies of one seed see the same tokens and start from the same weights", async () => {
   const config = (name: string) =>
     configOf({ norm: { name }, init: { name: "normal" }, train: { steps: 1, lr: 1e-12 } });
@@ -94,7 +103,7 @@ describe("what is recorded when", () => {
 
 describe("how a run ends", () => {
   test("asked to stop, before the next step", async () => {
-    const { outcome, steps, evaluations } = await storyOf(configOf(), (t) => t === 3);
+    const { outcome, steps, evaluations } = await storyOf(configOf(), { shouldStop: (t) => t === 3 });
     expect(outcome).toEqual({ state: "interrupted" });
     expect(steps).toHaveLength(2);
     expect(evaluations).toEqual([]);
