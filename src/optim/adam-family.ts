@@ -36,7 +36,7 @@ export function adamFamily(about: {
         decoupled: about.decoupled,
       };
       const updated = b.emit(adamUpdate, [parameter, gradient, m, v, clip, rates], attrs);
-      [name, `m/${name}`, `v/${name}`].forEach((variable, i) => b.assign(variable, updated[i]!));
+      for (const [i, variable] of [name, `m/${name}`, `v/${name}`].entries()) b.assign(variable, updated[i]!);
     },
   };
 }

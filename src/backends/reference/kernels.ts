@@ -120,7 +120,10 @@ export const kernels: KernelTable = {
 
   embedding({ outputs: [t] }, [table, ids], [y]) {
     const d = last(t!.shape);
-    ids!.forEach((id, n) => y!.set(table!.subarray(id * d, (id + 1) * d) as Float64Array, n * d));
+    for (let n = 0; n < ids!.length; n++) {
+      const row = table!.subarray(ids![n]! * d, (ids![n]! + 1) * d);
+      y!.set(row as Float64Array, n * d);
+    }
   },
 
   embeddingGrad({ inputs: [t] }, [dy, ids], [dtable]) {

@@ -56,7 +56,7 @@ function run(
       node.inputs.map((t) => values.get(t)!),
       outputs,
     );
-    node.outputs.forEach((t, o) => values.set(t, outputs[o]!));
+    for (const [o, t] of node.outputs.entries()) values.set(t, outputs[o]!);
     for (const t of dying[i]!) values.delete(t);
   });
 
