@@ -12,7 +12,9 @@ const dist = join(root, "dist");
 export function build() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   if (!existsSync(tsc)) {
-    console.error("hnorm: not built, and TypeScript is not installed. Run `npm ci` in the package's folder, with dev dependencies.");
+    console.error(
+      "hnorm: not built, and TypeScript is not installed. Run `npm ci` in the package's folder, with dev dependencies.",
+    );
     process.exit(69);
   }
   const out = join(root, `.dist-${process.pid}`);
