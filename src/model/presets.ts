@@ -1,6 +1,6 @@
 /**
  * The models of the papers, as data. Vocabularies are the padded ones: logits and softmax run over all rows.
- * Parameter counts (with Pre-Norm; a test holds each): facts of HybridNorm Table 9 and of the Mix-LN configs.
+ * Parameter counts (with Pre-Norm; a test holds each): those of HybridNorm Table 9 and of the Mix-LN configs.
  */
 import type { z } from "zod";
 import type { modelSchema } from "./schema.ts";
