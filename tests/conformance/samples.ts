@@ -91,9 +91,9 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     plain(normal(2, 5, 4, 6), normal(2, 5, 2, 6), normal(2, 5, 2, 6)),
     plain(normal(1, 3, 3, 2), normal(1, 3, 1, 2), normal(1, 3, 1, 2)),
     plain(normal(1, 1, 2, 4), normal(1, 1, 2, 4), normal(1, 1, 2, 4)),
-    plain(normal(1, 259, 2, 2), normal(1, 259, 1, 2), normal(1, 259, 1, 2)),
+    plain(normal(1, 389, 2, 2), normal(1, 389, 1, 2), normal(1, 389, 1, 2)),
   ],
-  attentionGrad: [attentionGrad(2, 5, 4, 2, 6), attentionGrad(1, 1, 1, 1, 2), attentionGrad(1, 259, 2, 1, 2)],
+  attentionGrad: [attentionGrad(2, 5, 4, 2, 6), attentionGrad(1, 1, 1, 1, 2), attentionGrad(1, 389, 2, 1, 2)],
   causalSoftmax: [plain(normal(2, 3, 5, 5)), plain(normal(1, 1)), plain(normal(1, 2, 17, 17))],
   center: [plain(normal(3, 5)), plain(normal(1, 7)), plain(normal(2, 3, 2, 4))],
   clipCoefficient: [

@@ -1,6 +1,6 @@
 /**
- * SwiGLU's pointwise half, in as few passes over [N, F] as ONNX has ops for. QuickGelu with alpha 1 is silu.
- * With s = sigmoid(z) and a = z s, silu'(z) = s (1 + z (1 - s)) = a + s (1 - a).
+ * SwiGLU's pointwise half, in as few passes over [N, F] as ONNX has ops for; QuickGelu with alpha 1 is silu. With
+ * s = sigmoid(gate) and e = dy s:   dup = e gate,   dgate = up (e + dup (1 - s)) = up (e + dup - dup s).
  */
 import type { Lowering } from "../kernel.ts";
 import { float } from "../onnx/attribute.ts";
@@ -12,8 +12,8 @@ export const swiglu: Lowering<unknown> = (onnx, _, [gate, up]) => {
 
 export const swigluGrad: Lowering<unknown> = (onnx, _, [dy, gate, up]) => {
   const s = onnx.node("Sigmoid", [gate!]);
-  const a = onnx.node("Mul", [gate!, s]);
-  const dup = onnx.node("Mul", [dy!, a]);
-  const slope = onnx.node("Add", [a, onnx.node("Mul", [s, onnx.node("Sub", [onnx.scalar(1), a])])]);
-  return [onnx.node("Mul", [onnx.node("Mul", [dy!, up!]), slope]), dup];
+  const e = onnx.node("Mul", [dy!, s]);
+  const dup = onnx.node("Mul", [e, gate!]);
+  const rest = onnx.node("Sub", [dup, onnx.node("Mul", [dup, s])]);
+  return [onnx.node("Mul", [onnx.node("Add", [e, rest]), up!]), dup];
 };
