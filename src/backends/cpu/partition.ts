@@ -24,15 +24,18 @@ export function partition(graph: Graph): Partition {
       for (const t of node.inputs) readByOnnx.add(t);
     }
   }
-  const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
-  return {
-    onnx: fuseLoss(
-      nodes.filter((n) => inOnnx.has(n)),
-      kept,
-    ),
-    host: nodes.filter((n) => !inOnnx.has(n)),
-  };
+  const onnx = nodes.filter((n) => inOnnx.has(n));
+  const host = nodes.filter((n) => !inOnnx.has(n));
+  return { onnx: fuseLoss(onnx, readAfterwards(graph, host)), host };
 }
+
+/** Tensors that are read once the ONNX part has run: by the host part, as outputs, or to be assigned. */
+export const readAfterwards = (graph: Graph, host: readonly Node[]): ReadonlySet<Tensor> =>
+  new Set([
+    ...graph.outputs.values(),
+    ...graph.assignments.map((a) => a.value),
+    ...host.flatMap((n) => n.inputs),
+  ]);
 
 /** `rope in blocks.0.attn`, for messages. */
 export const nameOf = ({ op, scope }: Node): string => (scope === "" ? op.name : `${op.name} in ${scope}`);

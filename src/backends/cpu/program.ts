@@ -5,19 +5,14 @@ import type { Arena } from "./arena.ts";
 import { directWrites } from "./direct-writes.ts";
 import type { HostArray } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
-import type { Partition } from "./partition.ts";
+import { type Partition, readAfterwards } from "./partition.ts";
 import type { Session } from "./session.ts";
 import type { Variables } from "./variables.ts";
 
-/** What the host needs of the ONNX part: results that are read back, assigned, or read by host nodes. */
+/** The results of the ONNX part that are fetched from it. */
 export function wantedOf(graph: Graph, { onnx, host }: Partition): readonly Tensor[] {
   const produced = new Set(onnx.flatMap((n) => n.outputs));
-  const needed = [
-    ...graph.outputs.values(),
-    ...graph.assignments.map((a) => a.value),
-    ...host.flatMap((n) => n.inputs),
-  ];
-  return [...new Set(needed)].filter((t) => produced.has(t));
+  return [...readAfterwards(graph, host)].filter((t) => produced.has(t));
 }
 
 export class CpuProgram implements Program {

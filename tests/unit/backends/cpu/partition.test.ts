@@ -6,7 +6,9 @@ import type { Node } from "../../../../src/graph/graph.ts";
 import { gradientGraph, gradientOf } from "../../../../src/model/graphs.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { sum } from "../../../../src/ops/add.ts";
+import { weightedCrossEntropy } from "../../../../src/ops/cross-entropy.ts";
 import { constant } from "../../../../src/ops/fill.ts";
+import { linear } from "../../../../src/ops/matmul.ts";
 import { times } from "../../../../src/ops/scale.ts";
 import { squaredNorm } from "../../../../src/ops/sum-squares.ts";
 import { adamw } from "../../../../src/optim/adamw.ts";
@@ -66,5 +68,18 @@ describe("the fused loss", () => {
   test("stays away where logits are small, or read by someone else", () => {
     expect(names(partition(graphOf(64).graph).onnx)).not.toContain("chunkedLoss");
     expect(names(partition(graphOf(8192, { logits: true }).graph).onnx)).not.toContain("chunkedLoss");
+  });
+
+  test("stays away where the host reads the logits", () => {
+    const b = new GraphBuilder();
+    const feed = (name: string, ...shape: number[]) => b.feed(name, shape);
+    const logits = linear(b.emit, feed("h", 512, 4), feed("w", 8192, 4));
+    b.output(
+      "loss",
+      weightedCrossEntropy(b.emit, logits, b.feed("targets", [512], "i32"), feed("weights", 512)),
+    );
+    expect(names(partition(b.finish()).onnx)).toEqual(["chunkedLoss"]);
+    b.output("norm", squaredNorm(b.emit, logits));
+    expect(names(partition(b.finish()).onnx)).toEqual(["matmul", "crossEntropy"]);
   });
 });
