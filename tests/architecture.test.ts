@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/registry.ts": ["backends", "lib"],
   "backends/reference": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   "backends/cpu": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
+  "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
   config: ["norms", "inits", "optim", "model", "data", "backends/registry.ts", "lib"],
   runs: ["types:config", "lib"],
@@ -44,6 +45,7 @@ const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
   [/\bconsole\.|process\.(exit\b|exitCode|stdout|stderr)/, "cli"],
   [/koffi|nvrtc|cublas|\bwarps?\b/i, "backends/cuda"],
   [/onnxruntime/i, "backends/cpu"],
+  [/tfjs/i, "backends/tensorflow"],
   [/Math\.random/, "nowhere"],
   [new RegExp(`[=!]== "(${Object.keys(norms).join("|")})"`), "norms"], // no one asks a strategy its name
 ];
@@ -169,6 +171,7 @@ test.each<[fault: string, path: string, text: string]>([
   ["plan/x.ts says cuBLAS, which is for backends/cuda", "plan/x.ts", "// as cuBLAS wants it"],
   ["ops/x.ts says warp, which is for backends/cuda", "ops/x.ts", "// one warp per row"],
   ["train/x.ts says onnxruntime, which is for backends/cpu", "train/x.ts", 'from "onnxruntime-node"'],
+  ["train/x.ts says tfjs, which is for backends/tensorflow", "train/x.ts", 'from "@tensorflow/tfjs"'],
   ["lib/x.ts says Math.random, which is for nowhere", "lib/x.ts", "const x = Math.random();"],
   ['model/x.ts says === "hybrid", which is for norms', "model/x.ts", 'if (norm === "hybrid") return;'],
   ["lib/x.ts has 301 lines", "lib/x.ts", "//\n".repeat(301)],

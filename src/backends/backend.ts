@@ -12,7 +12,8 @@ export interface EngineOptions {
 }
 
 export type Availability =
-  | { readonly ok: true; readonly detail: string }
+  /** `better`: how to make it faster here, where there is a way. */
+  | { readonly ok: true; readonly detail: string; readonly better?: string }
   | { readonly ok: false; readonly why: string; readonly fix: string };
 
 /** A kind of machinery that can run plans. */

@@ -5,13 +5,14 @@ import type { Engine } from "./backend.ts";
 const engines = {
   cpu: async () => (await import("./cpu/cpu.ts")).cpu,
   reference: async () => (await import("./reference/reference.ts")).reference,
+  tensorflow: async () => (await import("./tensorflow/tensorflow.ts")).tensorflow,
 } as const satisfies Record<string, () => Promise<Engine>>;
 
 export type EngineName = keyof typeof engines;
 export const engineNames = Object.keys(engines) as EngineName[];
 
 /** In the order in which `engine: auto` prefers them: the fastest first. */
-const PREFERRED: readonly EngineName[] = ["cpu", "reference"];
+const PREFERRED: readonly EngineName[] = ["cpu", "reference", "tensorflow"];
 
 export interface ChosenEngine {
   readonly name: EngineName;
