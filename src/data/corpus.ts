@@ -1,12 +1,17 @@
 /** A corpus ready to train on: opened, tokenized, fingerprinted. What other rooms call. */
+import { availableParallelism } from "node:os";
 import { sha256 } from "../lib/hash.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
-import type { DataSpec } from "./schema.ts";
+import { localEncoder } from "./encode/encoder.ts";
+import { encoderPool } from "./encode/pool.ts";
+import { preparedCorpus } from "./prepared-corpus.ts";
+import type { DataSpec, TokenizerSpec } from "./schema.ts";
 import type { CorpusSource, DataContext, DocumentSource, Split, TokenSource } from "./source.ts";
 import { sources } from "./sources/index.ts";
 import { tokenizedCorpus } from "./token-cache.ts";
-import type { Tokenizer, TokenizerKind } from "./tokenizer.ts";
-import { tokenizers } from "./tokenizers/index.ts";
+import { countTokens, inMemory } from "./token-row.ts";
+import { placesOf } from "./tokenizer.ts";
+import { loadTokenizer } from "./tokenizers/index.ts";
 import { trainWindows, unigramNats, validationWindows } from "./windows.ts";
 
 export interface Corpus {
@@ -28,6 +33,8 @@ export interface CorpusDescription {
   readonly documents: Readonly<Record<Split, number>> | null;
   /** Documents without text, which are left out. */
   readonly emptyDocuments: number;
+  /** Lines of the files that hold no document, which only some sources may skip. */
+  readonly skippedLines: number;
   readonly trainTokens: number | null;
   readonly validationTokens: number | null;
   readonly utf8Bytes: Readonly<Record<Split, number>> | null;
@@ -38,15 +45,24 @@ export async function openCorpus(spec: DataSpec, ctx: DataContext): Promise<Corp
   const { name, ...params } = spec.source;
   const opened = await (sources[name] as CorpusSource).open(params, ctx);
   if (opened.yields === "tokens") return synthetic(opened);
+  if (opened.yields === "prepared") return preparedCorpus(opened, spec.tokenizer, ctx);
   if (spec.tokenizer === undefined) throw new Error(`the source ${name} needs a tokenizer`);
-  const { name: tokenizerName, ...tokenizerParams } = spec.tokenizer;
-  const tokenizer = await (tokenizers[tokenizerName] as TokenizerKind).load(tokenizerParams);
-  return tokenized(opened, tokenizer, ctx);
+  return tokenized(opened, spec.tokenizer, ctx);
 }
 
-async function tokenized(source: DocumentSource, tokenizer: Tokenizer, ctx: DataContext): Promise<Corpus> {
-  const { splits, fingerprint } = await tokenizedCorpus(source, tokenizer, ctx);
+/** Below so much text threads take longer to start than they save. */
+const THREADS_FROM_BYTES = 4e6;
+
+async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataContext): Promise<Corpus> {
+  const tokenizer = await loadTokenizer(spec, ctx);
+  const workers = ctx.workers ?? availableParallelism();
+  const openEncoder = () =>
+    source.inputBytes("train") < THREADS_FROM_BYTES || workers === 0
+      ? localEncoder(tokenizer)
+      : encoderPool({ tokenizer: spec, places: placesOf(ctx) }, workers);
+  const { splits, fingerprint } = await tokenizedCorpus(source, tokenizer, openEncoder, ctx);
   const { train, validation } = splits;
+  const rows = { train: inMemory(train.tokens), validation: inMemory(validation.tokens) };
   let unigram: Float64Array | undefined;
   return {
     vocabSize: tokenizer.vocabSize,
@@ -57,15 +73,16 @@ async function tokenized(source: DocumentSource, tokenizer: Tokenizer, ctx: Data
       fingerprint,
       documents: { train: train.documents, validation: validation.documents },
       emptyDocuments: train.emptyDocuments + validation.emptyDocuments,
+      skippedLines: train.skippedLines + validation.skippedLines,
       trainTokens: train.tokens.length,
       validationTokens: validation.tokens.length,
       utf8Bytes: { train: train.utf8Bytes, validation: validation.utf8Bytes },
     }),
-    train: (seqLen, seed) => trainWindows(train.tokens, seqLen, seed),
+    train: (seqLen, seed) => trainWindows(rows.train, seqLen, seed),
     validation(seqLen, maxTokens) {
-      unigram ??= unigramNats(train.tokens, tokenizer.vocabSize);
+      unigram ??= unigramNats(countTokens(rows.train, tokenizer.vocabSize));
       const facts = { byteLengths: tokenizer.byteLengths, unigramNats: unigram, maxTokens };
-      return validationWindows(validation.tokens, seqLen, facts);
+      return validationWindows(rows.validation, seqLen, facts);
     },
   };
 }
@@ -82,6 +99,7 @@ function synthetic(source: TokenSource): Corpus {
       fingerprint,
       documents: null,
       emptyDocuments: 0,
+      skippedLines: 0,
       trainTokens: null,
       validationTokens: null,
       utf8Bytes: null,

@@ -3,21 +3,37 @@
  * `.gz`. Streams, so a 300 MB shard takes a few MB of memory. Whatever is wrong is named by file and line.
  */
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { EnvironmentError } from "../lib/errors.ts";
 import type { Document } from "./source.ts";
 
 const CHUNK = 1 << 20;
 
+/** What to do about a line that holds no document: end there, or count it and go on. */
+export type OnBadLine = "fail" | "skip";
+
+export interface ReadOptions {
+  readonly onBadLine?: OnBadLine;
+  /** Is given the file's bytes as they lie on disk. */
+  readonly onBytes?: (bytes: Buffer) => void;
+}
+
 /** Every document of the file; `consumed` counts bytes of the file as it lies on disk. Blank lines are nothing. */
-export async function* readJsonLines(path: string): AsyncIterable<Document> {
+export async function* readJsonLines(
+  path: string,
+  { onBadLine = "fail", onBytes }: ReadOptions = {},
+): AsyncIterable<Document> {
   const file = createReadStream(path, { highWaterMark: CHUNK });
   let line = 0;
   try {
-    for await (const bytes of lines(path.endsWith(".gz") ? file.pipe(gunzipOf(file)) : file)) {
+    for await (const bytes of lines(path.endsWith(".gz") ? gunzipOf(file, onBytes) : tapped(file, onBytes))) {
       line++;
-      if (bytes.length > 0) yield { text: textOf(bytes, `${path}:${line}`), consumed: file.bytesRead };
+      if (bytes.length === 0) continue;
+      const text = textOf(bytes, `${path}:${line}`);
+      if (typeof text === "string") yield { text, consumed: file.bytesRead };
+      else if (onBadLine === "fail") throw text;
+      else yield { text: "", consumed: file.bytesRead, skipped: text.message };
     }
   } catch (error) {
     if (error instanceof EnvironmentError) throw error;
@@ -33,10 +49,18 @@ export async function* readJsonLines(path: string): AsyncIterable<Document> {
   }
 }
 
-function gunzipOf(file: ReturnType<typeof createReadStream>) {
+function gunzipOf(file: ReadStream, onBytes: ReadOptions["onBytes"]) {
   const gunzip = createGunzip({ chunkSize: CHUNK });
   file.on("error", (error) => gunzip.destroy(error)); // pipe does not hand errors on
-  return gunzip;
+  if (onBytes !== undefined) file.on("data", (chunk) => onBytes(chunk as Buffer));
+  return file.pipe(gunzip);
+}
+
+async function* tapped(file: ReadStream, onBytes: ReadOptions["onBytes"]): AsyncIterable<Buffer> {
+  for await (const chunk of file) {
+    onBytes?.(chunk as Buffer);
+    yield chunk as Buffer;
+  }
 }
 
 /** The pieces between line feeds, without a carriage return before one. */
@@ -60,17 +84,18 @@ function trimmed(line: Buffer): Buffer {
   return line.at(-1) === 13 ? line.subarray(0, -1) : line;
 }
 
-function textOf(bytes: Buffer, where: string): string {
-  if (!isUtf8(bytes)) throw new EnvironmentError(`${where}: not valid UTF-8`);
+/** The line's text, or what is wrong with it. */
+function textOf(bytes: Buffer, where: string): string | EnvironmentError {
+  if (!isUtf8(bytes)) return new EnvironmentError(`${where}: not valid UTF-8`);
   let row: unknown;
   try {
     row = JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new EnvironmentError(`${where}: not valid JSON: ${(error as Error).message}`);
+    return new EnvironmentError(`${where}: not valid JSON: ${(error as Error).message}`);
   }
   const text = (row as { text?: unknown } | null)?.text;
   if (typeof text === "string") return text;
-  throw new EnvironmentError(`${where}: expected an object with a string "text", got ${shown(row)}`);
+  return new EnvironmentError(`${where}: expected an object with a string "text", got ${shown(row)}`);
 }
 
 function shown(row: unknown): string {

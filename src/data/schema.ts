@@ -15,15 +15,16 @@ export type TokenizerSpec = Named<typeof tokenizers>;
 
 export interface DataSpec {
   readonly source: SourceSpec;
-  /** Absent where the source makes tokens itself. */
+  /** Absent where the source makes tokens itself, and where they are prepared and say what they mean. */
   readonly tokenizer?: TokenizerSpec;
 }
 
 export const dataSchema = z
   .strictObject({ source: oneOf(sources), tokenizer: oneOf(tokenizers).optional() })
   .transform(({ source, tokenizer }, ctx): DataSpec => {
-    if (sources[source.name].yields === "documents")
-      return { source, tokenizer: tokenizer ?? { name: "bytes" } };
+    const { yields } = sources[source.name];
+    if (yields === "documents") return { source, tokenizer: tokenizer ?? { name: "bytes" } };
+    if (yields === "prepared") return { source, ...(tokenizer === undefined ? {} : { tokenizer }) };
     if (tokenizer !== undefined) {
       const message = `the source "${source.name}" makes its own tokens and takes no tokenizer; leave the key out`;
       ctx.issues.push({ code: "custom", path: ["tokenizer"], message, input: tokenizer });

@@ -10,15 +10,17 @@ import { z } from "zod";
 import { EnvironmentError } from "../lib/errors.ts";
 import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
+import type { Encoder } from "./encode/encoder.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
-import { type TokenizedSplit, tokenize, tokensOf } from "./tokenize.ts";
+import { type Tokens, tokensOf } from "./token-row.ts";
+import { type TokenizedSplit, tokenize } from "./tokenize.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import type { Tokens } from "./windows.ts";
 
 const splitSchema = z.strictObject({
   tokens: z.int(),
   documents: z.int(),
   empty_documents: z.int(),
+  skipped_lines: z.int().default(0),
   utf8_bytes: z.int(),
   sha256: z.string(),
 });
@@ -43,27 +45,33 @@ export interface TokenizedCorpus {
 export async function tokenizedCorpus(
   source: DocumentSource,
   tokenizer: Tokenizer,
+  openEncoder: (source: DocumentSource) => Encoder,
   ctx: DataContext,
 ): Promise<TokenizedCorpus> {
   const key = sha256("hnorm-tokens/1\n", source.identity, "\n", tokenizer.fingerprint);
   const folder = join(ctx.cacheDir, "tokens", key.slice(0, 32));
-  return (await read(folder, ctx)) ?? (await make(folder, source, tokenizer, ctx));
+  return (await read(folder, ctx)) ?? (await make(folder, source, tokenizer, openEncoder, ctx));
 }
 
 async function make(
   folder: string,
   source: DocumentSource,
   tokenizer: Tokenizer,
+  openEncoder: (source: DocumentSource) => Encoder,
   ctx: DataContext,
 ): Promise<TokenizedCorpus> {
   const cannotWrite = (error: Error): never => {
     throw new EnvironmentError(`cannot write the token cache ${folder}: ${error.message}`);
   };
   await mkdir(join(ctx.cacheDir, "tokens"), { recursive: true }).catch(cannotWrite); // before minutes of work, not after
-  const splits = {
-    train: await tokenize(source, "train", tokenizer, ctx.onProgress),
-    validation: await tokenize(source, "validation", tokenizer, ctx.onProgress),
-  };
+  const encoder = openEncoder(source);
+  const split = (name: Split) => tokenize(source, name, tokenizer, encoder, ctx.onProgress);
+  let splits: TokenizedCorpus["splits"];
+  try {
+    splits = { train: await split("train"), validation: await split("validation") };
+  } finally {
+    await encoder.close();
+  }
   const manifest: Manifest = {
     format: "hnorm-tokens/1",
     source: source.identity,
@@ -115,8 +123,13 @@ async function readSplit(path: string, vocabSize: number, facts: Manifest[Split]
     await file.close();
   }
   if (hash.digest("hex") !== facts.sha256) throw new Error(`${path} does not match its checksum`);
-  const { documents, empty_documents: emptyDocuments, utf8_bytes: utf8Bytes } = facts;
-  return { tokens, documents, emptyDocuments, utf8Bytes };
+  return {
+    tokens,
+    documents: facts.documents,
+    emptyDocuments: facts.empty_documents,
+    skippedLines: facts.skipped_lines,
+    utf8Bytes: facts.utf8_bytes,
+  };
 }
 
 function entry(split: TokenizedSplit): Manifest[Split] {
@@ -124,6 +137,7 @@ function entry(split: TokenizedSplit): Manifest[Split] {
     tokens: split.tokens.length,
     documents: split.documents,
     empty_documents: split.emptyDocuments,
+    skipped_lines: split.skippedLines,
     utf8_bytes: split.utf8Bytes,
     sha256: sha256(bytesOf(split.tokens)),
   };

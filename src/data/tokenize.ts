@@ -1,48 +1,43 @@
-/** Documents to one row of ids, each document closed by the tokenizer's end token, none opened by one. */
-import { setImmediate } from "node:timers/promises";
+/** Documents to one row of ids in memory, each document closed by the tokenizer's end token, none opened by one. */
+import type { Encoder } from "./encode/encoder.ts";
+import { encodeInOrder } from "./encode/in-order.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
+import { type Tokens, tokensOf } from "./token-row.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import type { Tokens } from "./windows.ts";
 
 export interface TokenizedSplit {
   readonly tokens: Tokens;
   /** Documents with text; the empty ones are left out, end token and all. */
   readonly documents: number;
   readonly emptyDocuments: number;
+  /** Lines that held no document, where the source may skip such. */
+  readonly skippedLines: number;
   /** UTF-8 bytes of the documents' text. */
   readonly utf8Bytes: number;
 }
-
-/** After so much input the event loop gets a turn: for the progress line, and for Ctrl-C. */
-const BYTES_PER_TURN = 1 << 20;
 
 export async function tokenize(
   source: DocumentSource,
   split: Split,
   tokenizer: Tokenizer,
+  encoder: Encoder,
   onProgress: DataContext["onProgress"],
 ): Promise<TokenizedSplit> {
   const row = growingTokens(tokenizer.vocabSize);
   const message = `tokenizing ${split} with ${tokenizer.name}`;
   const total = source.inputBytes(split);
-  const end = [tokenizer.eos];
-  let [documents, emptyDocuments, utf8Bytes, reported] = [0, 0, 0, 0];
-  for await (const { text, consumed } of source.documents(split)) {
-    if (text === "") {
-      emptyDocuments++;
-      continue;
-    }
-    row.append(tokenizer.encode(text));
-    row.append(end);
-    documents++;
-    utf8Bytes += Buffer.byteLength(text);
-    if (consumed - reported < BYTES_PER_TURN) continue;
-    reported = consumed;
-    onProgress?.(message, consumed, total);
-    await setImmediate();
+  let [documents, emptyDocuments, skippedLines, utf8Bytes] = [0, 0, 0, 0];
+  const onSkipped = (what: string) => onProgress?.(`skipped ${what}`);
+  for await (const batch of encodeInOrder(source.documents(split), encoder, { onSkipped })) {
+    row.append(batch.ids);
+    documents += batch.lengths.length;
+    emptyDocuments += batch.emptyDocuments;
+    skippedLines += batch.skippedLines;
+    utf8Bytes += batch.utf8Bytes;
+    onProgress?.(message, batch.consumed, total);
   }
   onProgress?.(message, total, total);
-  return { tokens: row.finish(), documents, emptyDocuments, utf8Bytes };
+  return { tokens: row.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
 }
 
 /** A row of ids whose buffer doubles when it is full. */
@@ -50,7 +45,7 @@ function growingTokens(vocabSize: number) {
   let buffer = tokensOf(vocabSize, 1 << 16);
   let length = 0;
   return {
-    append(ids: readonly number[]): void {
+    append(ids: Tokens): void {
       if (length + ids.length > buffer.length) {
         const larger = tokensOf(vocabSize, 2 * (length + ids.length));
         larger.set(buffer.subarray(0, length));
@@ -61,8 +56,4 @@ function growingTokens(vocabSize: number) {
     },
     finish: (): Tokens => buffer.slice(0, length),
   };
-}
-
-export function tokensOf(vocabSize: number, length: number): Tokens {
-  return vocabSize <= 2 ** 16 ? new Uint16Array(length) : new Uint32Array(length);
 }

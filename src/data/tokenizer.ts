@@ -1,15 +1,20 @@
 /** What a tokenizer is: text to ids and back, without special treatment of anything that stands in the text. */
 import type { z } from "zod";
+import type { DataContext } from "./source.ts";
 
 export interface Tokenizer {
   readonly name: string;
   readonly vocabSize: number;
-  /** The id that closes every document. No text encodes to it. */
+  /** The id that closes every document. No text encodes to it, unless the tokenizer's file has its name parsed. */
   readonly eos: number;
+  /** The id that fills what is too short, where the tokenizer has one. */
+  readonly pad?: number;
   /** Changes whenever the same text could give other ids. */
   readonly fingerprint: string;
   /** UTF-8 bytes of the text each id stands for; 0 for `eos`, which stands for none. */
   readonly byteLengths: Uint16Array;
+  /** The UTF-8 bytes of the text an id stands for; none for `eos`. */
+  bytesOf(id: number): Uint8Array;
   encode(text: string): number[];
   /** The text of the ids; `eos` gives nothing. Ids that end inside a character give U+FFFD there. */
   decode(ids: Iterable<number>): string;
@@ -19,5 +24,13 @@ export interface TokenizerKind<P extends z.ZodType = z.ZodType> {
   readonly params: P;
   readonly summary: string;
   /** Tables are large: they are loaded when a corpus needs them, not when hnorm starts. */
-  load(params: z.output<P>): Promise<Tokenizer>;
+  load(params: z.output<P>, places?: FilePlaces): Promise<Tokenizer>;
 }
+
+/** Where a tokenizer's file is looked up. */
+export type FilePlaces = Pick<DataContext, "baseDir" | "dataDir">;
+
+export const placesOf = ({ baseDir, dataDir }: FilePlaces): FilePlaces => ({
+  baseDir,
+  ...(dataDir === undefined ? {} : { dataDir }),
+});

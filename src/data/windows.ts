@@ -6,9 +6,7 @@
 import { UserError } from "../lib/errors.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import { permutation } from "./permutation.ts";
-
-/** Ids in the narrowest type that holds them: half the memory for every vocabulary up to 65,536. */
-export type Tokens = Uint16Array | Uint32Array;
+import type { TokenRow } from "./token-row.ts";
 
 /** Whole windows in a row of `tokens`: n windows of stride T need n T + 1 ids. */
 export function windowCount(tokens: number, seqLen: number): number {
@@ -16,8 +14,8 @@ export function windowCount(tokens: number, seqLen: number): number {
 }
 
 /** Sample s is window P(s mod n) of the n windows, P being the permutation of epoch floor(s / n). */
-export function trainWindows(tokens: Tokens, seqLen: number, seed: number): BatchStream {
-  const n = atLeastOneWindow("training", tokens, seqLen);
+export function trainWindows(row: TokenRow, seqLen: number, seed: number): BatchStream {
+  const n = atLeastOneWindow("training", row, seqLen);
   let epoch = -1;
   let order = (index: number): number => index;
   return batchStream(seqLen, n, (sample, out, at) => {
@@ -26,7 +24,7 @@ export function trainWindows(tokens: Tokens, seqLen: number, seed: number): Batc
       order = permutation(n, seed, epoch);
     }
     const start = order(sample % n) * seqLen;
-    out.set(tokens.subarray(start, start + seqLen + 1), at);
+    row.read(start, seqLen + 1, out, at);
   });
 }
 
@@ -39,16 +37,21 @@ export interface ValidationFacts {
 }
 
 /** The first windows of the validation split, in document order. */
-export function validationWindows(tokens: Tokens, seqLen: number, facts: ValidationFacts): ValidationSet {
-  const available = atLeastOneWindow("validation", tokens, seqLen);
+export function validationWindows(row: TokenRow, seqLen: number, facts: ValidationFacts): ValidationSet {
+  const available = atLeastOneWindow("validation", row, seqLen);
   const windows = windowsWithin(facts.maxTokens ?? Number.POSITIVE_INFINITY, seqLen, available);
-  const window = (i: number): Int32Array =>
-    Int32Array.from(tokens.subarray(i * seqLen, (i + 1) * seqLen + 1));
+  const window = (i: number): Int32Array => {
+    const ids = new Int32Array(seqLen + 1);
+    row.read(i * seqLen, seqLen + 1, ids, 0);
+    return ids;
+  };
   let utf8Bytes = 0;
   let nats = 0;
-  for (const id of tokens.subarray(1, windows * seqLen + 1)) {
-    utf8Bytes += facts.byteLengths[id]!;
-    nats += facts.unigramNats[id]!;
+  for (let i = 0; i < windows; i++) {
+    for (const id of window(i).subarray(1)) {
+      utf8Bytes += facts.byteLengths[id]!;
+      nats += facts.unigramNats[id]!;
+    }
   }
   return {
     seqLen,
@@ -65,18 +68,17 @@ export function validationWindows(tokens: Tokens, seqLen: number, facts: Validat
  * -ln of each id's share of the training tokens, with half a count added to every id (Krichevsky & Trofimov
  * 1981) so that an id the training split never shows has a finite price.
  */
-export function unigramNats(train: Tokens, vocabSize: number): Float64Array {
-  const counts = new Float64Array(vocabSize).fill(0.5);
-  for (let i = 0; i < train.length; i++) counts[train[i]!]! += 1; // a quarter of the time that for-of takes
-  const total = train.length + vocabSize / 2;
-  return counts.map((count) => -Math.log(count / total));
+export function unigramNats(counts: ArrayLike<number>): Float64Array {
+  const raised = Float64Array.from(counts, (count) => count + 0.5);
+  const total = raised.reduce((sum, count) => sum + count, 0);
+  return raised.map((count) => -Math.log(count / total));
 }
 
-function atLeastOneWindow(split: string, tokens: Tokens, seqLen: number): number {
-  const n = windowCount(tokens.length, seqLen);
+function atLeastOneWindow(split: string, row: TokenRow, seqLen: number): number {
+  const n = windowCount(row.length, seqLen);
   if (n > 0) return n;
   throw new UserError(
-    `data: the ${split} split holds ${tokens.length} tokens, fewer than the ${seqLen + 1} of one window (seq_len + 1). ` +
+    `data: the ${split} split holds ${row.length} tokens, fewer than the ${seqLen + 1} of one window (seq_len + 1). ` +
       "Give it more text or lower seq_len.",
   );
 }

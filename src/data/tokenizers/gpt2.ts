@@ -22,6 +22,7 @@ export const gpt2: TokenizerKind<z.ZodObject> = {
       eos: EOS,
       fingerprint: `gpt2/1 eos=${EOS} table=${sha256(ranks.map((token) => JSON.stringify(token)).join("\n"))}`,
       byteLengths: Uint16Array.from([...table.map((token) => token.length), 0]),
+      bytesOf: (id) => table[id] ?? new Uint8Array(),
       encode: (text) => encode(text, PLAIN_TEXT),
       decode: (ids) =>
         Buffer.concat([...ids].filter((id) => id !== EOS).map((id) => table[id]!)).toString("utf8"),

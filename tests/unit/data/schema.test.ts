@@ -30,10 +30,13 @@ test("what was parsed parses to itself", () => {
 });
 
 test.each([
-  [{ source: "markof" }, ['source.name: got "markof", allowed: npm, c4, text, markov; did you mean markov?']],
-  [{ source: 5 }, ["source: got 5, allowed: npm, c4, text, markov"]],
-  [{ source: { symbols: 3 } }, ['source.name: got {"symbols":3}, allowed: npm, c4, text, markov']],
-  [{}, ["source: got nothing, allowed: npm, c4, text, markov"]],
+  [
+    { source: "markof" },
+    ['source.name: got "markof", allowed: npm, c4, text, shards, markov; did you mean markov?'],
+  ],
+  [{ source: 5 }, ["source: got 5, allowed: npm, c4, text, shards, markov"]],
+  [{ source: { symbols: 3 } }, ['source.name: got {"symbols":3}, allowed: npm, c4, text, shards, markov']],
+  [{}, ["source: got nothing, allowed: npm, c4, text, shards, markov"]],
   [
     { source: local, tokenizer: "gtp2" },
     ['tokenizer.name: got "gtp2", allowed: bytes, gpt2; did you mean gpt2?'],

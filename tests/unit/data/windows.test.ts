@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { inMemory } from "../../../src/data/token-row.ts";
 import { trainWindows, unigramNats, validationWindows, windowCount } from "../../../src/data/windows.ts";
 import { UserError } from "../../../src/lib/errors.ts";
 
 /** Token t has the id t: a window shows where it was cut. */
-const row = (length: number) => Uint32Array.from({ length }, (_, i) => i);
+const row = (length: number) => inMemory(Uint32Array.from({ length }, (_, i) => i));
 const flat = { byteLengths: { length: 0 }, unigramNats: { length: 0 } } as never;
 const facts = (length: number, maxTokens?: number) => ({
   byteLengths: new Uint8Array(length).fill(1),
@@ -72,7 +73,7 @@ test("validation is the first windows as they lie: as many as fit, at least one,
 test("bytes and unigram cost count the predicted tokens only", () => {
   const byteLengths = [100, 2, 3, 5, 100, 100];
   const nats = [100, 1, 1, 2, 100, 100];
-  const set = validationWindows(Uint16Array.from([0, 1, 2, 3, 4, 5]), 3, {
+  const set = validationWindows(row(6), 3, {
     byteLengths,
     unigramNats: nats,
     maxTokens: 3,
@@ -82,7 +83,7 @@ test("bytes and unigram cost count the predicted tokens only", () => {
 });
 
 test("unigram prices are a distribution, and an id never seen costs more than any seen", () => {
-  const nats = unigramNats(Uint16Array.from([0, 0, 0, 1]), 3);
+  const nats = unigramNats([3, 1, 0]);
   expect([...nats].reduce((sum, x) => sum + Math.exp(-x), 0)).toBeCloseTo(1, 12);
   expect(nats[0]).toBeCloseTo(-Math.log(3.5 / 5.5), 12);
   expect(nats[2]).toBeGreaterThan(nats[1]!);

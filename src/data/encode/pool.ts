@@ -1,0 +1,73 @@
+/** Threads that encode. A batch goes to the thread with the least to do; who did it cannot be seen in the result. */
+import { Worker } from "node:worker_threads";
+import type { TokenizerSpec } from "../schema.ts";
+import type { Tokens } from "../token-row.ts";
+import type { FilePlaces } from "../tokenizer.ts";
+import type { EncodedBatch, Encoder } from "./encoder.ts";
+
+export interface WorkerData {
+  readonly tokenizer: TokenizerSpec;
+  readonly places: FilePlaces;
+}
+
+export interface ToWorker {
+  readonly id: number;
+  readonly texts: readonly string[];
+}
+
+export type ToPool =
+  | { readonly id: number; readonly ids: Tokens; readonly lengths: Uint32Array }
+  | { readonly id: number; readonly error: string };
+
+interface Waiting {
+  resolve(batch: EncodedBatch): void;
+  reject(error: Error): void;
+}
+
+export function encoderPool(data: WorkerData, workers: number): Encoder {
+  const threads = Array.from({ length: workers }, () => startThread(data));
+  let next = 0;
+  return {
+    slots: 2 * workers + 1, // one at work and one to follow it, for each
+    encode(texts) {
+      const thread = threads.reduce((least, t) => (t.waiting.size < least.waiting.size ? t : least));
+      return new Promise((resolve, reject) => thread.send({ id: next++, texts }, { resolve, reject }));
+    },
+    close: async () => void (await Promise.all(threads.map((thread) => thread.worker.terminate()))),
+  };
+}
+
+function startThread(workerData: WorkerData) {
+  const worker = new Worker(workerUrl(), { workerData });
+  const waiting = new Map<number, Waiting>();
+  let dead: Error | undefined;
+  const die = (error: Error) => {
+    dead ??= error;
+    for (const { reject } of waiting.values()) reject(dead);
+    waiting.clear();
+  };
+  worker.on("error", die);
+  worker.on("exit", (code) => die(new Error(`an encoding thread ended with code ${code}`)));
+  worker.on("message", (answer: ToPool) => {
+    const caller = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ("error" in answer) caller?.reject(new Error(answer.error));
+    else caller?.resolve(answer);
+  });
+  return {
+    worker,
+    waiting,
+    send(message: ToWorker, caller: Waiting) {
+      if (dead !== undefined) return caller.reject(dead);
+      waiting.set(message.id, caller);
+      worker.postMessage(message);
+    },
+  };
+}
+
+/** A thread starts from compiled code: Node 20 starts none from TypeScript, so from src/ the way leads into dist/. */
+function workerUrl(): URL {
+  const here = import.meta.url;
+  const compiled = here.endsWith(".ts") ? here.replace(/\/src\/(?=data\/encode\/)/, "/dist/") : here;
+  return new URL("worker.js", compiled);
+}

@@ -1,0 +1,90 @@
+/** A corpus of ids that were prepared before: rows on disk, and a vocabulary that says what the ids mean. */
+import { EnvironmentError, UserError } from "../lib/errors.ts";
+import { sha256 } from "../lib/hash.ts";
+import type { Corpus } from "./corpus.ts";
+import type { TokenizerSpec } from "./schema.ts";
+import { vocabularyFrom } from "./shards/vocabulary-file.ts";
+import type { PreparedSource, Vocabulary } from "./source.ts";
+import { countTokens, type TokenRow } from "./token-row.ts";
+import type { FilePlaces, Tokenizer } from "./tokenizer.ts";
+import { loadTokenizer } from "./tokenizers/index.ts";
+import { trainWindows, unigramNats, validationWindows } from "./windows.ts";
+
+/** The tokenizer gives bare ids their meaning; beside ids that have one, it must be the tokenizer that made them. */
+export async function preparedCorpus(
+  source: PreparedSource,
+  spec: TokenizerSpec | undefined,
+  places: FilePlaces,
+): Promise<Corpus> {
+  const tokenizer = spec === undefined ? undefined : await loadTokenizer(spec, places);
+  const { train, validation } = source.splits;
+  const { vocabulary, trainCounts, fingerprint } = meaningOf(source, tokenizer);
+  const bytesIn = (counts: ArrayLike<number>) =>
+    vocabulary.byteLengths.reduce((n, l, id) => n + l * counts[id]!, 0);
+  const countsOf = (row: TokenRow) => counted(row, vocabulary);
+  let unigram: Float64Array | undefined;
+  return {
+    vocabSize: vocabulary.size,
+    fingerprint,
+    describe: () => ({
+      source: source.label,
+      tokenizer: vocabulary.tokenizer,
+      fingerprint,
+      documents: { train: train.documents, validation: validation.documents },
+      emptyDocuments: train.emptyDocuments + validation.emptyDocuments,
+      skippedLines: train.skippedLines + validation.skippedLines,
+      trainTokens: train.row.length,
+      validationTokens: validation.row.length,
+      utf8Bytes: {
+        train: train.utf8Bytes ?? bytesIn(trainCounts),
+        validation: validation.utf8Bytes ?? bytesIn(countsOf(validation.row)),
+      },
+    }),
+    train: (seqLen, seed) => trainWindows(train.row, seqLen, seed),
+    validation(seqLen, maxTokens) {
+      unigram ??= unigramNats(trainCounts);
+      const facts = { byteLengths: vocabulary.byteLengths, unigramNats: unigram, maxTokens };
+      return validationWindows(validation.row, seqLen, facts);
+    },
+  };
+}
+
+interface Meaning {
+  readonly vocabulary: Vocabulary;
+  readonly trainCounts: ArrayLike<number>;
+  readonly fingerprint: string;
+}
+
+function meaningOf(source: PreparedSource, tokenizer: Tokenizer | undefined): Meaning {
+  const { meaning, fingerprint, label, splits } = source;
+  if (meaning !== undefined) {
+    if (tokenizer !== undefined) requireSame(meaning.vocabulary, tokenizer);
+    return { ...meaning, fingerprint };
+  }
+  if (tokenizer === undefined)
+    throw new UserError(
+      `data.tokenizer: missing; ${label} are bare ids, so name the tokenizer that made them`,
+    );
+  const vocabulary = vocabularyFrom(tokenizer);
+  const trainCounts = counted(splits.train.row, vocabulary);
+  return { vocabulary, trainCounts, fingerprint: sha256(`${fingerprint}\n${tokenizer.fingerprint}`) };
+}
+
+function requireSame(vocabulary: Vocabulary, tokenizer: Tokenizer): void {
+  if (vocabulary.fingerprint === tokenizer.fingerprint) return;
+  throw new UserError(
+    `data.tokenizer: got ${tokenizer.name} (${tokenizer.vocabSize} ids), but the shards were made with ` +
+      `${vocabulary.tokenizer} (${vocabulary.size} ids) or another version of it; leave the key out, or prepare them again`,
+  );
+}
+
+function counted(row: TokenRow, { size, tokenizer }: Vocabulary): Float64Array {
+  try {
+    return countTokens(row, size);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EnvironmentError(
+      `data.source: ${error.message}, the size of ${tokenizer}: made with another tokenizer?`,
+    );
+  }
+}
