@@ -1,49 +1,78 @@
 /** Keeps a sweep from starting what this machine cannot finish: compares forecasts with its memory and its speed. */
 import { totalmem } from "node:os";
-import type { ChosenEngine } from "../backends/registry.ts";
+import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
+import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops } from "../lib/format.ts";
-import type { Forecast } from "../train/forecast.ts";
+import { type Forecast, forecast, requireComputable } from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */
 const MEASURE_FROM_FLOPS = 1e13;
 
-export interface Cost {
-  readonly forecasts: readonly Forecast[];
+/** What a run will cost, and the engine that would pay. */
+export interface Cost extends Forecast {
   readonly chosen: ChosenEngine;
   readonly threads: number | undefined;
-  readonly jobs: number;
 }
+
+/** Forecasts of all runs, each on its own engine; throws where an engine cannot compute a model. */
+export async function costs(
+  configs: readonly RunConfig[],
+  check = requireComputable,
+): Promise<readonly Cost[]> {
+  const names = [...new Set(configs.map(({ engine }) => engine.name))];
+  const engines = new Map(
+    await Promise.all(names.map(async (name) => [name, await chooseEngine(name)] as const)),
+  );
+  return configs.map((config) => {
+    const chosen = engines.get(config.engine.name)!;
+    check(config, chosen);
+    return { ...forecast(config, chosen.engine), chosen, threads: config.engine.threads };
+  });
+}
+
+/** FLOP/s of each engine among the runs, by name, from a few real steps. */
+export async function measureSpeeds(runs: readonly Cost[]): Promise<ReadonlyMap<string, number>> {
+  const speeds = new Map<string, number>();
+  for (const { chosen, threads } of runs) {
+    if (!speeds.has(chosen.name)) speeds.set(chosen.name, await measureSpeed(chosen.engine, threads));
+  }
+  return speeds;
+}
+
+/** `121 GFLOP/s on engine cpu`. */
+export const speedText = (speeds: ReadonlyMap<string, number>): string =>
+  [...speeds].map(([engine, speed]) => `${flops(speed)}/s measured on engine ${engine}`).join(", ");
 
 /** Throws an EnvironmentError with the estimate and what would be needed, unless it fits. */
 export async function requireAffordable(
-  { forecasts, chosen, threads, jobs }: Cost,
+  runs: readonly Cost[],
+  jobs: number,
   maxHours: number,
 ): Promise<void> {
-  const needed = Math.max(...forecasts.map((f) => f.memory.total)) * jobs;
-  const work = forecasts.reduce((sum, f) => sum + f.totalFlops, 0);
+  const memory = Math.max(...runs.map((run) => run.memory.total)) * jobs;
+  const work = runs.reduce((sum, run) => sum + run.totalFlops, 0);
   const reasons: string[] = [];
-  if (needed > totalmem()) {
-    reasons.push(
-      `memory: ${bytes(needed)} for ${jobs === 1 ? "its largest run" : `${jobs} runs at once`}, this machine has ${bytes(totalmem())}`,
-    );
+  if (memory > totalmem()) {
+    const what = jobs === 1 ? "its largest run" : `${jobs} runs at once`;
+    reasons.push(`memory: ${bytes(memory)} for ${what}, this machine has ${bytes(totalmem())}`);
   }
   if (work > MEASURE_FROM_FLOPS) {
-    const speed = await measureSpeed(chosen.engine, threads);
-    const seconds = work / speed;
-    if (seconds > maxHours * 3600) {
-      const wanted = work / (maxHours * 3600);
+    const speeds = await measureSpeeds(runs);
+    const seconds = runs.reduce((sum, run) => sum + run.totalFlops / speeds.get(run.chosen.name)!, 0) / jobs;
+    const limit = maxHours * 3600;
+    if (seconds > limit) {
       reasons.push(
-        `time: about ${duration(seconds)} at the ${flops(speed)}/s measured on engine ${chosen.name}; ` +
-          `to end within ${duration(maxHours * 3600)} it needs ${flops(wanted)}/s, ${count(wanted / speed)} times as much`,
+        `time: about ${duration(seconds)} at ${speedText(speeds)}; to end within ${duration(limit)} ` +
+          `it needs ${flops(work / limit)}/s, ${count(seconds / limit)} times as much`,
       );
     }
   }
   if (reasons.length === 0) return;
   throw new EnvironmentError(
     [
-      `this sweep does not fit this machine (${forecasts.length} runs, ${flops(work)} in all):`,
+      `this sweep does not fit this machine (${runs.length} runs, ${flops(work)} in all):`,
       ...reasons.map((reason) => `  ${reason}`),
       "run it where there is a GPU engine, make it smaller (model.preset, train.tokens, train.micro_batch_size), or insist with --force",
     ].join("\n"),

@@ -1,5 +1,5 @@
 /** Folders hnorm reads and writes, from options and environment variables. */
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { DataContext } from "../data/source.ts";
@@ -36,5 +36,25 @@ export function requireWritable(dir: string): void {
     throw new EnvironmentError(
       `cannot write to ${dir} (${code}); choose another folder with --runs-dir or HNORM_RUNS_DIR`,
     );
+  }
+}
+
+/** The folder itself, or the nearest above it that exists. */
+const existing = (dir: string): string => (existsSync(dir) ? dir : existing(dirname(dir)));
+
+/** Free bytes on the disk that would hold `dir`, which need not exist yet. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(existing(dir));
+  return bavail * bsize;
+}
+
+/** Whether files could be written there, without making it. */
+export function isWritable(dir: string): boolean {
+  const nearest = existing(dir);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return statSync(nearest).isDirectory();
+  } catch {
+    return false;
   }
 }

@@ -1,7 +1,8 @@
 /** Trains the runs of a sweep, each in a child process, with progress; Ctrl-C once stops cleanly, twice at once. */
-
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
+import pino from "pino";
+import type { sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel, writeStatus } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
 import { type ChildEnd, type Launched, launch } from "../sweep/launch.ts";
@@ -24,14 +25,14 @@ export interface Trained {
 export interface TrainAll {
   readonly file: string;
   readonly runs: readonly Run[];
-  readonly dir: (run: string) => string;
+  readonly files: ReturnType<typeof sweepFiles>;
   readonly jobs: number;
   readonly io: Io;
 }
 
 const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
-export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise<Trained> {
+export async function trainAll({ file, runs, files, jobs, io }: TrainAll): Promise<Trained> {
   const statuses = new Map<string, RunStatus>();
   if (runs.length === 0) return { end: "all", statuses };
   const bars = progress(
@@ -41,10 +42,13 @@ export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise
   const active = new Set<Launched>();
   const signals = listen(active, bars);
   const data = dataContext(file);
+  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: files.log, sync: true }));
   try {
     await pool(runs, jobs, signals.stopping, async (run) => {
+      const dir = files.run(run.name);
       bars.begin(run.name);
-      const work: Work = { spec: run, dir: dir(run.name), data };
+      log.info({ run: run.name, id: run.id }, "started");
+      const work: Work = { spec: run, dir, data };
       const child = launch<Work, RunEvent>({
         entry: ENTRY,
         work,
@@ -53,8 +57,9 @@ export async function trainAll({ file, runs, dir, jobs, io }: TrainAll): Promise
       active.add(child);
       const end = await child.ended;
       active.delete(child);
-      const status = await settle(run, dir(run.name), end);
+      const status = await settle(run, dir, end);
       statuses.set(run.name, status);
+      log.info({ run: run.name, status }, `ended: ${describe(status)}`);
       bars.end(run.name, describe(status));
     });
   } finally {

@@ -1,18 +1,14 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
-import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
 import type { Command } from "commander";
-import { chooseEngine } from "../../backends/registry.ts";
 import { bytes, count, duration, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
-import { type Forecast, forecast } from "../../train/forecast.ts";
-import { measureSpeed } from "../../train/speed.ts";
+import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
-import { runsDir } from "../places.ts";
+import { freeBytes, runsDir } from "../places.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -21,7 +17,7 @@ interface Options {
   readonly set: readonly string[];
 }
 
-interface PlannedRun extends Forecast {
+interface PlannedRun extends Cost {
   readonly run: Run;
   readonly finished: boolean;
   /** Absent without a probe. */
@@ -41,17 +37,19 @@ export function planCommand(program: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { name, runs } = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
-      const { engine: selection } = runs[0]!.config;
-      const chosen = await chooseEngine(selection.name);
-      const speed = options.probe ? await measureSpeed(chosen.engine, selection.threads) : undefined;
-      const planned = runs.map((run): PlannedRun => {
-        const cost = forecast(run.config, chosen.engine);
+      const all = await costs(
+        runs.map((run) => run.config),
+        () => {}, // what no engine here can train may still be planned
+      );
+      const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
+      const planned = runs.map((run, i): PlannedRun => {
+        const cost = all[i]!;
+        const speed = speeds.get(cost.chosen.name);
         const seconds = speed === undefined ? {} : { seconds: cost.totalFlops / speed };
         return { run, finished: isFinished(files.run(run.name)), ...cost, ...seconds };
       });
-      if (options.json) io.out(JSON.stringify(asJson(planned, chosen.name, speed), null, 2));
-      else
-        io.out([table(planned, COLUMNS), "", ...totals(planned, files.dir, chosen.name, speed)].join("\n"));
+      if (options.json) io.out(JSON.stringify(asJson(planned, speeds), null, 2));
+      else io.out([table(planned, COLUMNS), "", ...totals(planned, files.dir, speeds)].join("\n"));
     });
 }
 
@@ -72,8 +70,7 @@ const COLUMNS: readonly Column<PlannedRun>[] = [
 function totals(
   planned: readonly PlannedRun[],
   dir: string,
-  engine: string,
-  speed: number | undefined,
+  speeds: ReadonlyMap<string, number>,
 ): readonly string[] {
   const todo = planned.filter((p) => !p.finished);
   const sum = (of: (p: PlannedRun) => number) => todo.reduce((total, p) => total + of(p), 0);
@@ -83,19 +80,19 @@ function totals(
     `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
     `memory at the peak of a run: ${bytes(Math.max(0, ...todo.map((p) => p.memory.total)))}`,
     `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
-    speed === undefined
-      ? `time: not measured (engine ${engine})`
-      : `time: about ${duration(sum((p) => p.seconds ?? 0))} one run after another, at ${flops(speed)}/s measured on engine ${engine}; evaluation not counted`,
+    speeds.size === 0
+      ? "time: not measured"
+      : `time: about ${duration(sum((p) => p.seconds ?? 0))} one run after another, at ${speedText(speeds)}; evaluation not counted`,
   ];
 }
 
-const asJson = (planned: readonly PlannedRun[], engine: string, speed: number | undefined): object => ({
-  engine,
-  flops_per_second: speed ?? null,
+const asJson = (planned: readonly PlannedRun[], speeds: ReadonlyMap<string, number>): object => ({
+  flops_per_second: Object.fromEntries(speeds),
   runs: planned.map(({ run, ...p }) => ({
     run: run.name,
     id: run.id,
     factors: run.factors,
+    engine: p.chosen.name,
     finished: p.finished,
     parameters: p.parameters,
     active_parameters: p.activeParameters,
@@ -107,13 +104,3 @@ const asJson = (planned: readonly PlannedRun[], engine: string, speed: number | 
     estimated_seconds: p.seconds ?? null,
   })),
 });
-
-/** Free bytes on the disk that would hold `dir`, which need not exist yet. */
-function freeBytes(dir: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(dir);
-    return bavail * bsize;
-  } catch {
-    return freeBytes(dirname(dir));
-  }
-}

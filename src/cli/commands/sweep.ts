@@ -1,13 +1,11 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
 import type { Command } from "commander";
-import { chooseEngine } from "../../backends/registry.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
-import { loadSweep, type Run, type Sweep } from "../../sweep/expand.ts";
-import { forecast, requireComputable } from "../../train/forecast.ts";
-import { type Cost, requireAffordable } from "../cost-guard.ts";
+import { loadSweep, type Sweep } from "../../sweep/expand.ts";
+import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 import { requireWritable, runsDir } from "../places.ts";
@@ -53,13 +51,13 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
 
   if (todo.length > 0) {
-    const cost = await forecastAll(todo, jobs);
-    if (!options.force) await requireAffordable(cost, maxHours);
+    const forecasts = await costs(todo.map((run) => run.config));
+    if (!options.force) await requireAffordable(forecasts, jobs, maxHours);
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io);
   }
   await writeSweep(files, loaded);
-  const { end, statuses } = await trainAll({ file, runs: todo, dir: files.run, jobs, io });
+  const { end, statuses } = await trainAll({ file, runs: todo, files, jobs, io });
 
   const ranked = rank(withStatus(files, runs, statuses));
   io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
@@ -70,17 +68,6 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
     end,
     ranked.some((run) => run.status?.state === "failed"),
   );
-}
-
-/** Builds every run's graph: what its engine cannot compute is found before anything starts. */
-async function forecastAll(todo: readonly Run[], jobs: number): Promise<Cost> {
-  const { engine } = todo[0]!.config;
-  const chosen = await chooseEngine(engine.name);
-  const forecasts = todo.map(({ config }) => {
-    requireComputable(config, chosen);
-    return forecast(config, chosen.engine);
-  });
-  return { forecasts, chosen, threads: engine.threads, jobs };
 }
 
 function exitCode(end: SweepEnd, anyFailed: boolean): number {
