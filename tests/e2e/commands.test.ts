@@ -91,9 +91,8 @@ describe("plan", () => {
     const dir = folder();
     const { code, stdout } = await hnorm(dir, "plan", NANO, "norm=pre,hybrid", "--json");
     expect(code).toBe(0);
-    const { runs, engine, flops_per_second } = JSON.parse(stdout);
-    expect(engine).toBe("cpu");
-    expect(flops_per_second).toBeGreaterThan(1e6);
+    const { runs, flops_per_second } = JSON.parse(stdout);
+    expect(flops_per_second.cpu).toBeGreaterThan(1e6);
     expect(runs).toHaveLength(2);
     // By hand: V d twice, per block q, o (d^2), k, v (d^2/2), 3 d ffn, then the gains: 2 per block + final, or 1 + 3 heads.
     const [v, d, f, h] = [16, 32, 64, 16];
@@ -103,7 +102,7 @@ describe("plan", () => {
     expect(runs[0].tokens).toBe(20 * 4 * 32);
     expect(runs[0].memory_bytes.weights).toBe(4 * runs[0].parameters);
     expect(runs[0].memory_bytes.optimizer).toBe(8 * runs[0].parameters);
-    expect(runs[0].finished).toBe(false);
+    expect(runs[0]).toMatchObject({ engine: "cpu", finished: false });
   });
 
   test("counts a mixture of experts that no engine trains yet", async () => {
