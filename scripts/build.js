@@ -1,7 +1,7 @@
 // src/ -> dist/ with tsc. `node scripts/build.js` builds; bin/hnorm.js calls buildIfStale() on every start.
 // The build goes to a private folder and is renamed into place, so two first starts at once do no harm.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,6 +26,8 @@ export function build() {
     console.error(stdout);
     process.exit(1);
   }
+  const isData = (path) => statSync(path).isDirectory() || !path.endsWith(".ts");
+  cpSync(src, out, { recursive: true, filter: isData }); // tables that lie beside the code that reads them
   utimesSync(out, started, started);
   const old = `${out}-old`;
   if (existsSync(dist)) renameSync(dist, old);

@@ -1,0 +1,103 @@
+/**
+ * A blob into the cache: resumed where an earlier try broke off, hashed as it comes, and under its own name only once
+ * its checksum is right. Of two processes one downloads and the other waits.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { EnvironmentError } from "../../lib/errors.ts";
+import { bytesOf } from "./bytes.ts";
+import type { FileFacts } from "./facts.ts";
+import { alone } from "./lock.ts";
+import { type Tell, tracker } from "./progress.ts";
+import type { Hub } from "./request.ts";
+
+/** Downloads into `blob` unless it is there. `name` is what messages call the file. */
+export async function downloadBlob(
+  hub: Hub,
+  facts: FileFacts,
+  blob: string,
+  name: string,
+  tell: Tell,
+): Promise<void> {
+  if ((await sizeOf(blob)) === facts.bytes) return;
+  const waiting = () => tell(`waiting for another process that downloads ${name}`);
+  await alone(
+    `${blob}.hnorm.lock`,
+    async () => {
+      if ((await sizeOf(blob)) === facts.bytes) return;
+      const resumed = (await sizeOf(partOf(blob))) > 0;
+      const got = await fetchPart(hub, facts, blob, name, tell);
+      if (got === facts.etag) return rename(partOf(blob), blob);
+      await discard(blob);
+      // What lay there may have been damaged by whatever ended the try before.
+      if (resumed && (await fetchPart(hub, facts, blob, name, tell)) === facts.etag)
+        return rename(partOf(blob), blob);
+      await discard(blob);
+      throw new EnvironmentError(
+        `${name}: the download does not match its checksum (got ${got}, expected ${facts.etag}); it was thrown away`,
+      );
+    },
+    waiting,
+  );
+}
+
+/** Completes the partial file and returns its digest. */
+async function fetchPart(
+  hub: Hub,
+  facts: FileFacts,
+  blob: string,
+  name: string,
+  tell: Tell,
+): Promise<string> {
+  const part = partOf(blob);
+  if ((await sizeOf(part)) > facts.bytes) await discard(blob);
+  let at = await sizeOf(part);
+  let hash = digestOf(facts);
+  if (at > 0)
+    for await (const chunk of createReadStream(part, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  const track = tracker(`downloading ${name}`, facts.bytes, at, tell);
+  const file = await open(part, "a");
+  try {
+    const reading = {
+      ...{ url: facts.url, bytes: facts.bytes, from: at, say: tell },
+      validator: await readFile(validatorOf(blob), "utf8").catch(() => undefined),
+      onValidator: (etag: string) => void writeFile(validatorOf(blob), etag).catch(() => {}),
+    };
+    for await (const { at: where, bytes } of bytesOf(hub, reading)) {
+      if (where !== at) {
+        await file.truncate(where); // the server began anew
+        [at, hash] = [where, digestOf(facts)];
+      }
+      await append(file, bytes);
+      hash.update(bytes);
+      at += bytes.length;
+      track(at);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rm(validatorOf(blob), { force: true });
+  return hash.digest("hex");
+}
+
+/** sha256, or git's hash of a blob: sha1 over "blob SIZE\0" and the contents. */
+function digestOf({ etag, bytes }: FileFacts) {
+  return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${bytes}\0`);
+}
+
+async function append(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+async function discard(blob: string): Promise<void> {
+  await rm(partOf(blob), { force: true });
+  await rm(validatorOf(blob), { force: true });
+}
+
+const partOf = (blob: string): string => `${blob}.hnorm.incomplete`;
+/** The ETag under which the partial file's bytes came: not the hub's, but that of the host that sends them. */
+const validatorOf = (blob: string): string => `${blob}.hnorm.etag`;
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
