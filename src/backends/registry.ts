@@ -1,6 +1,6 @@
 /** The engines by name. Nothing of an engine is loaded until it is asked for. */
 import { EnvironmentError } from "../lib/errors.ts";
-import type { Engine } from "./backend.ts";
+import type { Availability, Engine } from "./backend.ts";
 
 const engines = {
   cpu: async () => (await import("./cpu/cpu.ts")).cpu,
@@ -31,4 +31,20 @@ export async function chooseEngine(name: EngineName | "auto"): Promise<ChosenEng
     missing.push(`engine ${candidate}: ${found.why}; ${found.fix}`);
   }
   throw new EnvironmentError(missing.join("\n"));
+}
+
+export interface SurveyedEngine {
+  readonly name: EngineName;
+  readonly summary: string;
+  readonly found: Availability;
+}
+
+/** Every engine and whether it works here, in the order of `auto`. */
+export function surveyEngines(): Promise<readonly SurveyedEngine[]> {
+  return Promise.all(
+    PREFERRED.map(async (name) => {
+      const engine = await engines[name]();
+      return { name, summary: engine.summary, found: await engine.available() };
+    }),
+  );
 }

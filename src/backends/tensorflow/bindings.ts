@@ -11,13 +11,12 @@ export interface Binding {
 
 export const VERSION = "4.22.0";
 
-export const bindings = [
+export const bindings: readonly Binding[] = [
   {
     package: "@tensorflow/tfjs-node-gpu",
     backend: "tensorflow",
     native: true,
-    runsOn:
-      "NVIDIA GPUs up to Ampere (none of its code is for Hopper or newer), CUDA 11.2 and cuDNN 8.1 installed",
+    runsOn: "NVIDIA GPUs up to Ampere (nothing in it is for Hopper or newer) with CUDA 11.2 and cuDNN 8.1",
   },
   {
     package: "@tensorflow/tfjs-node",
@@ -29,17 +28,21 @@ export const bindings = [
     package: "@tensorflow/tfjs",
     backend: "cpu",
     native: false,
-    runsOn: "the CPU, in plain JavaScript on one thread: for models of a few thousand parameters",
+    runsOn: "the CPU, in plain JavaScript on one thread: slow",
   },
-] as const satisfies readonly Binding[];
+];
 
 /** The last Node in which util.isNullOrUndefined exists, which the native packages call. */
 export const LAST_NODE = 22;
 
-/** Install scripts are off by default in this package's folder, and the native packages need theirs. */
-export const installing = ({ package: name, native }: Binding): string =>
-  `npm install --no-save${native ? " --ignore-scripts=false" : ""} ${name}@${VERSION}`;
-
-/** `COMMAND (what it runs on; which Node)` */
-export const howToGet = (binding: Binding): string =>
-  `\`${installing(binding)}\` (${binding.runsOn}; ${binding.native ? `Node 20 to ${LAST_NODE}` : "any Node"})`;
+/**
+ * Lines for a shell, one for each binding. Install scripts are off by default in this package's folder, and the native
+ * packages need theirs.
+ */
+export const howToGet = (wanted: readonly Binding[]): string =>
+  wanted
+    .map(({ package: name, native, runsOn }) => {
+      const scripts = native ? " --ignore-scripts=false" : "";
+      return `npm install --no-save${scripts} ${name}@${VERSION}  # ${native ? `Node 20 to ${LAST_NODE}` : "any Node"}; ${runsOn}`;
+    })
+    .join("\n");

@@ -29,8 +29,12 @@ const NATIVE_SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "3", TF_DETERMINISTIC_OPS: "1" }
 export async function load(host: Host): Promise<Loaded> {
   const found = find(host);
   if (found === undefined) {
-    const ways = bindings.map(howToGet).join(", or ");
-    return { ok: false, why: "TensorFlow.js is not installed", fix: `in hnorm's folder run ${ways}` };
+    return {
+      ok: false,
+      why: "TensorFlow.js is not installed",
+      fix: `in hnorm's folder run one of
+${howToGet(bindings)}`,
+    };
   }
   const { binding, path } = found;
   const { package: name, native } = binding;
@@ -68,19 +72,13 @@ async function ready(tf: Tf, binding: Binding): Promise<Loaded> {
     throw new Error(`its backend ${binding.backend} does not start`);
   await tf.ready();
   const name = `${binding.package} ${tf.version.tfjs}`;
-  const onGpu = (tf.backend() as { readonly isUsingGpuDevice?: boolean }).isUsingGpuDevice;
-  const ideal: Binding = bindings[0];
-  if (binding.package === ideal.package && onGpu) return { ok: true, tf, detail: `${name} on a GPU` };
+  const { isUsingGpuDevice } = tf.backend() as { readonly isUsingGpuDevice?: boolean };
+  if (isUsingGpuDevice) return { ok: true, tf, detail: `${name} on a GPU` };
+  const faster = bindings.slice(0, bindings.indexOf(binding));
   const better =
-    binding.package === ideal.package
-      ? `it found no GPU it can use: it needs ${binding.runsOn}; TF_CPP_MIN_LOG_LEVEL=0 shows what it misses`
-      : `faster: ${bindings
-          .slice(
-            0,
-            bindings.findIndex((b) => b.package === binding.package),
-          )
-          .map(howToGet)
-          .join(", or ")}`;
+    faster.length > 0
+      ? `faster, one of\n${howToGet(faster)}`
+      : `it found no GPU that it can use: it is for ${binding.runsOn}; TF_CPP_MIN_LOG_LEVEL=0 shows what it misses`;
   return { ok: true, tf, detail: `${name} on the CPU`, better };
 }
 
@@ -107,7 +105,7 @@ function refused(binding: Binding, { message, code }: NodeJS.ErrnoException): Un
 
 /** What remains to a user who cannot mend this binding. */
 function without(binding: Binding): string {
-  const next = bindings[bindings.findIndex((b) => b.package === binding.package) + 1];
+  const next = bindings[bindings.indexOf(binding) + 1];
   return next === undefined
     ? "use `engine: cpu`"
     : `\`npm uninstall --no-save ${binding.package}\` and use ${next.package}, or \`engine: cpu\``;

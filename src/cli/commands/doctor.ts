@@ -1,0 +1,66 @@
+/** `hnorm doctor`: which engines work on this machine, why the others do not, and what hnorm has to work with. */
+import type { Command } from "commander";
+import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
+import { EXIT } from "../../lib/errors.ts";
+import { type Check, checks, type Finding } from "../checks.ts";
+import type { Io } from "../io.ts";
+
+export function doctorCommand(program: Command, io: Io): void {
+  program
+    .command("doctor")
+    .option("--json", "as JSON")
+    .description("say which engines work here and how to get the others, and what this machine offers")
+    .action(async ({ json }: { json?: boolean }) => {
+      const engines = await surveyEngines();
+      const machine = checks.map((check) => [check, check.look()] as const);
+      io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
+      if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
+    });
+}
+
+type Machine = readonly (readonly [Check, Finding])[];
+
+/** One line each: what, whether, detail; what to do about it on a line of its own. */
+function asText(engines: readonly SurveyedEngine[], machine: Machine): string {
+  const auto = engines.find(({ found }) => found.ok)?.name;
+  const rows: Row[] = [
+    ...engines.map(({ name, summary, found }): Row => {
+      const chosen = name === auto ? "; `engine: auto` takes it" : "";
+      return found.ok
+        ? {
+            name: `engine ${name}`,
+            ok: true,
+            detail: `${summary} (${found.detail})${chosen}`,
+            advice: found.better,
+          }
+        : { name: `engine ${name}`, ok: false, detail: found.why, advice: found.fix };
+    }),
+    ...machine.map(([{ name }, { ok, detail, fix }]): Row => ({ name, ok, detail, advice: fix })),
+  ];
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return rows
+    .flatMap(({ name, ok, detail, advice }) => [
+      `${name.padEnd(width)}  ${ok ? "ok" : "no"}  ${detail}`,
+      ...(advice?.split("\n") ?? []).map((line) => `${" ".repeat(width + 6)}${line}`),
+    ])
+    .join("\n");
+}
+
+interface Row {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly advice: string | undefined;
+}
+
+const asJson = (engines: readonly SurveyedEngine[], machine: Machine): object => ({
+  ok: engines.some(({ found }) => found.ok),
+  auto: engines.find(({ found }) => found.ok)?.name ?? null,
+  engines: Object.fromEntries(engines.map(({ name, summary, found }) => [name, { summary, ...found }])),
+  machine: Object.fromEntries(
+    machine.map(([{ name }, { numbers, ...finding }]) => [
+      name.replaceAll(" ", "_"),
+      { ...finding, ...numbers },
+    ]),
+  ),
+});
