@@ -3,7 +3,6 @@ import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
 import { configCommand } from "./commands/config.ts";
-import { dataCommand } from "./commands/data.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -15,7 +14,7 @@ import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
 Exit codes:
-  0 ok   2 config or usage   3 some runs failed   4 data differ   69 engine, data, memory or disk unavailable
+  0 ok   2 config or usage   3 some runs failed   69 engine, data, memory or disk unavailable
   130 interrupted   143 terminated   1 a bug in hnorm`;
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
@@ -36,7 +35,6 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     stepCommand,
     explainCommand,
     configCommand,
-    dataCommand,
     resultsCommand,
     doctorCommand,
   ]) {
