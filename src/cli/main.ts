@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
 import { configCommand } from "./commands/config.ts";
+import { dataCommand } from "./commands/data.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -14,8 +15,8 @@ import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
 Exit codes:
-  0 ok   2 config or usage   3 some runs failed   69 engine, data, memory or disk unavailable
-  130 interrupted   143 terminated   1 a bug in hnorm`;
+  0 ok   2 config or usage   3 some runs failed   4 data differ   69 engine, data, memory or disk unavailable
+  75 saved after SIGTERM or SIGUSR2, run it again   130 interrupted (saved too)   1 a bug in hnorm`;
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
 export async function main(args: readonly string[], io: Io = processIo): Promise<void> {
@@ -35,6 +36,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     stepCommand,
     explainCommand,
     configCommand,
+    dataCommand,
     resultsCommand,
     doctorCommand,
   ]) {

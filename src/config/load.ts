@@ -75,10 +75,10 @@ export function resolveTree(
   needed?: readonly SectionName[],
 ): Resolved & { readonly mistakes: readonly Mistake[] } {
   const resolved = resolve(plain(tree) as Record<string, unknown>, needed);
-  return { ...resolved, mistakes: resolved.issues.map((issue) => located(tree, issue)) };
+  return { ...resolved, mistakes: resolved.issues.map((issue) => locatedMistake(tree, issue)) };
 }
 
-function located(tree: Mapping, { path, message, atKey, input }: Issue): Mistake {
+export function locatedMistake(tree: Mapping, { path, message, atKey, input }: Issue): Mistake {
   const { node, key, depth } = follow(tree, path);
   const found = depth === path.length;
   // What is missing inside a mapping is said of the missing key; a bare value has no inside.

@@ -121,7 +121,7 @@ const completeEval = (e: EvalSection, train: TrainConfig): EvalConfig => ({
   batch_size: e.batch_size ?? train.micro_batch_size,
 });
 
-function fromZod(section: SectionName, found: z.core.$ZodIssue): readonly Issue[] {
+export function fromZod(section: string, found: z.core.$ZodIssue): readonly Issue[] {
   const path = [section, ...(found.path as (string | number)[])];
   const { input } = found;
   if (found.code !== "unrecognized_keys") return [{ path, message: found.message, atKey: false, input }];

@@ -30,13 +30,11 @@ export function findPrepared(path: string, key: string, { baseDir, dataDir }: Fi
   if (folder !== undefined) {
     const hint = existsSync(join(folder, LOCK)) ? " Its preparation is under way or was interrupted." : "";
     throw new EnvironmentError(
-      `data.source.${key}: ${folder} has no ${MANIFEST}, so it is not a finished folder of shards.${hint} \`hnorm data prepare\` finishes it.`,
+      `${key}: ${folder} has no ${MANIFEST}, so it is not a finished folder of shards.${hint} \`hnorm data prepare\` finishes it.`,
     );
   }
   const searched = places.map((p) => resolve(p)).join(" nor ");
-  throw new EnvironmentError(
-    `data.source.${key}: neither a folder of shards nor a pair of .bin and .idx at ${searched}`,
-  );
+  throw new EnvironmentError(`${key}: neither a folder of shards nor a pair of .bin and .idx at ${searched}`);
 }
 
 function isFolder(path: string): boolean {

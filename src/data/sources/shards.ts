@@ -18,7 +18,7 @@ export const shards = defineSource({
     validation: z.string().min(1).optional(),
   }),
   async open({ path, validation }, ctx): Promise<PreparedSource> {
-    const found = findPrepared(path, "path", ctx);
+    const found = findPrepared(path, "data.source.path", ctx);
     if (found.kind === "folder") {
       if (validation !== undefined)
         throw new UserError(
@@ -30,7 +30,7 @@ export const shards = defineSource({
       throw new UserError(
         `data.source.validation: missing; ${path} is a bare pair, so name another one for the validation split`,
       );
-    const other = findPrepared(validation, "validation", ctx);
+    const other = findPrepared(validation, "data.source.validation", ctx);
     if (other.kind === "folder" || other.path === found.path)
       throw new UserError(
         `data.source.validation: expected another pair of .bin and .idx, got ${other.kind === "folder" ? "a folder" : "the same"}`,

@@ -8,8 +8,9 @@ import { expand, loadSweep } from "../../../src/sweep/expand.ts";
 import { folderOf } from "./files.ts";
 
 const FOLDER = join(import.meta.dirname, "../../../configs");
-const files = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((name) =>
-  name.endsWith(".yaml"),
+/** Those in data/ are for `hnorm data prepare`. */
+const files = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter(
+  (name) => name.endsWith(".yaml") && !name.startsWith("data"),
 );
 const load = (name: string) => loadSweep(join(FOLDER, name), []);
 
