@@ -36,13 +36,13 @@ export const bindings: readonly Binding[] = [
 export const LAST_NODE = 22;
 
 /**
- * Lines for a shell, one for each binding. Install scripts are off by default in this package's folder, and the native
- * packages need theirs.
+ * Lines for a shell, one for each binding. Without `--save-prod` npm installs no package that package.json names as an
+ * optional peer; install scripts are off in hnorm's folder, and the native packages need theirs.
  */
 export const howToGet = (wanted: readonly Binding[]): string =>
   wanted
     .map(({ package: name, native, runsOn }) => {
       const scripts = native ? " --ignore-scripts=false" : "";
-      return `npm install --no-save${scripts} ${name}@${VERSION}  # ${native ? `Node 20 to ${LAST_NODE}` : "any Node"}; ${runsOn}`;
+      return `npm install --no-save --save-prod${scripts} ${name}@${VERSION}  # ${native ? `Node 20 to ${LAST_NODE}` : "any Node"}; ${runsOn}`;
     })
     .join("\n");

@@ -97,9 +97,7 @@ function refused(binding: Binding, { message, code }: NodeJS.ErrnoException): Un
   return {
     ok: false,
     why: `${name} is installed without its native library: ${said}`,
-    fix:
-      `\`npm rebuild --ignore-scripts=false ${name}\` downloads it (from outside the npm registry: ` +
-      `TFJS_NODE_CDN_STORAGE names a mirror), or ${without(binding)}`,
+    fix: `\`npm rebuild --ignore-scripts=false ${name}\` downloads it from outside the npm registry, or ${without(binding)}`,
   };
 }
 

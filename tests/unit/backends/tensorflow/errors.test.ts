@@ -47,9 +47,9 @@ describe("which package is taken", () => {
     if (found.ok) return expect.fail("nothing is installed");
     expect(found.why).toBe("TensorFlow.js is not installed");
     for (const way of [
-      "npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0",
-      "npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node@4.22.0",
-      "npm install --no-save @tensorflow/tfjs@4.22.0",
+      "npm install --no-save --save-prod --ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0",
+      "npm install --no-save --save-prod --ignore-scripts=false @tensorflow/tfjs-node@4.22.0",
+      "npm install --no-save --save-prod @tensorflow/tfjs@4.22.0",
       "CUDA 11.2",
       "Node 20 to 22",
       "any Node",
