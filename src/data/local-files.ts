@@ -6,21 +6,36 @@ import { nearest } from "../lib/suggest.ts";
 import { findFiles } from "./glob.ts";
 import type { DataContext, Split } from "./source.ts";
 
+/** Where there is nothing to train on, as for another validation set, `train` may be left out. */
+export interface SplitPatterns {
+  readonly train?: string | undefined;
+  readonly validation: string;
+}
+
 export type SplitFiles = Readonly<Record<Split, readonly string[]>>;
 
 /** The files of both splits, at least one each, none in both: a text must not be trained on and judged by. */
-export function splitFiles(patterns: Readonly<Record<Split, string>>, ctx: DataContext): SplitFiles {
-  const train = matching("train", patterns.train, ctx);
-  const validation = matching("validation", patterns.validation, ctx);
-  const shared = train.find((path) => validation.includes(path));
-  if (shared === undefined) return { train, validation };
+export function splitFiles(patterns: SplitPatterns, ctx: DataContext): SplitFiles {
+  const train = patterns.train === undefined ? [] : matchingFiles("train", patterns.train, ctx);
+  const validation = matchingFiles("validation", patterns.validation, ctx);
+  requireDisjoint(patterns, train, validation);
+  return { train, validation };
+}
+
+export function requireDisjoint(
+  patterns: SplitPatterns,
+  train: readonly string[],
+  validation: readonly string[],
+): void {
+  const shared = train.find((file) => validation.includes(file));
+  if (shared === undefined) return;
   throw new UserError(
     `data.source: ${shared} matches both train "${patterns.train}" and validation "${patterns.validation}"; the splits must not overlap`,
   );
 }
 
 /** Relative patterns are looked up beside the YAML file first, then in the data folder. */
-function matching(split: Split, pattern: string, ctx: DataContext): readonly string[] {
+export function matchingFiles(split: Split, pattern: string, ctx: DataContext): readonly string[] {
   const folders = isAbsolute(pattern)
     ? ["/"]
     : [ctx.baseDir, ...(ctx.dataDir === undefined ? [] : [ctx.dataDir])];

@@ -32,6 +32,16 @@ export const dataSchema = z
     return { source };
   });
 
+/** A source of which only the validation split is read: it may leave `train` out. */
+export const validationSourceSchema: z.ZodType<SourceSpec> = oneOf(
+  Object.fromEntries(
+    Object.entries(sources).map(([name, { params }]: [string, { readonly params: z.ZodObject }]) => [
+      name,
+      { params: "train" in params.shape ? params.partial({ train: true }) : params },
+    ]),
+  ),
+) as unknown as z.ZodType<SourceSpec>;
+
 /** A thing of a kind, written as its bare name or as `{name, ...its parameters}`. */
 function oneOf<K extends Kinds>(things: K): z.ZodType<Named<K>> {
   const names = Object.keys(things);

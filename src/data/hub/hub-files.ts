@@ -17,6 +17,8 @@ import { type Hub, PATIENCE, type Patience } from "./request.ts";
 import { hubSettings } from "./settings.ts";
 
 export interface RemoteFile {
+  /** `OWNER/NAME@REVISION/PATH`. */
+  readonly reference: string;
   /** Its name without its folders. */
   readonly name: string;
   readonly bytes: number;
@@ -62,6 +64,7 @@ async function openFile(hub: Hub, file: HubFile, ctx: DataContext): Promise<Remo
   }
 
   return {
+    reference: `${file.repo}@${file.revision}/${file.path}`,
     name,
     bytes: known?.bytes ?? facts?.bytes ?? inCache!.bytes,
     checksum,

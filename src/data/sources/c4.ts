@@ -1,50 +1,68 @@
-/** C4-shaped JSON lines (`{"text": ...}` per line, .json.gz, .json or .jsonl), named by one glob per split. */
+/**
+ * C4-shaped JSON lines (`{"text": ...}` per line, .json.gz, .json or .jsonl), named by one pattern per split: files of
+ * this disk, or of a dataset on the hub.
+ */
 import { statSync } from "node:fs";
 import { z } from "zod";
-import { EnvironmentError } from "../../lib/errors.ts";
-import { sha256, sha256File } from "../../lib/hash.ts";
+import { sha256 } from "../../lib/hash.ts";
+import { type CorpusFile, corpusFiles, patternMistake } from "../corpus-files.ts";
 import { type OnBadLine, readJsonLines } from "../json-lines.ts";
-import { splitFiles } from "../local-files.ts";
 import { jsonLinesPart } from "../part-of-file.ts";
 import {
   type DataContext,
   type Document,
   type DocumentSource,
   defineSource,
+  type PartReading,
+  type SourcePart,
   type SourceParts,
   type Split,
 } from "../source.ts";
 
+/** A glob, or `hf://datasets/OWNER/NAME[@REVISION]/PATH` with ranges such as {00000..00003}. */
+const pattern = z
+  .string()
+  .min(1)
+  .superRefine((text, ctx) => {
+    const message = patternMistake(text);
+    if (message !== undefined) ctx.addIssue({ code: "custom", message });
+  });
+
 export const c4 = defineSource({
-  summary: "C4-shaped JSON lines, gzipped or not, by glob",
+  summary: "C4-shaped JSON lines, gzipped or not, by glob or from the hub",
   yields: "documents",
   params: z.strictObject({
-    train: z.string().min(1),
-    validation: z.string().min(1),
+    train: pattern,
+    validation: pattern,
     /** Read at most this many documents of each split; the rest of the files is left alone. */
     max_documents: z.int().min(1).optional(),
     /** A line that is no document: stop there, or count it and go on. */
     on_bad_line: z.enum(["fail", "skip"]).optional(),
   }),
   async open(params, ctx): Promise<DocumentSource> {
-    const files = splitFiles(params, ctx);
+    const files = await corpusFiles(params, ctx);
     const contents = {
-      train: await hashesOf(files.train, ctx.onProgress),
-      validation: await hashesOf(files.validation, ctx.onProgress),
+      train: await checksumsOf(files.train, ctx.onProgress),
+      validation: await checksumsOf(files.validation, ctx.onProgress),
     };
     const limit = params.max_documents ?? Number.POSITIVE_INFINITY;
     const onBadLine = params.on_bad_line ?? "fail";
+    const cut =
+      prefixOf(onBadLine, params.max_documents) !== undefined && Object.values(files).flat().some(cuttable);
+    const marks = `${onBadLine === "skip" ? " skip" : ""}${cut ? " prefix" : ""}`;
+    const patterns = [params.train, params.validation].filter((text) => text !== undefined).join(", ");
+    const first = limit < Number.POSITIVE_INFINITY ? `, first ${limit}` : "";
     return {
       yields: "documents",
-      label: `c4 (${params.train}, ${params.validation}${limit < Number.POSITIVE_INFINITY ? `, first ${limit}` : ""})`,
-      identity: `c4/1 max=${limit} files=${sha256(JSON.stringify(contents))}${onBadLine === "skip" ? " skip" : ""}`,
-      inputBytes: (split) => files[split].reduce((sum, path) => sum + statSync(path).size, 0),
+      label: `c4 (${patterns}${first}${cut ? ", prefix" : ""})`,
+      identity: `c4/1 max=${limit} files=${sha256(JSON.stringify(contents))}${marks}`,
+      inputBytes: (split) => files[split].reduce((sum, { bytes }) => sum + bytes, 0),
       documents: (split) => firstDocuments(files[split], limit, onBadLine),
     };
   },
   async parts({ on_bad_line = "fail", max_documents, ...params }, ctx): Promise<SourceParts> {
-    const files = splitFiles(params, ctx);
-    const parts = (split: Split) => files[split].map((path) => jsonLinesPart(path, on_bad_line));
+    const files = await corpusFiles(params, ctx);
+    const parts = (split: Split) => files[split].map((file) => partOf(file, on_bad_line, max_documents));
     return {
       parts: { train: parts("train"), validation: parts("validation") },
       splitRule: "by file",
@@ -53,26 +71,54 @@ export const c4 = defineSource({
   },
 });
 
-async function hashesOf(paths: readonly string[], onProgress: DataContext["onProgress"]): Promise<string[]> {
-  const hashes: string[] = [];
-  for (const [done, path] of paths.entries()) {
-    onProgress?.("checking corpus files", done, paths.length);
-    const hash = await sha256File(path).catch((error: Error) => {
-      throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
-    });
-    hashes.push(hash);
+const cuttable = (file: CorpusFile): boolean => file.cuttable;
+
+/** How many lines of a file are sure to hold so many documents; unknown where some may be skipped. */
+const prefixOf = (onBadLine: OnBadLine, documents: number | undefined): number | undefined =>
+  onBadLine === "skip" ? undefined : documents;
+
+async function checksumsOf(
+  files: readonly CorpusFile[],
+  onProgress: DataContext["onProgress"],
+): Promise<string[]> {
+  const checksums: string[] = [];
+  for (const [done, file] of files.entries()) {
+    onProgress?.("checking corpus files", done, files.length);
+    checksums.push(await file.checksum());
   }
-  return hashes;
+  return checksums;
+}
+
+/** Fetched, where it has to be, when it is read. Of a beginning there is no checksum. */
+function partOf(file: CorpusFile, onBadLine: OnBadLine, limit: number | undefined): SourcePart {
+  return {
+    name: file.name,
+    bytes: file.bytes,
+    stamp: file.stamp,
+    read() {
+      const prefix = prefixOf(onBadLine, limit);
+      let reading: PartReading | undefined;
+      async function* documents(): AsyncIterable<Document> {
+        reading = jsonLinesPart(await file.local(prefix), onBadLine).read();
+        yield* reading.documents;
+      }
+      const cut = file.cuttable && prefix !== undefined;
+      return { documents: documents(), sha256: () => (cut ? null : (reading?.sha256() ?? null)) };
+    },
+  };
 }
 
 async function* firstDocuments(
-  files: readonly string[],
+  files: readonly CorpusFile[],
   limit: number,
   onBadLine: OnBadLine,
 ): AsyncIterable<Document> {
   let documents = 0;
   let before = 0;
-  for (const path of files) {
+  for (const file of files) {
+    const left = limit - documents;
+    if (left === 0) return;
+    const path = await file.local(prefixOf(onBadLine, left === Number.POSITIVE_INFINITY ? undefined : left));
     for await (const document of readJsonLines(path, { onBadLine })) {
       if (document.skipped === undefined && documents++ === limit) return;
       yield { ...document, consumed: before + document.consumed };

@@ -15,7 +15,7 @@ export const text = defineSource({
     const hashes = [...texts.train.map((t) => sha256(t)), "|", ...texts.validation.map((t) => sha256(t))];
     return {
       yields: "documents",
-      label: `text (${params.train}, ${params.validation})`,
+      label: `text (${[params.train, params.validation].filter((text) => text !== undefined).join(", ")})`,
       identity: `text/1 files=${sha256(hashes.join("\n"))}`,
       inputBytes: (split) => utf8Bytes(texts[split]),
       documents: (split) => inOrder(texts[split]),

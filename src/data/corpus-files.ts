@@ -1,0 +1,73 @@
+/** The files of a `data:` section's patterns, wherever they are: on this disk, or on the hub and fetched when read. */
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { EnvironmentError } from "../lib/errors.ts";
+import { sha256File } from "../lib/hash.ts";
+import { openHubFiles } from "./hub/hub-files.ts";
+import { hubFiles, isHubReference } from "./hub/reference.ts";
+import { matchingFiles, requireDisjoint, type SplitPatterns } from "./local-files.ts";
+import { stampOf } from "./part-of-file.ts";
+import type { DataContext, Split } from "./source.ts";
+
+export interface CorpusFile {
+  /** Without its folders: the same on every machine. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Of the whole contents, sha256 as a rule: reads a file that lies here, asks nobody for one on the hub. */
+  checksum(): Promise<string>;
+  /** Changes with the contents, but costs no reading of them all. */
+  stamp(): Promise<string>;
+  /** A path to read it from. With `documents`, so many from its beginning may do. */
+  local(documents?: number): Promise<string>;
+  /** Whether `local(documents)` may give a beginning only, which no checksum vouches for. */
+  readonly cuttable: boolean;
+}
+
+/** The files of both splits, at least one each, none in both: a text must not be trained on and judged by. */
+export async function corpusFiles(
+  patterns: SplitPatterns,
+  ctx: DataContext,
+): Promise<Readonly<Record<Split, readonly CorpusFile[]>>> {
+  const train = patterns.train === undefined ? [] : await filesOf("train", patterns.train, ctx);
+  const validation = await filesOf("validation", patterns.validation, ctx);
+  requireDisjoint(patterns, train.map(idOf), validation.map(idOf));
+  return { train, validation };
+}
+
+const idOf = ({ id }: FoundFile): string => id;
+
+/** What is wrong with a pattern, before anything is looked for. */
+export const patternMistake = (pattern: string): string | undefined => {
+  const found = isHubReference(pattern) ? hubFiles(pattern) : [];
+  return typeof found === "string" ? found : undefined;
+};
+
+interface FoundFile extends CorpusFile {
+  /** Equal where two files are one. */
+  readonly id: string;
+}
+
+async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise<readonly FoundFile[]> {
+  if (!isHubReference(pattern)) return matchingFiles(split, pattern, ctx).map(localFile);
+  const files = await openHubFiles(`data.source.${split}`, pattern, ctx);
+  return files.map(({ checksum, ...file }) => ({
+    ...file,
+    id: file.reference,
+    checksum: async () => checksum,
+    stamp: async () => checksum,
+    cuttable: true,
+  }));
+}
+
+const localFile = (path: string): FoundFile => ({
+  id: path,
+  name: basename(path),
+  bytes: statSync(path).size,
+  checksum: () =>
+    sha256File(path).catch((error: Error) => {
+      throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
+    }),
+  stamp: () => stampOf(path),
+  local: async () => path,
+  cuttable: false,
+});
