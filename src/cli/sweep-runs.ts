@@ -69,7 +69,10 @@ export async function trainAll({ file, runs, files, jobs, io }: TrainAll): Promi
   return { end: signals.end(), statuses };
 }
 
-/** First signal: let every run stop at its next step. Second: kill them. */
+/** What schedulers send before they end a job. */
+const SAVE_SIGNALS = ["SIGTERM", "SIGUSR2"] as const;
+
+/** First signal: let every run save its state and stop at its next step. Second: kill them. */
 function listen(active: ReadonlySet<Launched>, bars: Progress) {
   let end: SweepEnd = "all";
   const on = (how: SweepEnd) => () => {
@@ -78,18 +81,18 @@ function listen(active: ReadonlySet<Launched>, bars: Progress) {
       return;
     }
     end = how;
-    bars.say("stopping after the current step; press Ctrl-C again to stop at once");
+    bars.say("saving and stopping after the current step; press Ctrl-C again to stop at once");
     for (const child of active) child.stop();
   };
   const [interrupt, terminate] = [on("interrupted"), on("terminated")];
   process.on("SIGINT", interrupt);
-  process.on("SIGTERM", terminate);
+  for (const signal of SAVE_SIGNALS) process.on(signal, terminate);
   return {
     stopping: () => end !== "all",
     end: () => end,
     close() {
       process.off("SIGINT", interrupt);
-      process.off("SIGTERM", terminate);
+      for (const signal of SAVE_SIGNALS) process.off(signal, terminate);
     },
   };
 }

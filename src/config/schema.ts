@@ -1,12 +1,13 @@
 /** The sections of a run's config: their zod schemas, and the types of what comes out once all defaults are filled in. */
 import { z } from "zod";
 import { type EngineName, engineNames } from "../backends/registry.ts";
-import { type DataSpec, dataSchema } from "../data/schema.ts";
+import { type DataSpec, dataSchema, type SourceSpec, validationSourceSchema } from "../data/schema.ts";
 import { type InitSelection, inits } from "../inits/index.ts";
 import { ROLES, type Role } from "../model/parameter.ts";
 import type { ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
+import { type ProtocolSelection, protocols } from "../protocols/index.ts";
 import { modelKeys, modelSection } from "./model-section.ts";
 import { type Selection, selection } from "./selection.ts";
 
@@ -49,6 +50,16 @@ const trainSection = z.strictObject({
     .prefault({}),
 });
 
+const SET_NAME = /^(?!validation$)[A-Za-z0-9][\w.-]{0,39}$/;
+
+const evalSet = z.strictObject({
+  protocol: selection("protocol", protocols, "packed-v1"),
+  /** Default: the corpus that is trained on. Of another one only the validation split is read. */
+  source: validationSourceSchema.optional(),
+  /** Default: eval.tokens. */
+  tokens: count.optional(),
+});
+
 const evalSection = z.strictObject({
   /** Steps between evaluations; null: only after the last step, where there always is one. */
   every: count.describe("a whole number >= 1 or null").nullable().default(null),
@@ -56,6 +67,16 @@ const evalSection = z.strictObject({
   tokens: count.default(131072),
   /** Sequences per pass; default: train.micro_batch_size. */
   batch_size: count.optional(),
+  /** What else to evaluate on, by the name it has in eval.csv. Runs are ranked by the corpus's own split, packed-v1. */
+  sets: z
+    .record(
+      z.string().regex(SET_NAME, {
+        error: "expected a name of letters, digits, dots, dashes and underscores, other than validation",
+      }),
+      evalSet,
+    )
+    .describe("a mapping of names to sets")
+    .optional(),
 });
 
 const logSection = z.strictObject({
@@ -63,6 +84,15 @@ const logSection = z.strictObject({
   every: count.default(1),
   /** Steps between rows of grad_norms.csv, which steps 1 and 100 always get. */
   grad_norms_every: count.default(50),
+});
+
+const checkpointSection = z.strictObject({
+  /** Steps between checkpoints; null: by the clock alone. */
+  every: count.describe("a whole number >= 1 or null").nullable().default(null),
+  /** Minutes between checkpoints; null: by steps alone. A run that is stopped always saves. */
+  minutes: z.number().positive().describe("a number > 0 or null").nullable().default(10),
+  /** How many of the newest are kept. */
+  keep: count.default(2),
 });
 
 /** In the order in which they are shown. */
@@ -76,6 +106,7 @@ export const sections = {
   train: trainSection,
   eval: evalSection.prefault({}),
   log: logSection.prefault({}),
+  checkpoint: checkpointSection.prefault({}),
 } as const;
 
 export type SectionName = keyof typeof sections;
@@ -133,9 +164,18 @@ export interface EvalConfig {
   readonly every: number | null;
   readonly tokens: number;
   readonly batch_size: number;
+  readonly sets?: Readonly<Record<string, EvalSet>>;
+}
+
+/** Another validation set, or another protocol on the corpus's own. */
+export interface EvalSet {
+  readonly protocol: ProtocolSelection;
+  readonly source?: SourceSpec | undefined;
+  readonly tokens: number;
 }
 
 export type LogConfig = Readonly<z.output<typeof logSection>>;
+export type CheckpointConfig = Readonly<z.output<typeof checkpointSection>>;
 
 /** One run, entirely decided and frozen. */
 export interface RunConfig {
@@ -147,6 +187,7 @@ export interface RunConfig {
   readonly train: TrainConfig;
   readonly eval: EvalConfig;
   readonly log: LogConfig;
+  readonly checkpoint: CheckpointConfig;
 }
 
 /** What `step` and `explain` need of it. */

@@ -2,7 +2,7 @@
  * CSV files that grow row by row: one header, `\n` endings, numbers so that they read back exactly to 9 digits
  * (every f32 does), `nan` and `inf` spelled out, a missing value empty.
  */
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { stringify } from "csv-stringify/sync";
 
 export type Cell = string | number | boolean | undefined;
@@ -12,20 +12,25 @@ export class CsvFile<C extends string> {
   readonly #fd: number;
   readonly #columns: readonly C[];
 
-  /** Creates the file, which must not exist yet, and writes the header. */
-  constructor(path: string, columns: readonly C[]) {
+  /** Creates the file and writes the header, or goes on with a file that is there. */
+  constructor(path: string, columns: readonly C[], { append = false } = {}) {
     this.#columns = columns;
-    this.#fd = openSync(path, "wx");
-    writeSync(this.#fd, stringify([columns as readonly string[]]));
+    this.#fd = openSync(path, append ? "a" : "wx");
+    if (!append) writeSync(this.#fd, stringify([columns as readonly string[]]));
   }
 
   append(...rows: readonly Readonly<Partial<Record<C, Cell>>>[]): void {
     writeSync(this.#fd, csvText(rows.map((row) => this.#columns.map((column) => row[column]))));
   }
 
-  /** Waits for the disk, then closes. */
-  close(): void {
+  /** Waits until the disk has every row, and returns the file's length in bytes. */
+  sync(): number {
     fsyncSync(this.#fd);
+    return fstatSync(this.#fd).size;
+  }
+
+  close(): void {
+    this.sync();
     closeSync(this.#fd);
   }
 }

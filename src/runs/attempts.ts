@@ -6,9 +6,9 @@ const ATTEMPT = /^attempt-(\d+)$/;
 
 /**
  * Makes the run folder and returns the number of the attempt that begins. Files of an unfinished attempt n go
- * to `attempt-n/`.
+ * to `attempt-n/`. `last`: the number the earlier attempt had, where that is known.
  */
-export function beginAttempt(dir: string): number {
+export function beginAttempt(dir: string, last = 0): number {
   mkdirSync(dir, { recursive: true });
   const entries = readdirSync(dir);
   const earlier = entries
@@ -16,8 +16,9 @@ export function beginAttempt(dir: string): number {
     .reduce((a, b) => Math.max(a, b), 0);
   const left = entries.filter((name) => !ATTEMPT.test(name));
   if (left.length === 0) return earlier + 1;
-  const aside = join(dir, `attempt-${earlier + 1}`);
+  const attempt = Math.max(earlier + 1, last);
+  const aside = join(dir, `attempt-${attempt}`);
   mkdirSync(aside);
   for (const name of left) if (existsSync(join(dir, name))) renameSync(join(dir, name), join(aside, name));
-  return earlier + 2;
+  return attempt + 1;
 }

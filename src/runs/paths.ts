@@ -16,6 +16,7 @@ export const runFiles = (dir: string) =>
     timing: join(dir, "timing.csv"),
     log: join(dir, "log.jsonl"),
     weights: join(dir, "weights.safetensors"),
+    checkpoints: join(dir, "ckpt"),
     /** Written last: without it the run is not finished, whatever else is there. */
     done: join(dir, "DONE"),
   }) as const;

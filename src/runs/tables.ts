@@ -1,4 +1,5 @@
 /** The CSV tables a run writes: their columns, in one place. */
+import { basename } from "node:path";
 import { CsvFile } from "../lib/csv.ts";
 import { runFiles } from "./paths.ts";
 
@@ -15,18 +16,30 @@ export interface RunTables {
   readonly evaluations: CsvFile<(typeof EVAL)[number]>;
   readonly gradientNorms: CsvFile<(typeof GRAD_NORMS)[number]>;
   readonly timing: CsvFile<(typeof TIMING)[number]>;
+  /** Waits for the disk; the length in bytes of each table, by file name. */
+  sync(): Readonly<Record<string, number>>;
   close(): void;
 }
 
-export function openTables(dir: string): RunTables {
+/** New tables, or with `append` those that are there. */
+export function openTables(dir: string, { append = false } = {}): RunTables {
   const files = runFiles(dir);
-  const metrics = new CsvFile(files.metrics, METRICS);
-  const evaluations = new CsvFile(files.evaluations, EVAL);
-  const gradientNorms = new CsvFile(files.gradientNorms, GRAD_NORMS);
-  const timing = new CsvFile(files.timing, TIMING);
+  const open = <C extends string>(path: string, columns: readonly C[]) =>
+    new CsvFile(path, columns, { append });
+  const metrics = open(files.metrics, METRICS);
+  const evaluations = open(files.evaluations, EVAL);
+  const gradientNorms = open(files.gradientNorms, GRAD_NORMS);
+  const timing = open(files.timing, TIMING);
+  const paths = [files.metrics, files.evaluations, files.gradientNorms, files.timing];
   const all = [metrics, evaluations, gradientNorms, timing];
-  const close = () => {
-    for (const table of all) table.close();
+  return {
+    metrics,
+    evaluations,
+    gradientNorms,
+    timing,
+    sync: () => Object.fromEntries(all.map((table, i) => [basename(paths[i]!), table.sync()])),
+    close() {
+      for (const table of all) table.close();
+    },
   };
-  return { metrics, evaluations, gradientNorms, timing, close };
 }

@@ -1,8 +1,8 @@
 /**
  * What makes two runs the same: a hash over everything that decides a run's results, and nothing else.
  * Left out: the sweep's name, description and file; how the machine does the work (engine.threads,
- * train.micro_batch_size, eval.batch_size); what is written when (log, eval.every). The engine's name counts as
- * written, eval.tokens too: it decides the number that is reported.
+ * train.micro_batch_size, eval.batch_size); what is written when (log, eval.every, checkpoint). The engine's name counts as
+ * written, eval.tokens and eval.sets too: they decide the numbers that are reported.
  * A field that may be left out without changing the meaning is left out, so that a field added later, with a
  * default that means "as before", changes no id.
  */
@@ -23,9 +23,10 @@ export function identityOf(config: RunConfig): string {
 }
 
 /** The fields that count, without those at their default. */
-export function essential({ engine, log: _, ...config }: RunConfig): Values {
+export function essential({ engine, log: _log, checkpoint: _checkpoint, ...config }: RunConfig): Values {
   const { micro_batch_size: _micro, ...train } = config.train;
-  const counting = { ...config, engine: { name: engine.name }, train, eval: { tokens: config.eval.tokens } };
+  const { tokens, sets } = config.eval;
+  const counting = { ...config, engine: { name: engine.name }, train, eval: { tokens, ...(sets === undefined ? {} : { sets }) } };
   const meaning = resolve(counting).config;
   return withoutDefaults(counting, (values) => isDeepStrictEqual(resolve(values).config, meaning));
 }

@@ -7,19 +7,37 @@ export interface DivergenceRule {
   readonly patience: number;
 }
 
-/** Says after each step what is wrong, or undefined. Without a rule only non-finite numbers count. */
+/** What the watch remembers between steps. */
+export interface WatchState {
+  /** The first step's loss; absent before it. */
+  readonly initial?: number;
+  /** Steps in a row above the limit, up to now. */
+  readonly above: number;
+}
+
+export interface DivergenceWatch {
+  /** Looks at a step; says what is wrong, or undefined. */
+  look(loss: number, gradNorm: number): string | undefined;
+  state(): WatchState;
+}
+
+/** Without a rule only numbers that are not finite count. `from`: the state to go on with. */
 export function divergenceWatch(
   rule: DivergenceRule | null,
-): (loss: number, gradNorm: number) => string | undefined {
-  let initial: number | undefined;
-  let above = 0;
-  return (loss, gradNorm) => {
-    if (!Number.isFinite(loss)) return `the loss is ${loss}`;
-    if (!Number.isFinite(gradNorm)) return `the gradient norm is ${gradNorm}`;
-    if (rule === null) return undefined;
-    initial ??= loss;
-    above = loss > initial + rule.above_initial ? above + 1 : 0;
-    if (above < rule.patience) return undefined;
-    return `the loss has been more than ${rule.above_initial} nats above its first value ${initial.toFixed(3)} for ${above} steps`;
+  from: WatchState = { above: 0 },
+): DivergenceWatch {
+  let { initial, above } = from;
+  return {
+    state: () => ({ ...(initial === undefined ? {} : { initial }), above }),
+    look(loss, gradNorm) {
+      if (!Number.isFinite(loss)) return `the loss is ${loss}`;
+      if (!Number.isFinite(gradNorm)) return `the gradient norm is ${gradNorm}`;
+      if (rule === null) return undefined;
+      initial ??= loss;
+      above = loss > initial + rule.above_initial ? above + 1 : 0;
+      if (above < rule.patience) return undefined;
+      const limit = `${rule.above_initial} nats above its first value ${initial.toFixed(3)}`;
+      return `the loss has been more than ${limit} for ${above} steps`;
+    },
   };
 }

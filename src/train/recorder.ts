@@ -4,7 +4,7 @@ import type { RunConfig } from "../config/schema.ts";
 import { size } from "../graph/graph.ts";
 import type { RunSummary } from "../runs/status.ts";
 import type { RunTables } from "../runs/tables.ts";
-import { PROTOCOL } from "./evaluate.ts";
+import { MAIN } from "./evaluation-sets.ts";
 import type { RunEvent } from "./events.ts";
 import type { Recorder } from "./trainer.ts";
 
@@ -12,12 +12,18 @@ export interface RunRecorder extends Recorder {
   summary(): RunSummary;
 }
 
-export function recorder(config: RunConfig, tables: RunTables, tell: (event: RunEvent) => void): RunRecorder {
+/** `from`: the summary of an earlier start that this one goes on from. */
+export function recorder(
+  config: RunConfig,
+  tables: RunTables,
+  tell: (event: RunEvent) => void,
+  from?: RunSummary,
+): RunRecorder {
   const { steps, batch_size } = config.train;
   const tokensPerStep = batch_size * config.model.seq_len;
   const start = performance.now();
   let last = start;
-  let summary: RunSummary = { step: 0, steps, parameters: 0, tokens: 0 };
+  let summary: RunSummary = from ?? { step: 0, steps, parameters: 0, tokens: 0 };
 
   return {
     summary: () => summary,
@@ -53,13 +59,13 @@ export function recorder(config: RunConfig, tables: RunTables, tell: (event: Run
     gradientNorms(t, rows) {
       tables.gradientNorms.append(...rows.map((row) => ({ step: t, ...row })));
     },
-    evaluated(t, { loss, ppl, bitsPerByte, tokens, bytes }) {
+    evaluated(t, { split, protocol }, { loss, ppl, bitsPerByte, tokens, bytes }) {
       const counts = { n_tokens: tokens, n_bytes: bytes };
-      const where = { step: t, protocol: PROTOCOL, split: "validation" };
-      tables.evaluations.append({ ...where, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
+      tables.evaluations.append({ step: t, protocol, split, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
+      last = performance.now();
+      if (split !== MAIN) return; // runs are ranked by the main set alone
       summary = { ...summary, val_loss: loss, val_ppl: ppl, val_bits_per_byte: bitsPerByte };
       tell({ kind: "evaluation", step: t, loss, ppl, bitsPerByte });
-      last = performance.now();
     },
   };
 }

@@ -10,13 +10,16 @@ import { knownError } from "../lib/errors.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
-import { beginAttempt } from "../runs/attempts.ts";
+import { removeCheckpoints } from "../runs/checkpoints.ts";
 import { runFiles } from "../runs/paths.ts";
 import { type RunStatus, writeStatus } from "../runs/status.ts";
 import { openTables } from "../runs/tables.ts";
+import { checkpointing, type LoopState } from "./checkpointing.ts";
+import { evaluationSets } from "./evaluation-sets.ts";
 import type { RunEvent } from "./events.ts";
 import { provenance } from "./provenance.ts";
 import { recorder } from "./recorder.ts";
+import { beginRun, type RunStart, requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
 import { requireVocabulary } from "./vocabulary.ts";
 
@@ -35,16 +38,19 @@ export interface RunContext {
   readonly shouldStop: () => boolean;
 }
 
-/** Trains the run and returns its last status; only an unwritable folder throws. */
+/** Trains the run, from its last checkpoint if it has one, and returns its last status; only an unwritable folder throws. */
 export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunStatus> {
   const files = runFiles(ctx.dir);
-  const attempt = beginAttempt(ctx.dir);
+  const notes: string[] = [];
+  const start = await beginRun(spec, ctx.dir, (line) => notes.push(line));
   await writeFileAtomic(files.config, `${JSON.stringify(spec, null, 2)}\n`);
-  const log = pino({ base: { run: spec.name } }, pino.destination({ dest: files.log, sync: true }));
+  const base = { run: spec.name, attempt: start.attempt };
+  const log = pino({ base }, pino.destination({ dest: files.log, sync: true }));
+  for (const note of notes) log.warn(note);
 
   let status: RunStatus = {
     state: "running",
-    attempt,
+    attempt: start.attempt,
     run: spec.name,
     id: spec.id,
     pid: process.pid,
@@ -58,21 +64,19 @@ export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunSta
   await become({});
 
   try {
-    const outcome = await trainInto(spec, ctx, log, become);
+    const outcome = await trainInto(spec, ctx, start, log, become);
     log.info({ outcome, status }, `ended: ${outcome.state}`);
     await become({ ...outcome, ended: new Date().toISOString() });
-    if (outcome.state === "done" || outcome.state === "diverged")
+    if (outcome.state !== "interrupted") {
       await writeFileAtomic(files.done, `${outcome.state}\n`);
+      await removeCheckpoints(ctx.dir);
+    }
   } catch (error) {
     const known = knownError(error);
     const message =
       known?.message ?? `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;
     log.error({ err: error }, "failed");
-    await become({
-      state: "failed",
-      message,
-      ended: new Date().toISOString(),
-    });
+    await become({ state: "failed", message, ended: new Date().toISOString() });
   }
   ctx.tell({ kind: "end", status });
   return status;
@@ -81,6 +85,7 @@ export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunSta
 async function trainInto(
   spec: RunSpec,
   ctx: RunContext,
+  { resumed }: RunStart,
   log: pino.Logger,
   become: (changes: Partial<RunStatus>) => Promise<void>,
 ): Promise<Outcome> {
@@ -90,24 +95,47 @@ async function trainInto(
   ctx.tell({ kind: "phase", text: "opening the corpus" });
   const corpus = await openCorpus(config.data, ctx.data);
   requireVocabulary(corpus, config.model);
-  const facts = await provenance(config, corpus, chosen);
+  const identity = { run_id: spec.id, engine: chosen.name, data_fingerprint: corpus.fingerprint };
+  requireSame(resumed?.facts, identity);
+  const sets = await evaluationSets(config, corpus, ctx.data);
+  const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
   await writeFileAtomic(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
   log.info({ engine: chosen.name, detail: chosen.detail, data: corpus.describe() }, "started");
+  if (resumed) {
+    log.info(`goes on after step ${resumed.facts.step}`);
+    ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });
+  }
 
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
   const device = await chosen.engine.open({ threads: config.engine.threads });
-  const tables = openTables(ctx.dir);
-  const recording = recorder(config, tables, ctx.tell);
+  const tables = openTables(ctx.dir, { append: resumed !== undefined });
+  const recording = recorder(
+    config,
+    tables,
+    ctx.tell,
+    (resumed?.facts.loop as LoopState | undefined)?.summary,
+  );
+  const checkpoints = checkpointing({
+    dir: ctx.dir,
+    policy: config.checkpoint,
+    identity,
+    tables,
+    summary: recording.summary,
+    resumed,
+  });
   try {
     const { engine } = chosen;
+    const { shouldStop } = ctx;
     const outcome = await train({
       config,
       corpus,
+      sets,
       engine,
       device,
       recorder: recording,
-      shouldStop: ctx.shouldStop,
+      checkpoints,
+      shouldStop,
     });
     if (outcome.state === "done") await saveWeights(files.weights, spec, chosen, (name) => device.read(name));
     await become(recording.summary());

@@ -8,6 +8,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
+import type { Kept } from "./checkpointing.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
 export type MicroBatch = (t: number, j: number, rows: number) => Int32Array;
@@ -25,6 +26,8 @@ export interface StepResult {
 
 export interface Stepper {
   readonly parameters: readonly Parameter[];
+  /** Every tensor that a step changes and the next one reads: weights and moments. */
+  readonly kept: readonly Kept[];
   /** Does step t = 1, 2, ... */
   step(t: number, microBatch: MicroBatch): Promise<StepResult>;
   /** Squared norm of each parameter as it is now. */
@@ -65,8 +68,12 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     weights: new Float32Array(tokens).fill(1 / (batch_size * model.seq_len)),
   };
 
+  const kept = [...update.variables.values()]
+    .filter(({ kind }) => kind !== "gradient")
+    .map(({ name, tensor }) => ({ name, shape: tensor.shape }));
   return {
     parameters,
+    kept,
     async step(t, microBatch) {
       let loss = 0;
       for (let j = 0; j < microBatches; j++) {

@@ -6,11 +6,11 @@ import { setImmediate } from "node:timers/promises";
 import type { Device, Engine } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { Corpus } from "../data/corpus.ts";
-import { evaluationGraph } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
-import { plan } from "../plan/plan.ts";
+import type { Checkpointing } from "./checkpointing.ts";
 import { divergenceWatch } from "./divergence.ts";
-import { type Evaluation, evaluate } from "./evaluate.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { type EvaluationSet, type Evaluator, evaluators } from "./evaluation-sets.ts";
 import { type GradientRow, gradientRows } from "./gradient-rows.ts";
 import { initialize } from "./initialize.ts";
 import { type StepResult, stepper } from "./step.ts";
@@ -20,7 +20,7 @@ export interface Recorder {
   started(parameters: readonly Parameter[]): void;
   stepped(t: number, result: StepResult): void;
   gradientNorms(t: number, rows: readonly GradientRow[]): void;
-  evaluated(t: number, evaluation: Evaluation): void;
+  evaluated(t: number, on: Pick<Evaluator, "split" | "protocol">, evaluation: Evaluation): void;
 }
 
 export type Outcome =
@@ -31,9 +31,13 @@ export type Outcome =
 export interface TrainInput {
   readonly config: RunConfig;
   readonly corpus: Corpus;
+  /** What it is evaluated on. */
+  readonly sets: readonly EvaluationSet[];
   readonly engine: Engine;
   readonly device: Device;
   readonly recorder: Recorder;
+  /** Absent: nothing is saved before the end. */
+  readonly checkpoints?: Checkpointing;
   /** Asked before every step; true ends the run there. */
   readonly shouldStop: () => boolean;
 }
@@ -41,30 +45,38 @@ export interface TrainInput {
 export async function train({
   config,
   corpus,
+  sets,
   engine,
   device,
   recorder,
+  checkpoints,
   shouldStop,
 }: TrainInput): Promise<Outcome> {
-  const { model, norm, init, train: t_, eval: e, log } = config;
+  const { model, init, train: t_, eval: e, log } = config;
   const seqLen = model.seq_len;
   const batches = corpus.train(seqLen, t_.seed);
-  const validation = corpus.validation(seqLen, e.tokens);
 
   const stepping = await stepper(engine, device, config);
-  const { parameters } = stepping;
-  initialize(device, parameters, model, init, t_.seed);
-  const forward = evaluationGraph({ model, norm }, { batch: e.batch_size, natives: engine.natives });
-  const evaluation = await device.compile(plan(forward.graph, engine.bytes));
+  const { parameters, kept } = stepping;
+  const from = checkpoints?.from;
+  if (from === undefined) initialize(device, parameters, model, init, t_.seed);
+  else checkpoints?.restore(device, kept);
+  const evaluations = await evaluators(device, engine, config, sets);
   recorder.started(parameters);
 
   const microBatches = t_.batch_size / t_.micro_batch_size;
   const microBatch = (t: number, j: number, rows: number) => batches.batch((t - 1) * microBatches + j, rows);
-  const watch = divergenceWatch(t_.divergence);
+  const watch = divergenceWatch(t_.divergence, from?.watch);
+  const save = (t: number) => checkpoints?.save(t, device, kept, watch.state());
+  const first = (from?.step ?? 0) + 1;
 
-  for (let t = 1; t <= t_.steps; t++) {
+  for (let t = first; t <= t_.steps; t++) {
     await setImmediate(); // let signals and messages in
-    if (shouldStop()) return { state: "interrupted" };
+    if (shouldStop()) {
+      if (t > first) await save(t - 1);
+      await checkpoints?.settled();
+      return { state: "interrupted" };
+    }
 
     const looked = t === 1 || t === 100 || t % log.grad_norms_every === 0 || t === t_.steps;
     const weights = looked ? await stepping.weightSquares() : undefined;
@@ -79,12 +91,14 @@ export async function train({
       );
       recorder.gradientNorms(t, rows);
     }
-    const wrong = watch(result.loss, result.gradNorm);
+    const wrong = watch.look(result.loss, result.gradNorm);
     if (wrong !== undefined) return { state: "diverged", message: wrong };
 
     if (t === t_.steps || (e.every !== null && t % e.every === 0)) {
-      recorder.evaluated(t, await evaluate(evaluation, validation, { batch: e.batch_size, seqLen }));
+      for (const on of evaluations) recorder.evaluated(t, on, await on.evaluate());
     }
+    if (t < t_.steps && checkpoints?.due(t)) await save(t);
   }
+  await checkpoints?.settled();
   return { state: "done" };
 }

@@ -24,6 +24,7 @@ async function runOne(): Promise<void> {
   // A terminal's Ctrl-C reaches this process too; the parent decides what it means.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", stop);
+  process.on("SIGUSR2", stop);
   process.on("disconnect", stop);
 
   const work = await new Promise<Work>((resolve) => {

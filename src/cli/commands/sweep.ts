@@ -63,7 +63,7 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
   await writeResults(files, ranked);
   io.say(`\nresults: ${files.results}`);
-  if (end !== "all") io.say("interrupted; the same command goes on with what is missing");
+  if (end !== "all") io.say("stopped; the same command goes on where it was");
   return exitCode(
     end,
     ranked.some((run) => run.status?.state === "failed"),
@@ -72,7 +72,7 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
 
 function exitCode(end: SweepEnd, anyFailed: boolean): number {
   if (end === "interrupted") return EXIT.interrupted;
-  if (end === "terminated") return EXIT.terminated;
+  if (end === "terminated") return EXIT.savedRequeue;
   return anyFailed ? EXIT.someRunsFailed : EXIT.ok;
 }
 

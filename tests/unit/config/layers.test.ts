@@ -24,6 +24,11 @@ describe("defaults", () => {
     const config = only(GOOD);
     expect(config).toMatchInlineSnapshot(`
       {
+        "checkpoint": {
+          "every": null,
+          "keep": 2,
+          "minutes": 10,
+        },
         "data": {
           "source": {
             "concentration": 0.3,

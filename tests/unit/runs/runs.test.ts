@@ -55,6 +55,7 @@ test("the layout of a run and of a sweep is fixed: resuming and reports rest on 
     "timing.csv",
     "log.jsonl",
     "weights.safetensors",
+    "ckpt",
     "DONE",
   ]);
   const sweep = sweepFiles("runs/s");

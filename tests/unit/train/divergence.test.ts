@@ -7,9 +7,9 @@ function firstComplaint(
   losses: readonly number[],
   norms: readonly number[] = [],
 ) {
-  const watch = divergenceWatch(rule);
+  const { look } = divergenceWatch(rule);
   for (const [i, loss] of losses.entries()) {
-    const message = watch(loss, norms[i] ?? 1);
+    const message = look(loss, norms[i] ?? 1);
     if (message !== undefined) return { step: i + 1, message };
   }
   return undefined;

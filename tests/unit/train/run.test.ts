@@ -32,7 +32,7 @@ describe("a run that ends well", async () => {
   const { dir, status, events, files } = await ran(config, "good");
 
   test("leaves every file, and DONE", () => {
-    const expected = Object.values(files).filter((path) => path !== dir);
+    const expected = Object.values(files).filter((path) => ![dir, files.checkpoints].includes(path));
     for (const path of expected) expect(existsSync(path), path).toBe(true);
     expect(readdirSync(dir)).toHaveLength(expected.length);
     expect(isFinished(dir)).toBe(true);
@@ -98,7 +98,7 @@ test("a run that diverges is finished: its result is where it broke", async () =
   expect(last).toMatch(/nan|inf/);
 });
 
-test("a run that is stopped is not finished; begun again it starts anew beside what was left", async () => {
+test("a run that is stopped saves its state; begun again it goes on there, to the same bytes", async () => {
   let asked = 0;
   const first = await ran(config, "stopped", () => ++asked > 2);
   expect(first.status).toMatchObject({ state: "interrupted", step: 2, attempt: 1 });
@@ -106,7 +106,11 @@ test("a run that is stopped is not finished; begun again it starts anew beside w
   expect(rows(first.files.metrics)).toHaveLength(2);
   const second = await ran(config, "stopped");
   expect(second.status).toMatchObject({ state: "done", step: 4, attempt: 2 });
-  expect(rows(join(first.dir, "attempt-1", "metrics.csv"))).toHaveLength(2);
+  expect(existsSync(first.files.checkpoints)).toBe(false); // gone with the end of the run
+  const whole = await ran(config, "whole");
+  for (const file of ["metrics", "evaluations", "gradientNorms", "weights"] as const) {
+    expect(readFileSync(second.files[file]).equals(readFileSync(whole.files[file])), file).toBe(true);
+  }
 });
 
 test("a run that cannot be done fails with the reason, for that run alone", async () => {

@@ -1,0 +1,106 @@
+/**
+ * Checkpoints on disk, `RUN/ckpt/step-000500/`: the state as safetensors, what it belongs to as JSON, and a marker,
+ * COMPLETE, written last and removed first. A folder without the marker, or whose bytes have changed, is no checkpoint.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
+import { sha256File } from "../lib/hash.ts";
+import { type NamedTensor, readSafetensors, writeSafetensors } from "../lib/safetensors.ts";
+import { runFiles } from "./paths.ts";
+
+/** Everything of a checkpoint but its tensors. */
+export interface CheckpointFacts {
+  readonly schema: 1;
+  /** The run's identity, the engine and the data it was made with: another one's checkpoint is not taken. */
+  readonly run_id: string;
+  readonly engine: string;
+  readonly data_fingerprint: string;
+  /** Steps done. */
+  readonly step: number;
+  /** Length in bytes of each CSV table when it was made. */
+  readonly tables: Readonly<Record<string, number>>;
+  /** What the training loop keeps between steps beside its tensors. */
+  readonly loop: unknown;
+}
+
+export interface Checkpoint {
+  readonly facts: CheckpointFacts;
+  readonly state: ReadonlyMap<string, NamedTensor>;
+}
+
+const files = (folder: string) => ({
+  state: join(folder, "state.safetensors"),
+  facts: join(folder, "checkpoint.json"),
+  complete: join(folder, "COMPLETE"),
+});
+
+/** Writes a checkpoint, then removes all but the newest `keep`. */
+export async function saveCheckpoint(dir: string, { facts, state }: Checkpoint, keep: number): Promise<void> {
+  const folder = join(runFiles(dir).checkpoints, `step-${String(facts.step).padStart(6, "0")}`);
+  await writeFolderAtomic(folder, async (temporary) => {
+    const { state: statePath, facts: factsPath, complete } = files(temporary);
+    await writeSafetensors(statePath, state);
+    const digest = await sha256File(statePath);
+    await writeFileSynced(factsPath, `${JSON.stringify({ ...facts, state_sha256: digest }, null, 2)}\n`);
+    await writeFileSynced(complete, "");
+  });
+  for (const old of folders(dir).slice(keep)) await removeCheckpoint(old);
+}
+
+/** All checkpoints of a run, whole or not; called when the run is done. */
+export async function removeCheckpoints(dir: string): Promise<void> {
+  for (const folder of folders(dir)) await removeCheckpoint(folder);
+  await rm(runFiles(dir).checkpoints, { recursive: true, force: true });
+}
+
+/**
+ * The newest whole checkpoint for which `unfit` finds nothing wrong. `skipped` is told of every other one, in a line.
+ */
+export async function latestCheckpoint(
+  dir: string,
+  unfit: (facts: CheckpointFacts) => string | undefined,
+  skipped: (line: string) => void,
+): Promise<Checkpoint | undefined> {
+  for (const folder of folders(dir)) {
+    const found = await readCheckpoint(folder, unfit);
+    if (typeof found !== "string") return found;
+    skipped(`${folder}: skipped: ${found}`);
+  }
+  return undefined;
+}
+
+/** The checkpoint, or what is wrong with it. */
+async function readCheckpoint(
+  folder: string,
+  unfit: (facts: CheckpointFacts) => string | undefined,
+): Promise<Checkpoint | string> {
+  const { state, facts: factsPath, complete } = files(folder);
+  if (!existsSync(complete)) return "not complete";
+  try {
+    const facts = JSON.parse(await readFile(factsPath, "utf8")) as CheckpointFacts & { state_sha256: string };
+    if (facts.schema !== 1) return `schema ${facts.schema}, expected 1`;
+    const wrong = unfit(facts);
+    if (wrong !== undefined) return wrong;
+    if ((await sha256File(state)) !== facts.state_sha256)
+      return "its tensors are not the bytes that were written";
+    return { facts, state: await readSafetensors(state) };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function removeCheckpoint(folder: string): Promise<void> {
+  await rm(files(folder).complete, { force: true });
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Checkpoint folders, the newest first. */
+function folders(dir: string): readonly string[] {
+  const { checkpoints } = runFiles(dir);
+  if (!existsSync(checkpoints)) return [];
+  const step = (name: string) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? -1);
+  const names = readdirSync(checkpoints).filter((name) => step(name) >= 0);
+  return names.toSorted((a, b) => step(b) - step(a)).map((name) => join(checkpoints, name));
+}

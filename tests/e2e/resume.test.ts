@@ -1,0 +1,139 @@
+/** Stopped and killed at random points, a sweep ends with the bytes of one that was left alone. */
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { stream } from "../../src/lib/prng.ts";
+import { file, finish, folder, hnorm, start, tiny } from "./hnorm.ts";
+
+const COMPARED = ["metrics.csv", "eval.csv", "grad_norms.csv", "weights.safetensors"];
+const CONFIG = {
+  norm: "hybrid-star",
+  train: { steps: 150, batch_size: 8, micro_batch_size: 4, lr: 0.01 },
+  eval: { every: 20, tokens: 128 },
+  log: { grad_norms_every: 7 },
+  checkpoint: { every: 9, keep: 2 },
+};
+
+/** The folder of the sweep's one run; a name that is not there before it has begun. */
+function runOf(dir: string): string {
+  const sweep = join(dir, "runs", "r");
+  const names = existsSync(sweep) ? readdirSync(sweep) : [];
+  return join(sweep, names.find((name) => name.startsWith("run-")) ?? "not yet");
+}
+const status = (dir: string) => JSON.parse(readFileSync(join(runOf(dir), "status.json"), "utf8"));
+const checkpoints = (dir: string) => {
+  const ckpt = join(runOf(dir), "ckpt");
+  return existsSync(ckpt) ? readdirSync(ckpt).filter((n) => /^step-\d+$/.test(n)) : [];
+};
+
+/** Whether the run's process is at work. */
+function running(dir: string): boolean {
+  if (!existsSync(join(runOf(dir), "status.json"))) return false;
+  const { state, pid } = status(dir);
+  try {
+    return state === "running" && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function undisturbed(config: string): Promise<string> {
+  const dir = folder();
+  expect((await hnorm(dir, "sweep", file(dir, "r.yaml", config))).code).toBe(0);
+  expect(checkpoints(dir)).toEqual([]); // gone once the run is done
+  return runOf(dir);
+}
+
+function expectSameBytes(run: string, other: string): void {
+  for (const name of COMPARED) {
+    expect(readFileSync(join(run, name)).equals(readFileSync(join(other, name))), name).toBe(true);
+  }
+}
+
+/** Starts the sweep and, once `ready`, does something to it; resolves when the sweep has ended. */
+async function disturb(
+  dir: string,
+  ready: () => boolean,
+  what: (parent: number) => void,
+): Promise<number | null> {
+  const child = start(dir, ["sweep", "r.yaml"]);
+  const ended = finish(child);
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  while (!over && !ready()) await new Promise((resolve) => setTimeout(resolve, 5));
+  if (!over) what(child.pid!);
+  return (await ended).code;
+}
+
+describe.each(["cpu", "reference"])("on engine %s", (engine) => {
+  test("Ctrl-C, then kill -9 of the run, then of the sweep, at random points: the same bytes", async () => {
+    const config = tiny({ ...CONFIG, engine });
+    const expected = await undisturbed(config);
+    const dir = folder();
+    file(dir, "r.yaml", config);
+    const random = stream(7, `kills ${engine}`);
+    const later = () => {
+      const until = performance.now() + 50 + random.below(300);
+      return () => running(dir) && checkpoints(dir).length > 0 && performance.now() > until;
+    };
+    const disturbances: ((parent: number) => void)[] = [
+      (parent) => process.kill(parent, "SIGINT"),
+      () => process.kill(status(dir).pid, "SIGKILL"),
+      (parent) => process.kill(parent, "SIGKILL"),
+      () => process.kill(status(dir).pid, "SIGKILL"),
+    ];
+    for (const what of disturbances) await disturb(dir, later(), what);
+    // The child of the killed sweep sees that its parent is gone, saves and ends; give it the time.
+    await expect.poll(() => running(dir), { timeout: 20_000 }).toBe(false);
+    expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0);
+    expectSameBytes(runOf(dir), expected);
+    expect(status(dir)).toMatchObject({ state: "done", step: 150 });
+  }, 120_000);
+});
+
+test("rows past the checkpoint are moved aside, and a torn checkpoint is skipped with a line that says why", async () => {
+  const config = tiny(CONFIG);
+  const expected = await undisturbed(config);
+  const dir = folder();
+  file(dir, "r.yaml", config);
+  await disturb(
+    dir,
+    () => checkpoints(dir).length > 1,
+    () => process.kill(status(dir).pid, "SIGKILL"),
+  );
+  const run = runOf(dir);
+  const newest = join(run, "ckpt", checkpoints(dir).toSorted().at(-1)!);
+  truncateSync(join(newest, "state.safetensors"), 100);
+
+  expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0);
+  expectSameBytes(run, expected);
+  expect(readFileSync(join(run, "log.jsonl"), "utf8")).toContain(
+    "skipped: its tensors are not the bytes that were written",
+  );
+  const rewound = readFileSync(join(run, "metrics.rewound.csv"), "utf8");
+  expect(rewound).toMatch(/^step,tokens,/);
+  // What was measured twice was measured alike.
+  const rows = rewound.trimEnd().split("\n").slice(1);
+  for (const row of rows) expect(readFileSync(join(run, "metrics.csv"), "utf8")).toContain(`${row}\n`);
+});
+
+test("a checkpoint that is not complete, or of another run, is none: the run begins anew beside what was there", async () => {
+  const config = tiny({ ...CONFIG, train: { ...CONFIG.train, steps: 40 } });
+  const expected = await undisturbed(config);
+  const dir = folder();
+  file(dir, "r.yaml", config);
+  await disturb(
+    dir,
+    () => checkpoints(dir).length > 0,
+    () => process.kill(status(dir).pid, "SIGKILL"),
+  );
+  const run = runOf(dir);
+  for (const name of checkpoints(dir)) rmSync(join(run, "ckpt", name, "COMPLETE"), { force: true });
+  writeFileSync(join(run, "note.txt"), "kept");
+  expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0);
+  expectSameBytes(run, expected);
+  expect(readFileSync(join(run, "attempt-1", "note.txt"), "utf8")).toBe("kept");
+  expect(status(dir)).toMatchObject({ state: "done", attempt: 2 });
+});

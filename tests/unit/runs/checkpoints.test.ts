@@ -1,0 +1,118 @@
+/** Checkpoints on disk: whole or not at all, the newest that fits, as many as asked for; tables cut back to them. */
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  type CheckpointFacts,
+  latestCheckpoint,
+  removeCheckpoints,
+  saveCheckpoint,
+} from "../../../src/runs/checkpoints.ts";
+import { cannotRewind, rewindTables } from "../../../src/runs/rewind.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "hnorm-checkpoints-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const facts = (step: number, run_id = "a"): CheckpointFacts => ({
+  schema: 1,
+  run_id,
+  engine: "cpu",
+  data_fingerprint: "d",
+  step,
+  tables: {},
+  loop: { above: 0 },
+});
+const state = new Map([["w", { shape: [2], values: Float32Array.of(0.1, Number.NaN) }]]);
+const save = (step: number, keep = 9) => saveCheckpoint(dir, { facts: facts(step), state }, keep);
+const skipped: string[] = [];
+const latest = (unfit: (f: CheckpointFacts) => string | undefined = () => undefined) => {
+  skipped.length = 0;
+  return latestCheckpoint(dir, unfit, (line) => skipped.push(line));
+};
+
+test("there is none before the first; then the newest is read back, to the bit", async () => {
+  expect(await latest()).toBeUndefined();
+  await save(9);
+  await save(10);
+  const found = await latest();
+  expect(found?.facts).toMatchObject(facts(10));
+  expect(found?.state.get("w")).toEqual({ shape: [2], values: Float32Array.of(0.1, Number.NaN) });
+  expect(skipped).toEqual([]);
+});
+
+test("as many as asked for are kept, the newest", async () => {
+  for (const step of [1, 2, 3, 1000000]) await save(step, 2);
+  expect(readdirSync(join(dir, "ckpt")).toSorted()).toEqual(["step-000003", "step-1000000"]);
+  await removeCheckpoints(dir);
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test.each([
+  ["has lost its marker", (folder: string) => rmSync(join(folder, "COMPLETE")), "not complete"],
+  ["is cut short", (folder: string) => truncateSync(join(folder, "state.safetensors"), 90), "not the bytes"],
+  ["has one other byte", (folder: string) => flip(join(folder, "state.safetensors")), "not the bytes"],
+  ["has no facts", (folder: string) => rmSync(join(folder, "checkpoint.json")), "ENOENT"],
+  ["has half its facts", (folder: string) => truncateSync(join(folder, "checkpoint.json"), 20), "JSON"],
+])("one that %s is skipped for the one before it, with a line", async (_, harm, why) => {
+  await save(1);
+  await save(2);
+  harm(join(dir, "ckpt", "step-000002"));
+  expect((await latest())?.facts.step).toBe(1);
+  expect(skipped).toHaveLength(1);
+  expect(skipped[0]).toMatch(/step-000002: skipped: /);
+  expect(skipped[0]).toContain(why);
+});
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+test("one that does not belong is skipped for the reason given", async () => {
+  await save(3);
+  expect(await latest(({ run_id }) => (run_id === "b" ? undefined : "another run's"))).toBeUndefined();
+  expect(skipped[0]).toMatch(/skipped: another run's$/);
+});
+
+test("rows past a checkpoint move aside, once, and the table goes on where it was", () => {
+  const [table, aside] = [join(dir, "m.csv"), join(dir, "m.rewound.csv")];
+  writeFileSync(table, "step,x\n1,a\n");
+  const lengths = { "m.csv": readFileSync(table).length };
+  expect(cannotRewind(dir, lengths)).toBeUndefined();
+  rewindTables(dir, lengths);
+  expect(readdirSync(dir)).toEqual(["m.csv"]); // nothing to move
+
+  appendFileSync(table, "2,b\n3,c\n");
+  const before = readFileSync(table);
+  rewindTables(dir, lengths);
+  expect(readFileSync(table, "utf8")).toBe("step,x\n1,a\n");
+  expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n");
+
+  // Killed after the rows were copied, before they were cut: they are not copied again.
+  writeFileSync(table, before);
+  rewindTables(dir, lengths);
+  expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n");
+
+  appendFileSync(table, "2,d\n");
+  rewindTables(dir, lengths);
+  expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n2,d\n");
+});
+
+test("a table shorter than the checkpoint knew it cannot go on from there", () => {
+  writeFileSync(join(dir, "m.csv"), "step\n");
+  expect(cannotRewind(dir, { "m.csv": 9 })).toBe("m.csv has 5 bytes, fewer than the 9 when it was made");
+  expect(cannotRewind(dir, { "gone.csv": 1 })).toContain("gone.csv has -1 bytes");
+});
