@@ -108,7 +108,7 @@ describe.skipIf(!available)("variables of engine tensorflow", () => {
     await device.close();
   });
 
-  test("of the wrong size are refused, and feeds too", async () => {
+  test("are written over in place of the old; of the wrong size they are refused, and feeds too", async () => {
     const b = new GraphBuilder();
     b.output("y", times(b.emit, 2, b.feed("x", [3])));
     const device = await tensorflow.open({});
@@ -116,6 +116,9 @@ describe.skipIf(!available)("variables of engine tensorflow", () => {
     await expect(program.run({ x: Float32Array.of(1, 2) })).rejects.toThrow("feed x needs 3 values, got 2");
     await expect(program.run({})).rejects.toThrow("feed x needs 3 values, got undefined");
     device.write("w", [2], Float32Array.of(1, 2));
+    const { numTensors } = tf.memory();
+    device.write("w", [2], Float32Array.of(3, 4));
+    expect(tf.memory().numTensors).toBe(numTensors);
     expect(() => device.write("w", [3], Float32Array.of(1, 2, 3))).toThrow("w: 3 values for [3]; it is [2]");
     expect(() => device.write("u", [3], Float32Array.of(1, 2))).toThrow("u: 2 values for [3]");
     expect(() => device.read("z")).toThrow("no variable z");
