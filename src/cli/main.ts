@@ -9,6 +9,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
 import { resultsCommand } from "./commands/results.ts";
 import { runOneCommand } from "./commands/run-one.ts";
+import { selftestCommand } from "./commands/selftest.ts";
 import { stepCommand } from "./commands/step.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { type Io, processIo } from "./io.ts";
@@ -39,11 +40,11 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     dataCommand,
     resultsCommand,
     doctorCommand,
+    selftestCommand,
   ]) {
     register(program, io);
   }
   runOneCommand(program);
-  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput());
 
   try {
     await program.parseAsync(args, { from: "user" });

@@ -30,7 +30,8 @@ export interface TrainAll {
   readonly io: Io;
 }
 
-const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
+/** This program, for child processes. */
+export const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
 export async function trainAll({ file, runs, files, jobs, io }: TrainAll): Promise<Trained> {
   const statuses = new Map<string, RunStatus>();

@@ -137,3 +137,17 @@ test("a checkpoint that is not complete, or of another run, is none: the run beg
   expect(readFileSync(join(run, "attempt-1", "note.txt"), "utf8")).toBe("kept");
   expect(status(dir)).toMatchObject({ state: "done", attempt: 2 });
 });
+
+test("hnorm selftest resume proves it on a config of the user's", async () => {
+  const dir = folder();
+  const { code, stdout } = await hnorm(
+    dir,
+    "selftest",
+    "resume",
+    file(dir, "own.yaml", tiny()),
+    "--steps",
+    "20",
+  );
+  expect(stdout).toMatch(/^resume: exact\. 20 steps, and 10 \+ kill/);
+  expect(code).toBe(0);
+});
