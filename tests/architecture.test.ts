@@ -26,16 +26,30 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/cpu": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
-  config: ["norms", "inits", "optim", "model", "data", "backends/registry.ts", "lib"],
+  protocols: ["types:data", "lib"],
+  config: ["norms", "inits", "optim", "model", "data", "protocols", "backends/registry.ts", "lib"],
   runs: ["types:config", "lib"],
   train: [
-    ...["config", "data", "runs", "optim", "norms", "inits", "model", "plan", "graph", "lib"],
+    ...["config", "data", "protocols", "runs", "optim", "norms", "inits", "model", "plan", "graph", "lib"],
     ...["backends/backend.ts", "backends/registry.ts", "ops/index.ts"], // the list of ops, no op of it
   ],
   sweep: ["config", "runs", "lib"],
   report: ["config", "sweep", "runs", "lib"],
   cli: [
-    ...["report", "sweep", "train", "config", "runs", "data", "optim", "norms", "inits", "model", "plan"],
+    ...[
+      "report",
+      "sweep",
+      "train",
+      "config",
+      "runs",
+      "data",
+      "protocols",
+      "optim",
+      "norms",
+      "inits",
+      "model",
+      "plan",
+    ],
     ...["graph", "backends", "lib"],
   ],
 };

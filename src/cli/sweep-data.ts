@@ -3,11 +3,12 @@
 import type { RunConfig } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
 import { count } from "../lib/format.ts";
+import { evaluationSets } from "../train/evaluation-sets.ts";
 import { requireVocabulary } from "../train/vocabulary.ts";
 import type { Io } from "./io.ts";
 import { dataContext } from "./places.ts";
 
-/** Opens each distinct corpus once, so that the runs find it ready. */
+/** Opens each distinct corpus once, and what it is evaluated on, so that the runs find it ready. */
 export async function prepareCorpora(
   configFile: string,
   runs: readonly { readonly config: RunConfig }[],
@@ -15,11 +16,12 @@ export async function prepareCorpora(
 ): Promise<void> {
   const distinct = new Map(
     runs.map(({ config }) => [
-      JSON.stringify([config.data, config.model.seq_len, config.model.vocab_size]),
+      JSON.stringify([config.data, config.eval, config.model.seq_len, config.model.vocab_size]),
       config,
     ]),
   );
-  for (const { data, model, eval: e } of distinct.values()) {
+  for (const config of distinct.values()) {
+    const { data, model, eval: e } = config;
     let shown = "";
     const context = dataContext(configFile, (message) => {
       if (message !== shown) io.say(`data: ${message}`);
@@ -37,5 +39,8 @@ export async function prepareCorpora(
     io.say(
       `data: validation on ${count(tokens)} tokens; token frequencies alone give ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
     );
+    const [, ...others] = await evaluationSets(config, corpus, context);
+    for (const { split, protocol, slice } of others)
+      io.say(`data: also evaluated on ${split}, ${protocol}, ${count(slice.tokens)} tokens`);
   }
 }

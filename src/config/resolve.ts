@@ -116,10 +116,16 @@ function completeTrain(t: TrainSection, seqLen: number): TrainConfig {
   return { steps, tokens: steps * batch_size * seqLen, batch_size, micro_batch_size, ...rest };
 }
 
-const completeEval = (e: EvalSection, train: TrainConfig): EvalConfig => ({
+const completeEval = ({ sets, ...e }: EvalSection, train: TrainConfig): EvalConfig => ({
   ...e,
   batch_size: e.batch_size ?? train.micro_batch_size,
+  ...(sets === undefined
+    ? {}
+    : { sets: mapValues(sets, ({ tokens = e.tokens, ...set }) => ({ ...set, tokens })) }),
 });
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
 export function fromZod(section: string, found: z.core.$ZodIssue): readonly Issue[] {
   const path = [section, ...(found.path as (string | number)[])];

@@ -12,6 +12,7 @@ import { tokenizedCorpus } from "./token-cache.ts";
 import { countTokens, inMemory } from "./token-row.ts";
 import { placesOf } from "./tokenizer.ts";
 import { loadTokenizer } from "./tokenizers/index.ts";
+import { documentsIn, type ValidationDocuments } from "./validation-documents.ts";
 import { trainWindows, unigramNats, validationWindows } from "./windows.ts";
 
 export interface Corpus {
@@ -23,6 +24,8 @@ export interface Corpus {
   train(seqLen: number, seed: number): BatchStream;
   /** The same windows for every run: the first that fit into `maxTokens` predicted tokens, or all. */
   validation(seqLen: number, maxTokens?: number): ValidationSet;
+  /** The validation split again, document by document; absent where there are none. */
+  readonly validationDocuments?: ValidationDocuments;
 }
 
 /** Plain data for provenance and the log. null stands for "without end": a source that makes tokens as asked. */
@@ -81,9 +84,11 @@ async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataC
     train: (seqLen, seed) => trainWindows(rows.train, seqLen, seed),
     validation(seqLen, maxTokens) {
       unigram ??= unigramNats(countTokens(rows.train, tokenizer.vocabSize));
-      const facts = { byteLengths: tokenizer.byteLengths, unigramNats: unigram, maxTokens };
+      const splitBytes = validation.utf8Bytes;
+      const facts = { byteLengths: tokenizer.byteLengths, unigramNats: unigram, maxTokens, splitBytes };
       return validationWindows(rows.validation, seqLen, facts);
     },
+    validationDocuments: documentsIn(rows.validation, tokenizer.eos, tokenizer.byteLengths),
   };
 }
 

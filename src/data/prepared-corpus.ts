@@ -8,6 +8,7 @@ import type { PreparedSource, Vocabulary } from "./source.ts";
 import { countTokens, type TokenRow } from "./token-row.ts";
 import type { FilePlaces, Tokenizer } from "./tokenizer.ts";
 import { loadTokenizer } from "./tokenizers/index.ts";
+import { documentsIn } from "./validation-documents.ts";
 import { trainWindows, unigramNats, validationWindows } from "./windows.ts";
 
 /** The tokenizer gives bare ids their meaning; beside ids that have one, it must be the tokenizer that made them. */
@@ -43,9 +44,11 @@ export async function preparedCorpus(
     train: (seqLen, seed) => trainWindows(train.row, seqLen, seed),
     validation(seqLen, maxTokens) {
       unigram ??= unigramNats(trainCounts);
-      const facts = { byteLengths: vocabulary.byteLengths, unigramNats: unigram, maxTokens };
+      const splitBytes = validation.utf8Bytes;
+      const facts = { byteLengths: vocabulary.byteLengths, unigramNats: unigram, maxTokens, splitBytes };
       return validationWindows(validation.row, seqLen, facts);
     },
+    validationDocuments: documentsIn(validation.row, vocabulary.eos, vocabulary.byteLengths),
   };
 }
 

@@ -26,7 +26,12 @@ export function identityOf(config: RunConfig): string {
 export function essential({ engine, log: _log, checkpoint: _checkpoint, ...config }: RunConfig): Values {
   const { micro_batch_size: _micro, ...train } = config.train;
   const { tokens, sets } = config.eval;
-  const counting = { ...config, engine: { name: engine.name }, train, eval: { tokens, ...(sets === undefined ? {} : { sets }) } };
+  const counting = {
+    ...config,
+    engine: { name: engine.name },
+    train,
+    eval: { tokens, ...(sets === undefined ? {} : { sets }) },
+  };
   const meaning = resolve(counting).config;
   return withoutDefaults(counting, (values) => isDeepStrictEqual(resolve(values).config, meaning));
 }

@@ -1,14 +1,9 @@
-/**
- * Validation, protocol `packed-v1`: the mean next-token cross-entropy over a fixed slice, every predicted token
- * weighted alike, documents packed into windows of T tokens.
- */
+/** Validation: runs a protocol's rows through the evaluation graph and lets the protocol make one loss of theirs. */
 import type { Program } from "../backends/backend.ts";
-import type { ValidationSet } from "../data/batches.ts";
-
-export const PROTOCOL = "packed-v1";
+import type { GroupLoss, Slice } from "../protocols/protocol.ts";
 
 export interface Evaluation {
-  /** Nats per token. */
+  /** Nats per token, as the protocol counts. */
   readonly loss: number;
   readonly ppl: number;
   /** Total bits over the UTF-8 bytes of the predicted text: comparable across tokenizers. */
@@ -17,28 +12,41 @@ export interface Evaluation {
   readonly bytes: number;
 }
 
-/** Runs the evaluation graph (`batch` windows of `seqLen` tokens a run) over the whole set. */
-export async function evaluate(
-  program: Program,
-  set: ValidationSet,
-  { batch, seqLen }: { readonly batch: number; readonly seqLen: number },
-): Promise<Evaluation> {
+/** Runs the evaluation graph, `batch` rows of `slice.seqLen` tokens at a time, over the whole slice. */
+export async function evaluate(program: Program, slice: Slice, batch: number): Promise<Evaluation> {
+  const { seqLen, rows, groupRows, tokens, utf8Bytes } = slice;
   const ids = new Int32Array(batch * seqLen);
   const targets = new Int32Array(batch * seqLen);
   const weights = new Float32Array(batch * seqLen);
-  let nats = 0;
-  for (let first = 0; first < set.windows; first += batch) {
-    weights.fill(0);
-    for (let row = 0; row < Math.min(batch, set.windows - first); row++) {
-      const window = set.window(first + row);
-      ids.set(window.subarray(0, seqLen), row * seqLen);
-      targets.set(window.subarray(1), row * seqLen);
-      weights.fill(1, row * seqLen, (row + 1) * seqLen);
+
+  /** Rows first .. end - 1, which are at most `batch`. */
+  const run = async (first: number, end: number): Promise<GroupLoss> => {
+    for (const feed of [ids, targets, weights]) feed.fill(0);
+    let predicted = 0;
+    for (let i = first; i < end; i++) {
+      const row = slice.row(i);
+      const at = (i - first) * seqLen;
+      ids.set(row.subarray(0, -1), at);
+      targets.set(row.subarray(1), at);
+      weights.fill(1, at, at + row.length - 1);
+      predicted += row.length - 1;
     }
     const { loss } = await program.run({ ids, targets, weights });
-    nats += loss![0]!;
+    return { nats: loss![0]!, tokens: predicted };
+  };
+
+  const groups: GroupLoss[] = [];
+  for (let start = 0; start < rows; start += groupRows) {
+    const end = Math.min(start + groupRows, rows);
+    const group = { nats: 0, tokens: 0 };
+    for (let first = start; first < end; first += batch) {
+      const part = await run(first, Math.min(first + batch, end));
+      group.nats += part.nats;
+      group.tokens += part.tokens;
+    }
+    groups.push(group);
   }
-  const loss = nats / set.tokens;
-  const bitsPerByte = nats / Math.LN2 / set.utf8Bytes;
-  return { loss, ppl: Math.exp(loss), bitsPerByte, tokens: set.tokens, bytes: set.utf8Bytes };
+  const nats = groups.reduce((sum, group) => sum + group.nats, 0);
+  const loss = slice.loss(groups);
+  return { loss, ppl: Math.exp(loss), bitsPerByte: nats / Math.LN2 / utf8Bytes, tokens, bytes: utf8Bytes };
 }

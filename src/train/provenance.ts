@@ -8,11 +8,23 @@ import type { ChosenEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { sha256 } from "../lib/hash.ts";
+import type { EvaluationSet } from "./evaluation-sets.ts";
 
 /** Batches whose contents are pinned by a hash. */
 const HASHED_BATCHES = 3;
 
-export async function provenance(config: RunConfig, corpus: Corpus, chosen: ChosenEngine): Promise<object> {
+/** Where the data were found, which belongs to no run's identity, and what the run is evaluated on. */
+interface Places {
+  readonly baseDir: string;
+  readonly sets: readonly EvaluationSet[];
+}
+
+export async function provenance(
+  config: RunConfig,
+  corpus: Corpus,
+  chosen: ChosenEngine,
+  { baseDir, sets }: Places,
+): Promise<object> {
   const { model, train } = config;
   const batches = corpus.train(model.seq_len, train.seed);
   const first = Array.from({ length: Math.min(HASHED_BATCHES, train.steps) }, (_, k) => {
@@ -32,6 +44,8 @@ export async function provenance(config: RunConfig, corpus: Corpus, chosen: Chos
     engine: { name: chosen.name, detail: chosen.detail },
     seed: train.seed,
     data: corpus.describe(),
+    /** Relative paths of the config start here: `hnorm eval` reads it. */
+    data_base_dir: baseDir,
     first_batches_sha256: sha256(...first),
     validation: {
       sha256: validation.sha256,
@@ -40,6 +54,11 @@ export async function provenance(config: RunConfig, corpus: Corpus, chosen: Chos
       unigram_bits_per_byte: validation.unigramBitsPerByte,
       ...(validation.optimalLoss === undefined ? {} : { optimal_loss: validation.optimalLoss }),
     },
+    evaluation_sets: sets.map(
+      ({ split, protocol, slice: { sha256, tokens, utf8Bytes }, corpus: { fingerprint } }) => ({
+        ...{ split, protocol, sha256, tokens, utf8_bytes: utf8Bytes, data_fingerprint: fingerprint },
+      }),
+    ),
   };
 }
 

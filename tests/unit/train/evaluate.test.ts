@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { evaluationGraph } from "../../../src/model/graphs.ts";
 import { plan } from "../../../src/plan/plan.ts";
+import { packedV1 } from "../../../src/protocols/packed-v1.ts";
 import { evaluate } from "../../../src/train/evaluate.ts";
 import { initialize } from "../../../src/train/initialize.ts";
 import { expectClose } from "../close.ts";
@@ -12,12 +13,12 @@ const { seq_len: seqLen } = config.model;
 
 /** Validation of the untrained model over 7 windows, `batch` at a time. */
 async function evaluated(batch: number) {
-  const set = (await corpusOf(config)).validation(seqLen, 7 * seqLen);
+  const slice = packedV1.slice(await corpusOf(config), { seqLen, maxTokens: 7 * seqLen }, {});
   const device = await reference.open({});
   const { graph, parameters } = evaluationGraph(config, { batch });
   initialize(device, parameters, config.model, { name: "normal", std: 1 }, 1);
   const program = await device.compile(plan(graph));
-  return { set, result: await evaluate(program, { ...set, utf8Bytes: 100 }, { batch, seqLen }), program };
+  return { slice, result: await evaluate(program, { ...slice, utf8Bytes: 100 }, batch), program };
 }
 
 test("every token counts once, however the windows fall into batches", async () => {
@@ -26,10 +27,10 @@ test("every token counts once, however the windows fall into batches", async () 
 });
 
 test("the loss is the mean over all predicted tokens; perplexity and bits per byte follow from it", async () => {
-  const { set, program, result } = await evaluated(1);
+  const { slice, program, result } = await evaluated(1);
   let nats = 0;
-  for (let i = 0; i < set.windows; i++) {
-    const window = set.window(i);
+  for (let i = 0; i < slice.rows; i++) {
+    const window = slice.row(i);
     const feeds = {
       ids: window.slice(0, seqLen),
       targets: window.slice(1),
@@ -37,7 +38,7 @@ test("the loss is the mean over all predicted tokens; perplexity and bits per by
     };
     nats += (await program.run(feeds)).loss![0]!;
   }
-  expect(set.windows).toBe(7);
+  expect(slice.rows).toBe(7);
   expect(result.tokens).toBe(7 * seqLen);
   expectClose([result.loss], [nats / (7 * seqLen)]);
   expectClose([result.ppl], [Math.exp(result.loss)]);

@@ -5,6 +5,7 @@ import type { RunConfig } from "../../../src/config/schema.ts";
 import { type Corpus, openCorpus } from "../../../src/data/corpus.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
 import type { Evaluation } from "../../../src/train/evaluate.ts";
+import { evaluationSets } from "../../../src/train/evaluation-sets.ts";
 import type { GradientRow } from "../../../src/train/gradient-rows.ts";
 import type { StepResult } from "../../../src/train/step.ts";
 import { type Outcome, type Recorder, train } from "../../../src/train/trainer.ts";
@@ -68,12 +69,14 @@ export async function storyOf(
     started: () => {},
     stepped: (t, result) => steps.push([t, result]),
     gradientNorms: (t, rows) => gradientNorms.push([t, rows]),
-    evaluated: (t, evaluation) => evaluations.push([t, evaluation]),
+    evaluated: (t, _, evaluation) => evaluations.push([t, evaluation]),
   };
   const device = await reference.open({});
+  const used = corpus ?? (await corpusOf(config));
   const outcome = await train({
     config,
-    corpus: corpus ?? (await corpusOf(config)),
+    corpus: used,
+    sets: await evaluationSets(config, used, { baseDir: ".", cacheDir: "." }),
     engine: reference,
     device,
     recorder,

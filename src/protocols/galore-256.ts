@@ -1,0 +1,72 @@
+/**
+ * The C4 perplexity of GaLore and Mix-LN (jiaweizzhao/GaLore, torchrun_main.py, evaluate_model), with T5's tokenizer: each
+ * document by itself, cut to 255 tokens and closed by the end token; nothing predicts a document's first token, and
+ * padding counts nothing. Batches are taken while the tokens of those before are at most `maxTokens` (there 10 M).
+ *   loss = sum over batches (mean over the batch's predicted tokens) / (batches + 1)
+ * There the count of batches starts at 1, which makes every published loss too low by n / (n + 1).
+ *
+ * Not reproduced: the order of documents, which there is datasets' shuffle(seed=42). Bits per byte are of all predicted
+ * tokens alike, without the + 1.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { ValidationDocuments } from "../data/validation-documents.ts";
+import { UserError } from "../lib/errors.ts";
+import { defineProtocol } from "./protocol.ts";
+
+/** Tokens per document, its end included: transformers' truncation leaves room for the end token. */
+const LENGTH = 256;
+
+export const galore256 = defineProtocol({
+  summary:
+    "GaLore's and Mix-LN's: documents cut to 256 tokens, mean of batch means; the published loss is n/(n+1) of it",
+  params: z.strictObject({
+    /** Documents whose tokens are averaged first: --batch_size of the published runs. */
+    batch_size: z.int().min(1).default(256),
+    /** Divide by batches + 1, as the published numbers do. */
+    plus_one: z.boolean().default(true),
+  }),
+  slice(corpus, { seqLen, maxTokens }, { batch_size, plus_one }) {
+    const { validationDocuments } = corpus;
+    if (validationDocuments === undefined)
+      throw new UserError("eval: galore-256 needs documents, and this source has none");
+    if (seqLen < LENGTH)
+      throw new UserError(
+        `eval: galore-256 predicts up to the ${LENGTH}th token of a document, and model.seq_len is ${seqLen}; train with at least ${LENGTH}`,
+      );
+    const rows = rowsOf(validationDocuments, batch_size, maxTokens);
+    const { byteLengths } = validationDocuments;
+    const hash = createHash("sha256");
+    let [tokens, utf8Bytes] = [0, 0];
+    for (const row of rows) {
+      hash.update(Int32Array.of(row.length)).update(row);
+      tokens += row.length - 1;
+      for (const id of row.subarray(1)) utf8Bytes += byteLengths[id]!;
+    }
+    return {
+      seqLen: LENGTH - 1, // no one predicts from the last token
+      rows: rows.length,
+      row: (i) => rows[i]!,
+      groupRows: batch_size,
+      ...{ tokens, utf8Bytes, sha256: hash.digest("hex") },
+      loss(groups) {
+        const means = groups.reduce((sum, group) => sum + group.nats / group.tokens, 0);
+        return means / (groups.length + (plus_one ? 1 : 0));
+      },
+    };
+  },
+});
+
+/** Whole batches of documents, until their tokens, predicted or not, exceed the bound. */
+function rowsOf(documents: ValidationDocuments, batch: number, maxTokens: number): readonly Int32Array[] {
+  const rows: Int32Array[] = [];
+  let counted = 0;
+  for (const ids of documents.first(LENGTH - 1)) {
+    if (rows.length % batch === 0 && counted > maxTokens) break;
+    const row = Int32Array.of(...ids, documents.eos);
+    rows.push(row);
+    counted += row.length;
+  }
+  if (rows.length > 0) return rows;
+  throw new UserError("eval: the validation split has no documents");
+}

@@ -1,0 +1,100 @@
+/** What a run is judged on: the corpus's own validation split, and the other sets and protocols that its config names. */
+import type { Device, Engine } from "../backends/backend.ts";
+import type { EvalSet, RunConfig } from "../config/schema.ts";
+import { type Corpus, openCorpus } from "../data/corpus.ts";
+import type { DataSpec } from "../data/schema.ts";
+import type { DataContext } from "../data/source.ts";
+import { UserError } from "../lib/errors.ts";
+import { evaluationGraph } from "../model/graphs.ts";
+import { plan } from "../plan/plan.ts";
+import { DEFAULT_PROTOCOL, protocolLabel, sliceOf } from "../protocols/index.ts";
+import type { Slice } from "../protocols/protocol.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+
+/** The corpus's own validation split under the usual protocol: what runs are ranked by. */
+export const MAIN = "validation";
+
+export interface EvaluationSet {
+  /** As the column `split` has it: the corpus's own validation split, or the set's name. */
+  readonly split: string;
+  /** As the column `protocol` has it. */
+  readonly protocol: string;
+  readonly slice: Slice;
+  readonly corpus: Corpus;
+}
+
+/** All sets of a run, the main one first. Slow where another corpus must be tokenized first. */
+export async function evaluationSets(
+  config: RunConfig,
+  corpus: Corpus,
+  ctx: DataContext,
+): Promise<readonly EvaluationSet[]> {
+  const sets = [
+    evaluationSet(MAIN, corpus, config, { protocol: DEFAULT_PROTOCOL, tokens: config.eval.tokens }),
+  ];
+  for (const [name, set] of Object.entries(config.eval.sets ?? {}))
+    sets.push(evaluationSet(name, await corpusOf(name, set, config, corpus, ctx), config, set));
+  return sets;
+}
+
+export function evaluationSet(
+  split: string,
+  corpus: Corpus,
+  { model }: Pick<RunConfig, "model">,
+  { protocol, tokens }: Pick<EvalSet, "protocol" | "tokens">,
+): EvaluationSet {
+  const slice = sliceOf(protocol, corpus, { seqLen: model.seq_len, maxTokens: tokens });
+  return { split, protocol: protocolLabel(protocol), slice, corpus };
+}
+
+/** The set's own corpus, in the ids of the corpus that the model was trained on; or that corpus. */
+export async function corpusOf(
+  name: string,
+  { source }: Pick<EvalSet, "source">,
+  { data, model }: Pick<RunConfig, "data" | "model">,
+  main: Corpus,
+  ctx: DataContext,
+): Promise<Corpus> {
+  if (source === undefined) return main;
+  const { tokenizer } = data;
+  const corpus = await openCorpus(
+    { source, ...(tokenizer === undefined ? {} : { tokenizer }) } as DataSpec,
+    ctx,
+  );
+  const [own, used] = [corpus.describe().tokenizer, main.describe().tokenizer];
+  if (own !== used)
+    throw new UserError(
+      `eval.sets.${name}: its ids are those of ${own}, the model was trained on those of ${used}`,
+    );
+  if (corpus.vocabSize > model.vocab_size)
+    throw new UserError(
+      `eval.sets.${name}: has ${corpus.vocabSize} token ids, more than model.vocab_size ${model.vocab_size}`,
+    );
+  return corpus;
+}
+
+/** A set that is ready to be evaluated with the weights as they are on the device. */
+export interface Evaluator extends Pick<EvaluationSet, "split" | "protocol"> {
+  evaluate(): Promise<Evaluation>;
+}
+
+/** Compiles the evaluation graph, once for every length of rows. */
+export async function evaluators(
+  device: Device,
+  engine: Engine,
+  { model, norm, eval: { batch_size: batch } }: Pick<RunConfig, "model" | "norm" | "eval">,
+  sets: readonly EvaluationSet[],
+): Promise<readonly Evaluator[]> {
+  const compile = (seqLen: number) => {
+    const { graph } = evaluationGraph({ model, norm }, { batch, seqLen, natives: engine.natives });
+    return device.compile(plan(graph, engine.bytes));
+  };
+  const programs = new Map<number, Awaited<ReturnType<typeof compile>>>();
+  for (const { slice } of sets)
+    if (!programs.has(slice.seqLen)) programs.set(slice.seqLen, await compile(slice.seqLen));
+  return sets.map(({ split, protocol, slice }) => ({
+    split,
+    protocol,
+    evaluate: () => evaluate(programs.get(slice.seqLen)!, slice, batch),
+  }));
+}

@@ -1,0 +1,137 @@
+/** What each protocol predicts, and what it makes of the losses. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { reference } from "../../../src/backends/reference/reference.ts";
+import type { Corpus } from "../../../src/data/corpus.ts";
+import { inMemory } from "../../../src/data/token-row.ts";
+import { documentsIn } from "../../../src/data/validation-documents.ts";
+import { evaluationGraph } from "../../../src/model/graphs.ts";
+import { plan } from "../../../src/plan/plan.ts";
+import { galore256 } from "../../../src/protocols/galore-256.ts";
+import { protocolLabel, protocols, sliceOf } from "../../../src/protocols/index.ts";
+import type { Slice } from "../../../src/protocols/protocol.ts";
+import { evaluate } from "../../../src/train/evaluate.ts";
+import { initialize } from "../../../src/train/initialize.ts";
+import { expectClose } from "../close.ts";
+import { configOf, corpusOf } from "../train/markov-run.ts";
+
+const EOS = 3;
+/** Three ids and the end token; an id stands for as many bytes as its number says. */
+const BYTES = [1, 2, 3, 0];
+
+/** A corpus of documents with these lengths, whose ids count 0, 1, 2, 0, ... from the document's number on. */
+function corpusWith(lengths: readonly number[]): Corpus {
+  const documents = lengths.map((length, d) => Array.from({ length }, (_, i) => (d + i) % 3));
+  const row = inMemory(Uint16Array.from(documents.flatMap((ids) => [...ids, EOS])));
+  return { vocabSize: 4, validationDocuments: documentsIn(row, EOS, BYTES) } as unknown as Corpus;
+}
+
+const galore = (corpus: Corpus, params: object = {}, maxTokens = 1e9): Slice =>
+  galore256.slice(corpus, { seqLen: 256, maxTokens }, galore256.params.parse(params));
+const rowsOf = (slice: Slice) => Array.from({ length: slice.rows }, (_, i) => [...slice.row(i)]);
+
+describe("galore-256", () => {
+  test("takes each document by itself, cut to 255 tokens, and always closes it", () => {
+    const slice = galore(corpusWith([2, 254, 255, 256, 1000]));
+    expect(rowsOf(slice).map(({ length }) => length)).toEqual([3, 255, 256, 256, 256]);
+    expect(rowsOf(slice).every((row) => row.at(-1) === EOS)).toBe(true);
+    expect(rowsOf(slice)[0]).toEqual([0, 1, EOS]);
+    expect(rowsOf(slice)[4]!.slice(0, 3)).toEqual([1, 2, 0]);
+    expect(slice.seqLen).toBe(255);
+  });
+
+  test("predicts all but each document's first token, and counts the bytes of what it predicts", () => {
+    const slice = galore(corpusWith([2, 3]));
+    expect(slice.tokens).toBe(2 + 3);
+    expect(slice.utf8Bytes).toBe(2 + (3 + 1)); // of 0 1 | and of 1 2 0 |
+  });
+
+  test("takes whole batches until they have more tokens than the bound", () => {
+    const corpus = corpusWith([3, 3, 3, 3, 3]);
+    expect(galore(corpus, { batch_size: 2 }, 7).rows).toBe(2);
+    expect(galore(corpus, { batch_size: 2 }, 8).rows).toBe(4);
+    expect(galore(corpus, { batch_size: 2 }, 15).rows).toBe(4);
+    expect(galore(corpus, { batch_size: 2 }, 16).rows).toBe(5); // the last batch is what is left
+  });
+
+  test("is the mean of batch means, over one more than there are where the published one is asked for", () => {
+    const groups = [
+      { nats: 10, tokens: 5 },
+      { nats: 40, tokens: 10 },
+    ];
+    const corpus = corpusWith([5]);
+    expect(galore(corpus).loss(groups)).toBe((2 + 4) / 3);
+    expect(galore(corpus, { plus_one: false }).loss(groups)).toBe((2 + 4) / 2);
+  });
+
+  test("has a checksum that tells documents apart which only their ends divide", () => {
+    const hashes = [[4, 4], [8], [4, 4]].map((lengths) => galore(corpusWith(lengths)).sha256);
+    expect(hashes[0]).toBe(hashes[2]);
+    expect(hashes[0]).not.toBe(hashes[1]);
+  });
+
+  test("refuses a source without documents and a model of shorter sequences", async () => {
+    const config = configOf();
+    const bounds = { seqLen: 256, maxTokens: 100 };
+    const markov = await corpusOf(config);
+    expect(() => sliceOf({ name: "galore-256" }, markov, bounds)).toThrow(
+      /needs documents, and this source has none/,
+    );
+    expect(() => sliceOf({ name: "galore-256" }, corpusWith([3]), { ...bounds, seqLen: 128 })).toThrow(
+      /model.seq_len is 128; train with at least 256/,
+    );
+    expect(() => galore(corpusWith([]))).toThrow(/no documents/);
+  });
+
+  test("on a model: as if every document were alone, whatever the engine's batch", async () => {
+    const config = configOf({ model: { seq_len: 256 }, norm: { name: "hybrid" } });
+    const slice = galore(corpusWith([2, 7, 300, 30, 1]), { batch_size: 3, plus_one: false });
+    const device = await reference.open({});
+    const { graph, parameters } = evaluationGraph(config, { batch: 2, seqLen: slice.seqLen });
+    initialize(device, parameters, config.model, { name: "normal", std: 1 }, 1);
+    const program = await device.compile(plan(graph));
+    const result = await evaluate(program, slice, 2);
+
+    const alone: { nats: number; tokens: number }[] = [];
+    for (const row of rowsOf(slice)) {
+      const seqLen = row.length - 1;
+      const single = await device.compile(plan(evaluationGraph(config, { batch: 1, seqLen }).graph));
+      const feeds = { ids: Int32Array.from(row.slice(0, -1)), targets: Int32Array.from(row.slice(1)) };
+      const { loss } = await single.run({ ...feeds, weights: new Float64Array(seqLen).fill(1) });
+      alone.push({ nats: loss![0]!, tokens: seqLen });
+    }
+    const mean = (from: number, to: number) => {
+      const group = alone.slice(from, to);
+      return group.reduce((sum, g) => sum + g.nats, 0) / group.reduce((sum, g) => sum + g.tokens, 0);
+    };
+    expectClose([result.loss], [(mean(0, 3) + mean(3, 5)) / 2]);
+    const nats = alone.reduce((sum, g) => sum + g.nats, 0);
+    expectClose([result.bitsPerByte], [nats / Math.LN2 / slice.utf8Bytes]);
+    expect(result.tokens).toBe(slice.tokens);
+  });
+});
+
+test("documents are what lies between end tokens, however the row is read", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.nat(2), { maxLength: 9 }), { maxLength: 9 }),
+      fc.nat(10),
+      (documents, limit) => {
+        const row = inMemory(Uint16Array.from(documents.flatMap((ids) => [...ids, EOS])));
+        const found = [...documentsIn(row, EOS, BYTES).first(limit)].map((ids) => [...ids]);
+        expect(found).toEqual(documents.map((ids) => ids.slice(0, limit)));
+      },
+    ),
+  );
+  const long = new Uint16Array(200_001).fill(1);
+  long[100_000] = long[200_000] = EOS; // across the pieces in which it is read
+  const found = [...documentsIn(inMemory(long), EOS, BYTES).first(Number.POSITIVE_INFINITY)];
+  expect(found.map(({ length }) => length)).toEqual([100_000, 99_999]);
+});
+
+test("a protocol's label names what differs from the usual", () => {
+  expect(protocolLabel({ name: "packed-v1" })).toBe("packed-v1");
+  expect(protocolLabel({ name: "galore-256", batch_size: 256, plus_one: true })).toBe("galore-256");
+  expect(protocolLabel({ name: "galore-256", plus_one: false })).toBe("galore-256[plus_one=false]");
+  for (const { params } of Object.values(protocols)) expect(params.safeParse({ x: 1 }).success).toBe(false);
+});
