@@ -66,14 +66,20 @@ function find(host: Host): { readonly binding: Binding; readonly path: string } 
   return undefined;
 }
 
+/** What the native packages add to TensorFlow.js's backend. */
+interface NativeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
 async function ready(tf: Tf, binding: Binding): Promise<Loaded> {
   tf.enableProdMode(); // no banner, no warnings on the console
   if (!(await tf.setBackend(binding.backend)))
     throw new Error(`its backend ${binding.backend} does not start`);
   await tf.ready();
-  const name = `${binding.package} ${tf.version.tfjs}`;
-  const { isUsingGpuDevice } = tf.backend() as { readonly isUsingGpuDevice?: boolean };
-  if (isUsingGpuDevice) return { ok: true, tf, detail: `${name} on a GPU` };
+  const { isUsingGpuDevice: onGpu, binding: library } = tf.backend() as Partial<NativeBackend>;
+  const name = `${binding.package} ${tf.version.tfjs}${library ? ` with TensorFlow ${library.TF_Version}` : ""}`;
+  if (onGpu) return { ok: true, tf, detail: `${name} on a GPU` };
   const faster = bindings.slice(0, bindings.indexOf(binding));
   const better =
     faster.length > 0

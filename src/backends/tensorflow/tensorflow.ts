@@ -2,6 +2,8 @@
  * The TensorFlow.js engine: the plan walked with TensorFlow.js ops in f32, on whichever of its packages is installed.
  * An optional engine, and an oracle written by someone else. `threads` is TensorFlow's own affair
  * (TF_NUM_INTRAOP_THREADS, read when the library loads); in plain JavaScript there is one.
+ * On a CPU a step gives the same bits again (conformance tests it on the package at hand). On a GPU TensorFlow is asked
+ * for that too (TF_DETERMINISTIC_OPS), which no test has seen.
  */
 import { EnvironmentError } from "../../lib/errors.ts";
 import { F32_BYTES } from "../../plan/plan.ts";
