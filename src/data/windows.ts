@@ -6,7 +6,7 @@
 import { UserError } from "../lib/errors.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import { permutation } from "./permutation.ts";
-import type { TokenRow } from "./token-row.ts";
+import { countTokens, type TokenRow } from "./token-row.ts";
 
 /** Whole windows in a row of `tokens`: n windows of stride T need n T + 1 ids. */
 export function windowCount(tokens: number, seqLen: number): number {
@@ -34,6 +34,8 @@ export interface ValidationFacts {
   /** Nats each id costs under the training split's frequencies. */
   readonly unigramNats: ArrayLike<number>;
   readonly maxTokens?: number | undefined;
+  /** Bytes of the whole split's text. A tokenizer that changes text has ids of more or fewer: they are scaled to it. */
+  readonly splitBytes?: number | undefined;
 }
 
 /** The first windows of the validation split, in document order. */
@@ -53,15 +55,23 @@ export function validationWindows(row: TokenRow, seqLen: number, facts: Validati
       nats += facts.unigramNats[id]!;
     }
   }
+  const { splitBytes } = facts;
+  const scale = splitBytes === undefined ? 1 : splitBytes / bytesOfRow(row, facts.byteLengths);
+  const bytes = Math.round(utf8Bytes * scale);
   return {
     seqLen,
     windows,
     window,
     tokens: windows * seqLen,
-    utf8Bytes,
+    utf8Bytes: bytes,
     sha256: hashWindows(windows, window),
-    unigramBitsPerByte: nats / Math.LN2 / utf8Bytes,
+    unigramBitsPerByte: nats / Math.LN2 / bytes,
   };
+}
+
+/** UTF-8 bytes of all ids of a row. */
+function bytesOfRow(row: TokenRow, byteLengths: ArrayLike<number>): number {
+  return countTokens(row, byteLengths.length).reduce((sum, count, id) => sum + count * byteLengths[id]!, 0);
 }
 
 /**

@@ -40,7 +40,7 @@ sweep:
     x.yaml:8:28 init.std: expected small or a number > 0, got "smal"
     x.yaml:8:34 init.cutof: unknown key; allowed: std, cutoff, head_std, embedding_std; did you mean cutoff?
     x.yaml:9:25 data.source.name: got "c4x", allowed: npm, c4, text, shards, markov; did you mean c4?
-    x.yaml:9:32 data.tokenizer: got "byte", allowed: bytes, gpt2; did you mean bytes?
+    x.yaml:9:32 data.tokenizer: got "byte", allowed: bytes, gpt2, json; did you mean bytes?
     x.yaml:11:7 train.lr: expected a number > 0, got "fast"
     x.yaml:12:10 train.steps: expected a whole number >= 1, got 10.5
     x.yaml:15:14 train.grad_clip: expected a number > 0 or null, got "none"
@@ -228,7 +228,7 @@ train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule
       "x.yaml:1:17 engine.name: unknown engine, got "cuda"; allowed: auto, cpu, reference, tensorflow
       x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm
       x.yaml:5:9 data.source: got "markv", allowed: npm, c4, text, shards, markov; did you mean markov?
-      x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2; did you mean gpt2?
+      x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2, json; did you mean gpt2?
       x.yaml:6:66 train.optimizer.name: unknown optimizer, got "sgd"; allowed: adamw, adam
       x.yaml:6:106 train.schedule.floor: expected a number >= 0 and <= 1, got 2"
     `);

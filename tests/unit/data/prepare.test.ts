@@ -12,13 +12,15 @@ const folder = temporaryFolder();
 let made = 0;
 const fresh = () => join(folder, String(made++));
 
-/** Words at random, about as long as they are in English. */
+const words = Array.from(
+  { length: 300 },
+  (_, i) => String.fromCharCode(97 + (i % 26)).repeat(1 + (i % 7)) + i,
+);
+
 function texts(name: string, documents: number): string[] {
   const random = stream(1, name);
-  const word = () =>
-    String.fromCharCode(...Array.from({ length: 1 + random.below(9) }, () => 97 + random.below(26)));
   return Array.from({ length: documents }, () =>
-    Array.from({ length: 20 + random.below(300) }, word).join(" "),
+    Array.from({ length: 20 + random.below(300) }, () => words[random.below(words.length)]!).join(" "),
   );
 }
 

@@ -39,7 +39,7 @@ test.each([
   [{}, ["source: got nothing, allowed: npm, c4, text, shards, markov"]],
   [
     { source: local, tokenizer: "gtp2" },
-    ['tokenizer.name: got "gtp2", allowed: bytes, gpt2; did you mean gpt2?'],
+    ['tokenizer.name: got "gtp2", allowed: bytes, gpt2, json; did you mean gpt2?'],
   ],
   [
     { source: "markov", tokenizer: "bytes" },

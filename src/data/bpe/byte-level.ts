@@ -1,0 +1,40 @@
+/** A byte-level BPE put together: the tokenizer of GPT-2, GPT-NeoX, OLMo and their like. */
+import type { Tokenizer } from "../tokenizer.ts";
+import type { CutTokens } from "./added-tokens.ts";
+import type { EncodeWords } from "./encode-words.ts";
+
+export interface ByteLevelParts extends Pick<Tokenizer, "name" | "eos" | "pad" | "fingerprint"> {
+  /** The bytes every id stands for; those of `eos` are not looked at. */
+  readonly table: readonly Uint8Array[];
+  /** Tokens that are looked for in the text as it is, and in the normalized text. */
+  readonly cutRaw: CutTokens;
+  readonly normalize: (text: string) => string;
+  readonly cutNormalized: CutTokens;
+  readonly encodeWords: EncodeWords;
+}
+
+export function byteLevelTokenizer({
+  table,
+  cutRaw,
+  normalize,
+  cutNormalized,
+  encodeWords,
+  ...facts
+}: ByteLevelParts): Tokenizer {
+  const nothing = new Uint8Array();
+  const bytesOf = (id: number) => (id === facts.eos ? nothing : (table[id] ?? nothing));
+  return {
+    ...facts,
+    vocabSize: table.length,
+    byteLengths: Uint16Array.from(table, (_, id) => bytesOf(id).length),
+    bytesOf,
+    encode(text) {
+      const ids: number[] = [];
+      const token = (id: number) => void ids.push(id);
+      const words = (piece: string) => encodeWords(piece, ids);
+      cutRaw(text, { token, text: (piece) => cutNormalized(normalize(piece), { token, text: words }) });
+      return ids;
+    },
+    decode: (ids) => Buffer.concat(Array.from(ids, bytesOf)).toString("utf8"),
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * Byte-pair encoding of one word (Sennrich et al. 2016): starting from its bytes, the adjacent pair that was learned
+ * first is joined, the leftmost of equals, until no pair is known. A heap of pairs makes it n log n in the word's
+ * length: a text without blanks, megabytes of it, is no trap.
+ */
+
+/** A rule joins `left` and `right` into `id`; rules are listed in the order in which they were learned. */
+export interface MergeRule {
+  readonly left: number;
+  readonly right: number;
+  readonly id: number;
+}
+
+/** The ids of the bytes, joined by the rules, appended to `out`. */
+export type MergeWord = (bytes: Uint8Array, out: number[]) => void;
+
+export function merger(byteIds: ArrayLike<number>, rules: readonly MergeRule[]): MergeWord {
+  const table = ruleTable(rules);
+  return (bytes, out) => {
+    const n = bytes.length;
+    const ids = Int32Array.from(bytes, (byte) => byteIds[byte]!);
+    const previous = Int32Array.from(bytes, (_, i) => i - 1);
+    const next = Int32Array.from(bytes, (_, i) => i + 1); // n: the end
+    const heap = pairHeap();
+    const offer = (at: number): void => {
+      if (at < 0 || next[at]! >= n) return;
+      const rule = table(ids[at]!, ids[next[at]!]!);
+      if (rule >= 0) heap.push(rule, at);
+    };
+    for (let i = 0; i < n - 1; i++) offer(i);
+    for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
+      const [rule, at] = top;
+      const right = next[at]!;
+      // An offer is stale once one of its two has been joined to another.
+      if (ids[at]! < 0 || right >= n || table(ids[at]!, ids[right]!) !== rule) continue;
+      ids[at] = rules[rule]!.id;
+      ids[right] = -1;
+      next[at] = next[right]!;
+      if (next[at]! < n) previous[next[at]!] = at;
+      offer(previous[at]!);
+      offer(at);
+    }
+    for (let at = 0; at < n; at = next[at]!) out.push(ids[at]!);
+  };
+}
+
+/** (left, right) -> the number of the rule that joins them, or -1: open addressing over typed arrays. */
+function ruleTable(rules: readonly MergeRule[]): (left: number, right: number) => number {
+  let size = 16;
+  while (size < 2 * rules.length) size *= 2;
+  const mask = size - 1;
+  const lefts = new Int32Array(size).fill(-1);
+  const rights = new Int32Array(size);
+  const numbers = new Int32Array(size);
+  const slot = (left: number, right: number): number => {
+    let h = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    h = (h ^ (h >>> 15)) & mask;
+    while (lefts[h] !== -1 && !(lefts[h] === left && rights[h] === right)) h = (h + 1) & mask;
+    return h;
+  };
+  for (const [number, { left, right }] of rules.entries()) {
+    const h = slot(left, right);
+    if (lefts[h] !== -1) continue; // the first of equal rules counts
+    lefts[h] = left;
+    rights[h] = right;
+    numbers[h] = number;
+  }
+  return (left, right) => {
+    const h = slot(left, right);
+    return lefts[h] === -1 ? -1 : numbers[h]!;
+  };
+}
+
+/** A binary heap of (rule, place), smallest first, as one number each: rules and places are below 2^26. */
+function pairHeap() {
+  const PLACES = 2 ** 26;
+  const items: number[] = [];
+  return {
+    push(rule: number, at: number): void {
+      const item = rule * PLACES + at;
+      let i = items.push(item) - 1;
+      while (i > 0) {
+        const parent = (i - 1) >> 1;
+        if (items[parent]! <= item) break;
+        items[i] = items[parent]!;
+        i = parent;
+      }
+      items[i] = item;
+    },
+    pop(): readonly [rule: number, at: number] | undefined {
+      const top = items[0];
+      if (top === undefined) return undefined;
+      const last = items.pop()!;
+      const n = items.length;
+      let i = 0;
+      for (let child = 1; child < n; child = 2 * i + 1) {
+        if (child + 1 < n && items[child + 1]! < items[child]!) child++;
+        if (items[child]! >= last) break;
+        items[i] = items[child]!;
+        i = child;
+      }
+      if (n > 0) items[i] = last;
+      return [Math.floor(top / PLACES), top % PLACES];
+    },
+  };
+}

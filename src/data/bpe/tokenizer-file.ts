@@ -1,0 +1,125 @@
+/** What a `tokenizer.json` says, as far as it is read here. Its shape is that of the Hugging Face tokenizers library. */
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { EnvironmentError, UserError } from "../../lib/errors.ts";
+import { sha256 } from "../../lib/hash.ts";
+import type { FilePlaces } from "../tokenizer.ts";
+
+export interface Added {
+  readonly id: number;
+  readonly content: string;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly normalized: boolean;
+  readonly special: boolean;
+}
+
+/** A part of the pipeline: its `type` and what belongs to it. */
+export type Component = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+export interface TokenizerJson {
+  readonly added_tokens: readonly Added[];
+  readonly normalizer: Component | null;
+  readonly pre_tokenizer: Component | null;
+  readonly post_processor: Component | null;
+  readonly decoder: Component | null;
+  readonly model: Component;
+  readonly padding: { readonly pad_id?: number } | null;
+}
+
+export interface TokenizerFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly json: TokenizerJson;
+  /** `tokenizer_config.json` beside it, where there is one. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Relative paths are looked up beside the config first, then in the data folder. */
+export async function readTokenizerFile(
+  file: string,
+  places: FilePlaces | undefined,
+): Promise<TokenizerFile> {
+  const folders = [places?.baseDir ?? ".", ...(places?.dataDir === undefined ? [] : [places.dataDir])];
+  const candidates = isAbsolute(file) ? [file] : folders.map((folder) => resolve(folder, file));
+  for (const path of candidates) {
+    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+      throw new EnvironmentError(`data.tokenizer.file: ${path}: cannot be read: ${error.message}`);
+    });
+    if (bytes === undefined) continue;
+    const config = await readFile(join(dirname(path), "tokenizer_config.json"), "utf8").catch(() => "{}");
+    return {
+      path,
+      sha256: sha256(bytes),
+      json: parsed(path, bytes.toString("utf8")),
+      config: JSON.parse(config),
+    };
+  }
+  throw new EnvironmentError(`data.tokenizer.file: no such file: ${candidates.join(" nor ")}`);
+}
+
+function parsed(path: string, text: string): TokenizerJson {
+  let json: Partial<TokenizerJson>;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`data.tokenizer.file: ${path}: not JSON: ${(error as Error).message}`);
+  }
+  if (typeof json?.model?.type !== "string" && json?.model?.vocab === undefined)
+    throw new UserError(`data.tokenizer.file: ${path}: not a tokenizer.json (no model with a vocabulary)`);
+  return {
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: null,
+    padding: null,
+    ...json,
+    added_tokens: json.added_tokens ?? [],
+    model: { ...json.model, type: json.model?.type ?? "BPE" } as Component,
+  };
+}
+
+/** Names that end-of-document and padding tokens go by; files seldom say which theirs are. */
+const ENDS = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|eos|>"];
+const PADS = ["<pad>", "<|padding|>", "<|pad|>", "[PAD]"];
+
+/** The id of the token that closes a document: the one named, or the one the file or its neighbour points at. */
+export function eosOf({ json, config, path }: TokenizerFile, named: string | undefined): number {
+  const wanted = named ?? contentOf(config.eos_token) ?? lastOfTemplate(json.post_processor);
+  const specials = json.added_tokens.filter(({ special }) => special);
+  const found =
+    wanted === undefined
+      ? specials.filter(({ content }) => ENDS.includes(content))
+      : json.added_tokens.filter(({ content }) => content === wanted);
+  if (found.length === 1) return found[0]!.id;
+  const which =
+    wanted === undefined
+      ? `${found.length} of its tokens may end a document`
+      : `it has no token ${JSON.stringify(wanted)}`;
+  const choices = specials.slice(0, 12).map(({ content }) => content);
+  throw new UserError(
+    `data.tokenizer.eos: ${path}: ${which}; name one of its tokens${choices.length > 0 ? `, such as ${choices.join(", ")}` : ""}`,
+  );
+}
+
+export function padOf({ json, config }: TokenizerFile): number | undefined {
+  if (json.padding?.pad_id !== undefined) return json.padding.pad_id;
+  const named = contentOf(config.pad_token);
+  const names = named === undefined ? PADS : [named];
+  return json.added_tokens.find(({ special, content }) => special && names.includes(content))?.id;
+}
+
+/** Written as text, or as an object with its content. */
+function contentOf(token: unknown): string | undefined {
+  const content = (token as { content?: unknown } | null | undefined)?.content ?? token;
+  return typeof content === "string" ? content : undefined;
+}
+
+/** What a template puts after a single text, such as T5's `</s>`. */
+function lastOfTemplate(processor: Component | null): string | undefined {
+  if (processor?.type !== "TemplateProcessing") return undefined;
+  const last = (processor.single as readonly { SpecialToken?: { id: string } }[]).at(-1);
+  return last?.SpecialToken?.id;
+}
