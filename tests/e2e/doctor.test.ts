@@ -27,6 +27,7 @@ test("the same as JSON, and nothing but JSON", async () => {
   expect(ok).toBe(true);
   expect(Object.keys(engines).sort()).toEqual([...engineNames].sort());
   expect(engines[auto].ok).toBe(true);
+  expect(auto, "only asked for by name").not.toBe("tensorflow");
   for (const { ok, detail, why, fix } of Object.values<Record<string, unknown>>(engines)) {
     if (ok) expect(detail).toBeTypeOf("string");
     else expect([typeof why, typeof fix]).toEqual(["string", "string"]);
