@@ -2,9 +2,10 @@
 // Each is a file in bench/ that measures in child processes of its own and prints a table. Numbers, not tests.
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { data } from "./bench/data.js";
 import { step } from "./bench/step.js";
 
-const benchmarks = { step };
+const benchmarks = { step, data };
 
 const { values } = parseArgs({
   options: {
