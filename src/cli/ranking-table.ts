@@ -1,14 +1,18 @@
 /** The table a sweep ends with. */
 import { type Column, table } from "../lib/table.ts";
-import { label, type RankedRun } from "../report/ranking.ts";
+import { dataMismatch, label, type RankedRun } from "../report/ranking.ts";
 
 const fixed = (n: number | undefined, digits: number): string =>
   n === undefined ? "-" : Number.isFinite(n) ? n.toFixed(digits) : String(n);
 
 /** Expects the runs in their order; ranks are given to finished ones. */
 export function rankingTable(runs: readonly RankedRun[]): string {
+  const ranked = dataMismatch(runs) === undefined;
   const columns: readonly Column<RankedRun>[] = [
-    { title: "#", text: (run) => (run.status?.state === "done" ? String(runs.indexOf(run) + 1) : "") },
+    {
+      title: "#",
+      text: (run) => (ranked && run.status?.state === "done" ? String(runs.indexOf(run) + 1) : ""),
+    },
     { title: "run", text: (run) => run.name, align: "left" },
     { title: "val ppl", text: ({ status }) => fixed(status?.val_ppl, 3) },
     { title: "bits/byte", text: ({ status }) => fixed(status?.val_bits_per_byte, 4) },

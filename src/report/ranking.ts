@@ -9,11 +9,31 @@ export interface RankedRun {
   readonly status: RunStatus | undefined;
 }
 
-/** Finished runs by validation loss, then the others in the order of the sweep. */
+/** Finished runs by validation loss, then the others in the order of the sweep; that order for all, if data differ. */
 export function rank(runs: readonly RankedRun[]): readonly RankedRun[] {
+  if (dataMismatch(runs) !== undefined) return runs;
   const key = ({ status }: RankedRun) =>
     status?.state === "done" ? (status.val_loss ?? Infinity) : Infinity;
   return runs.toSorted((a, b) => key(a) - key(b) || 0);
+}
+
+/**
+ * Why the finished runs cannot be ranked: they were trained or judged on different data. A rank would say more of the
+ * data than of the arms. undefined where all is well.
+ */
+export function dataMismatch(runs: readonly RankedRun[]): string | undefined {
+  const byData = new Map<string, RankedRun[]>();
+  for (const run of runs) {
+    const { state, data_fingerprint: fingerprint } = run.status ?? {};
+    if (state === "done" && fingerprint !== undefined)
+      byData.set(fingerprint, [...(byData.get(fingerprint) ?? []), run]);
+  }
+  if (byData.size < 2) return undefined;
+  const groups = [...byData].map(([fingerprint, of]) => {
+    const names = of.slice(0, 3).map(({ name }) => name);
+    return `${fingerprint.slice(0, 12)} (${names.join(", ")}${of.length > 3 ? `, and ${of.length - 3} more` : ""})`;
+  });
+  return `not ranked: the runs saw different data, ${groups.join(" and ")}. Sweep one corpus at a time; if files changed meanwhile, run it again under another name.`;
 }
 
 export const label = ({ status }: RankedRun): string =>

@@ -28,7 +28,9 @@ prepare: { out: out, shard_tokens: 200000 }
 }
 
 const contents = (dir: string) =>
-  Object.fromEntries(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name)).toString("base64")]));
+  Object.fromEntries(
+    readdirSync(dir).map((name) => [name, readFileSync(join(dir, name)).toString("base64")]),
+  );
 
 test("killed at random points and started again, it ends with the bytes of an undisturbed run", async () => {
   const dir = corpus();
@@ -71,13 +73,16 @@ test("Ctrl-C ends it with 130 and keeps what is finished; a further run goes on"
 
 test("what was prepared is shown, verified, trained on, and refused once it is damaged", async () => {
   const dir = folder();
-  const lines = (n: number, word: string) => `${JSON.stringify({ text: `${word} `.repeat(60).trim() })}\n`.repeat(n);
+  const lines = (n: number, word: string) =>
+    `${JSON.stringify({ text: `${word} `.repeat(60).trim() })}\n`.repeat(n);
   file(dir, "t.json", lines(40, "train"));
   file(dir, "v.json", lines(20, "validate"));
   file(dir, "p.yaml", "data: { source: { name: c4, train: t.json, validation: v.json } }\n");
   const made = await hnorm(dir, "data", "prepare", "p.yaml", "prepare.out=out");
   expect(made.code).toBe(0);
-  expect(made.stdout.trim()).toBe(`data: { source: { name: shards, path: ${JSON.stringify(join(dir, "out"))} } }`);
+  expect(made.stdout.trim()).toBe(
+    `data: { source: { name: shards, path: ${JSON.stringify(join(dir, "out"))} } }`,
+  );
 
   const shown = await hnorm(dir, "data", "show", "out", "--windows", "1");
   expect(shown.stdout).toContain("14400 tokens, 40 documents");
@@ -104,16 +109,34 @@ test("what was prepared is shown, verified, trained on, and refused once it is d
   bytes[100]! ^= 1;
   writeFileSync(bin, bytes);
   const verified = await hnorm(dir, "data", "verify", "out");
-  expect(verified.stdout).toMatch(/^train-00000-00\.bin: sha256 [0-9a-f]{64}, the manifest has [0-9a-f]{64}$/m);
+  expect(verified.stdout).toMatch(
+    /^train-00000-00\.bin: sha256 [0-9a-f]{64}, the manifest has [0-9a-f]{64}$/m,
+  );
   expect(verified.code).toBe(4);
 }, 120_000);
+
+test("arms that saw different data are listed, not ranked", async () => {
+  const dir = folder();
+  const differ = { "data.source.symbols": [7, 8], norm: ["pre"] };
+  file(dir, "differ.yaml", tiny({ sweep: { grid: differ } }));
+  const swept = await hnorm(dir, "sweep", "differ.yaml");
+  expect(swept.stderr).toMatch(
+    /not ranked: the runs saw different data, [0-9a-f]{12} \(.*symbols.*\) and [0-9a-f]{12} \(/,
+  );
+  expect(swept.code).toBe(4);
+  expect(swept.stdout).not.toMatch(/^ *1 /m);
+  const again = await hnorm(dir, "results", "runs/differ");
+  expect([again.code, again.stdout]).toEqual([4, swept.stdout]);
+}, 60_000);
 
 test("mistakes in the config are named at their places", async () => {
   const dir = folder();
   file(dir, "p.yaml", "data: { source: { name: c4, trian: a, validation: b } }\nprepare: { outt: x }\n");
   const { code, stderr } = await hnorm(dir, "data", "prepare", "p.yaml");
   expect(stderr).toContain("p.yaml:1:29 data.source.trian: unknown key");
-  expect(stderr).toContain("p.yaml:2:12 prepare.outt: unknown key; allowed: out, shard_tokens; did you mean out?");
+  expect(stderr).toContain(
+    "p.yaml:2:12 prepare.outt: unknown key; allowed: out, shard_tokens; did you mean out?",
+  );
   expect(code).toBe(2);
   file(dir, "markov.yaml", "data: { source: markov }\nprepare: { out: x }\n");
   const markov = await hnorm(dir, "data", "prepare", "markov.yaml");

@@ -1,8 +1,8 @@
 /** `hnorm results DIR`: the ranking of a sweep, from what its runs wrote. */
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { UserError } from "../../lib/errors.ts";
-import { type RankedRun, rank, resultRows } from "../../report/ranking.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { readStatus } from "../../runs/status.ts";
 import type { Io } from "../io.ts";
@@ -17,6 +17,10 @@ export function resultsCommand(program: Command, io: Io): void {
     .action((dir: string, { json }: { json?: boolean }) => {
       const runs = rank(readSweep(dir));
       io.out(json ? JSON.stringify(resultRows(runs), null, 2) : rankingTable(runs));
+      const mismatch = dataMismatch(runs);
+      if (mismatch === undefined) return;
+      io.say(mismatch);
+      process.exitCode = EXIT.mismatch;
     });
 }
 

@@ -1,7 +1,7 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { rank, resultRows } from "../../report/ranking.ts";
+import { dataMismatch, rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
@@ -64,16 +64,20 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   await writeResults(files, ranked);
   io.say(`\nresults: ${files.results}`);
   if (end !== "all") io.say("stopped; the same command goes on where it was");
+  const mismatch = dataMismatch(ranked);
+  if (mismatch !== undefined) io.say(mismatch);
   return exitCode(
     end,
     ranked.some((run) => run.status?.state === "failed"),
+    mismatch !== undefined,
   );
 }
 
-function exitCode(end: SweepEnd, anyFailed: boolean): number {
+function exitCode(end: SweepEnd, anyFailed: boolean, dataDiffer: boolean): number {
   if (end === "interrupted") return EXIT.interrupted;
   if (end === "terminated") return EXIT.savedRequeue;
-  return anyFailed ? EXIT.someRunsFailed : EXIT.ok;
+  if (anyFailed) return EXIT.someRunsFailed;
+  return dataDiffer ? EXIT.mismatch : EXIT.ok;
 }
 
 function positive(option: string, text: string): number {
