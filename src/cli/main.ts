@@ -5,6 +5,7 @@ import { packageVersion } from "../train/provenance.ts";
 import { configCommand } from "./commands/config.ts";
 import { dataCommand } from "./commands/data.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
 import { resultsCommand } from "./commands/results.ts";
@@ -36,6 +37,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     planCommand,
     stepCommand,
     explainCommand,
+    evalCommand,
     configCommand,
     dataCommand,
     resultsCommand,

@@ -16,10 +16,14 @@ export const cacheDir = (): string =>
   env("HNORM_CACHE_DIR") ?? join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "hnorm");
 
 /** How the data room finds files that a config names. */
-export function dataContext(configFile: string, onProgress?: DataContext["onProgress"]): DataContext {
+export const dataContext = (configFile: string, onProgress?: DataContext["onProgress"]): DataContext =>
+  dataContextIn(dirname(resolve(configFile)), onProgress);
+
+/** The same, with the folder in which relative paths start. */
+export function dataContextIn(baseDir: string, onProgress?: DataContext["onProgress"]): DataContext {
   const dataDir = env("HNORM_DATA_DIR");
   return {
-    baseDir: dirname(resolve(configFile)),
+    baseDir,
     cacheDir: cacheDir(),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(onProgress === undefined ? {} : { onProgress }),

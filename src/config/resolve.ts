@@ -116,10 +116,10 @@ function completeTrain(t: TrainSection, seqLen: number): TrainConfig {
   return { steps, tokens: steps * batch_size * seqLen, batch_size, micro_batch_size, ...rest };
 }
 
-const completeEval = ({ sets, ...e }: EvalSection, train: TrainConfig): EvalConfig => ({
+const completeEval = ({ sets = {}, ...e }: EvalSection, train: TrainConfig): EvalConfig => ({
   ...e,
   batch_size: e.batch_size ?? train.micro_batch_size,
-  ...(sets === undefined
+  ...(Object.keys(sets).length === 0
     ? {}
     : { sets: mapValues(sets, ({ tokens = e.tokens, ...set }) => ({ ...set, tokens })) }),
 });

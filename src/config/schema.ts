@@ -52,7 +52,7 @@ const trainSection = z.strictObject({
 
 const SET_NAME = /^(?!validation$)[A-Za-z0-9][\w.-]{0,39}$/;
 
-const evalSet = z.strictObject({
+export const evalSet = z.strictObject({
   protocol: selection("protocol", protocols, "packed-v1"),
   /** Default: the corpus that is trained on. Of another one only the validation split is read. */
   source: validationSourceSchema.optional(),
@@ -69,12 +69,13 @@ const evalSection = z.strictObject({
   batch_size: count.optional(),
   /** What else to evaluate on, by the name it has in eval.csv. Runs are ranked by the corpus's own split, packed-v1. */
   sets: z
-    .record(
-      z.string().regex(SET_NAME, {
-        error: "expected a name of letters, digits, dots, dashes and underscores, other than validation",
-      }),
-      evalSet,
-    )
+    .record(z.string(), evalSet)
+    .superRefine((sets, ctx) => {
+      const message =
+        "expected a name of letters, digits, dots, dashes and underscores, other than validation";
+      for (const name of Object.keys(sets).filter((text) => !SET_NAME.test(text)))
+        ctx.addIssue({ code: "custom", path: [name], message });
+    })
     .describe("a mapping of names to sets")
     .optional(),
 });

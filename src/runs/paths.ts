@@ -21,6 +21,12 @@ export const runFiles = (dir: string) =>
     done: join(dir, "DONE"),
   }) as const;
 
+/** What `hnorm eval --save` leaves in a run's folder; `split` where it is not the corpus's own. */
+export function reEvaluationFile(dir: string, protocol: string, split?: string): string {
+  const name = split === undefined ? protocol : `${protocol}-${split}`;
+  return join(dir, `eval-${name.replace(/[^\w.=-]+/g, "_")}.csv`);
+}
+
 /** Files of a sweep, `runs/SWEEP/`. */
 export const sweepFiles = (dir: string) =>
   ({

@@ -1,6 +1,6 @@
 /** The CSV tables a run writes: their columns, in one place. */
 import { basename } from "node:path";
-import { CsvFile } from "../lib/csv.ts";
+import { type Cell, CsvFile, csvText } from "../lib/csv.ts";
 import { runFiles } from "./paths.ts";
 
 /** train_loss in nats per token; grad_norm the global L2 norm before clipping; clip_coef the factor applied. */
@@ -20,6 +20,11 @@ export interface RunTables {
   sync(): Readonly<Record<string, number>>;
   close(): void;
 }
+
+/** eval.csv's columns as a whole file. */
+export const evaluationText = (
+  rows: readonly Readonly<Partial<Record<(typeof EVAL)[number], Cell>>>[],
+): string => csvText([EVAL, ...rows.map((row) => EVAL.map((column) => row[column]))]);
 
 /** New tables, or with `append` those that are there. */
 export function openTables(dir: string, { append = false } = {}): RunTables {

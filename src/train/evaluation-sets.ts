@@ -2,7 +2,7 @@
 import type { Device, Engine } from "../backends/backend.ts";
 import type { EvalSet, RunConfig } from "../config/schema.ts";
 import { type Corpus, openCorpus } from "../data/corpus.ts";
-import type { DataSpec } from "../data/schema.ts";
+import type { DataSpec, SourceSpec } from "../data/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { UserError } from "../lib/errors.ts";
 import { evaluationGraph } from "../model/graphs.ts";
@@ -29,11 +29,13 @@ export async function evaluationSets(
   corpus: Corpus,
   ctx: DataContext,
 ): Promise<readonly EvaluationSet[]> {
-  const sets = [
-    evaluationSet(MAIN, corpus, config, { protocol: DEFAULT_PROTOCOL, tokens: config.eval.tokens }),
-  ];
-  for (const [name, set] of Object.entries(config.eval.sets ?? {}))
-    sets.push(evaluationSet(name, await corpusOf(name, set, config, corpus, ctx), config, set));
+  const main = { protocol: DEFAULT_PROTOCOL, tokens: config.eval.tokens };
+  const sets = [evaluationSet(MAIN, corpus, config, main)];
+  for (const [name, set] of Object.entries(config.eval.sets ?? {})) {
+    const used = corpus.describe().tokenizer;
+    const own = set.source === undefined ? corpus : await corpusOf(name, set.source, config, used, ctx);
+    sets.push(evaluationSet(name, own, config, set));
+  }
   return sets;
 }
 
@@ -47,24 +49,23 @@ export function evaluationSet(
   return { split, protocol: protocolLabel(protocol), slice, corpus };
 }
 
-/** The set's own corpus, in the ids of the corpus that the model was trained on; or that corpus. */
+/** The set's own corpus, in the ids of the tokenizer that the model was trained with. */
 export async function corpusOf(
   name: string,
-  { source }: Pick<EvalSet, "source">,
+  source: SourceSpec,
   { data, model }: Pick<RunConfig, "data" | "model">,
-  main: Corpus,
+  usedTokenizer: string | null,
   ctx: DataContext,
 ): Promise<Corpus> {
-  if (source === undefined) return main;
   const { tokenizer } = data;
   const corpus = await openCorpus(
     { source, ...(tokenizer === undefined ? {} : { tokenizer }) } as DataSpec,
     ctx,
   );
-  const [own, used] = [corpus.describe().tokenizer, main.describe().tokenizer];
-  if (own !== used)
+  const own = corpus.describe().tokenizer;
+  if (own !== usedTokenizer)
     throw new UserError(
-      `eval.sets.${name}: its ids are those of ${own}, the model was trained on those of ${used}`,
+      `eval.sets.${name}: its ids are those of ${own}, the model was trained on those of ${usedTokenizer}`,
     );
   if (corpus.vocabSize > model.vocab_size)
     throw new UserError(

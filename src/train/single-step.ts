@@ -83,7 +83,11 @@ function checkTokens(tokens: readonly (readonly number[])[], vocab: number) {
   return { batch: tokens.length, seqLen, ids: Int32Array.from(tokens.flat()) };
 }
 
-function checkWeights(weights: ReadonlyMap<string, NamedTensor>, parameters: readonly Parameter[]): void {
+/** Throws a UserError that lists every tensor that is missing, unknown or of another shape. */
+export function checkWeights(
+  weights: ReadonlyMap<string, NamedTensor>,
+  parameters: readonly Parameter[],
+): void {
   const names = parameters.map((p) => p.name);
   const missing = parameters.flatMap(({ name, shape }) => {
     const given = weights.get(name);

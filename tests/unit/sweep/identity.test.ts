@@ -58,6 +58,7 @@ describe("does not change with", () => {
       ["engine={name: auto, threads: 2}", "train.micro_batch_size=2", "eval.batch_size=2"],
     ],
     ["what is written when", ["log.every=7", "log.grad_norms_every=9", "eval.every=3"]],
+    ["what another set leaves unsaid", ["eval.sets={}"]],
     [
       "defaults written out",
       ["engine=auto", "init={name: normal, std: small}", "train.optimizer={name: adamw, beta2: 0.95}"],
@@ -92,6 +93,7 @@ describe("changes with", () => {
     "train.divergence=null",
     "train.divergence.patience=21",
     "eval.tokens=1024",
+    "eval.sets={more: {tokens: 8}}",
   ])("%s", (override) => expect(idOf(GOOD, override)).not.toBe(idOf(GOOD)));
 });
 

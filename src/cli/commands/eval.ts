@@ -1,0 +1,143 @@
+/** `hnorm eval RUN...`: finished runs under another evaluation protocol, or on another validation set. */
+import { basename, resolve } from "node:path";
+import type { Command } from "commander";
+import { parse } from "yaml";
+import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
+import { fromZod } from "../../config/resolve.ts";
+import { type EvalSet, evalSet } from "../../config/schema.ts";
+import { wording } from "../../config/wording.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { protocols } from "../../protocols/index.ts";
+import { reEvaluationFile } from "../../runs/paths.ts";
+import { evaluationText } from "../../runs/tables.ts";
+import { MAIN } from "../../train/evaluation-sets.ts";
+import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
+import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
+import type { Io } from "../io.ts";
+import { dataContextIn } from "../places.ts";
+
+interface Options {
+  readonly protocol?: string;
+  readonly on?: string;
+  readonly source?: string;
+  readonly tokens?: string;
+  readonly engine?: string;
+  readonly baseDir?: string;
+  readonly json?: boolean;
+  readonly save?: boolean;
+}
+
+/** What --source is called in the column `split`. */
+const CUSTOM = "custom";
+
+export function evalCommand(program: Command, io: Io): void {
+  const names = Object.keys(protocols).join(", ");
+  program
+    .command("eval")
+    .argument("<run...>", "folders of finished runs, such as runs/quick/*/")
+    .option("--protocol <name>", `${names}; or as YAML: "{name: galore-256, plus_one: false}"`)
+    .option("--on <set>", "one of the run's eval.sets (default: its own validation split)")
+    .option("--source <yaml>", 'other data: "{name: c4, validation: wiki/*.json.gz}"')
+    .option("--tokens <n>", "how much of the split (default: as the run had it)")
+    .option("--engine <name>", "default: the run's")
+    .option("--base-dir <dir>", "where relative data paths start (default: where they did for the run)")
+    .option("--save", "write eval-PROTOCOL.csv into the run's folder; its eval.csv is never touched")
+    .option("--json", "one JSON object per run")
+    .description("evaluate finished runs again, under another protocol or on other data")
+    .action(async (dirs: readonly string[], options: Options) => {
+      const results: ReEvaluation[] = [];
+      for (const run of dirs.map(readFinishedRun)) {
+        const result = await evaluated(run, options, io);
+        results.push(result);
+        if (options.json) io.out(JSON.stringify(record(result)));
+        if (options.save) await save(run, result, io);
+      }
+      if (!options.json) io.out(table(results, COLUMNS));
+      process.exitCode = EXIT.ok;
+    });
+}
+
+async function evaluated(run: FinishedRun, options: Options, io: Io): Promise<ReEvaluation> {
+  const { split, set } = chosenSet(run, options);
+  const baseDir = options.baseDir === undefined ? run.baseDir : resolve(options.baseDir);
+  if (baseDir === undefined)
+    throw new UserError(
+      `${run.dir}: does not say where its data were; give --base-dir, the folder of its config`,
+    );
+  let shown = "";
+  const ctx = dataContextIn(baseDir, (message) => {
+    if (message !== shown) io.say(`data: ${message}`);
+    shown = message;
+  });
+  const chosen = await chooseEngine(engineOf(options.engine) ?? run.config.engine.name);
+  io.say(`${run.name}: evaluating on ${split}, engine ${chosen.name}`);
+  return reEvaluate(run, split, set, chosen, ctx);
+}
+
+/** The run's own set of that name, or none, with what the options say otherwise. */
+function chosenSet(run: FinishedRun, options: Options): { split: string; set: EvalSet } {
+  const { tokens, sets = {} } = run.config.eval;
+  if (options.on !== undefined && options.source !== undefined)
+    throw new UserError("--on and --source: give one of them");
+  const named = options.on === undefined ? undefined : sets[options.on];
+  if (options.on !== undefined && named === undefined)
+    throw new UserError(
+      `--on: ${run.dir} has no set ${options.on}; it has ${Object.keys(sets).join(", ") || "none"}`,
+    );
+  const written = {
+    ...named,
+    tokens: options.tokens === undefined ? (named?.tokens ?? tokens) : Number(options.tokens),
+    ...(options.protocol === undefined ? {} : { protocol: yaml("--protocol", options.protocol) }),
+    ...(options.source === undefined ? {} : { source: yaml("--source", options.source) }),
+  };
+  const result = evalSet.safeParse(written, { error: wording, reportInput: true });
+  if (!result.success)
+    throw new UserError(
+      result.error.issues
+        .flatMap((issue) => fromZod("eval", issue))
+        .map(({ path: [, ...path], message }) => `--${path.join(".")}: ${message}`)
+        .join("\n"),
+    );
+  const split = options.source === undefined ? (options.on ?? MAIN) : CUSTOM;
+  return { split, set: { tokens, ...result.data } as EvalSet };
+}
+
+function yaml(option: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`${option}: not YAML: ${(error as Error).message}`);
+  }
+}
+
+function engineOf(name: string | undefined): EngineName | "auto" | undefined {
+  const known = ["auto", ...engineNames] as const;
+  const found = known.find((engine) => engine === name);
+  if (name === undefined || found !== undefined) return found;
+  throw new UserError(`--engine: got ${name}; allowed: ${known.join(", ")}`);
+}
+
+const record = (r: ReEvaluation) => ({
+  ...{ run: r.run, step: r.step, split: r.split, protocol: r.protocol },
+  ...{ loss: r.loss, ppl: r.ppl, bits_per_byte: r.bitsPerByte, n_tokens: r.tokens, n_bytes: r.bytes },
+  ...{ slice_sha256: r.sliceSha256, data_fingerprint: r.dataFingerprint, engine: r.engine },
+});
+
+/** Whole and anew: the same evaluation again gives the same file. */
+async function save({ dir }: FinishedRun, result: ReEvaluation, io: Io): Promise<void> {
+  const path = reEvaluationFile(dir, result.protocol, result.split === MAIN ? undefined : result.split);
+  await writeFileAtomic(path, evaluationText([record(result)]));
+  io.say(`${result.run}: wrote ${basename(path)}`);
+}
+
+const COLUMNS: readonly Column<ReEvaluation>[] = [
+  { title: "run", text: (r) => r.run, align: "left" },
+  { title: "split", text: (r) => r.split, align: "left" },
+  { title: "protocol", text: (r) => r.protocol, align: "left" },
+  { title: "ppl", text: (r) => r.ppl.toFixed(3) },
+  { title: "bits/byte", text: (r) => r.bitsPerByte.toFixed(4) },
+  { title: "loss", text: (r) => r.loss.toFixed(4) },
+  { title: "tokens", text: (r) => String(r.tokens) },
+];
