@@ -1,6 +1,7 @@
 /** The `data:` section of a config: `{source: NAME | {name, ...}, tokenizer: NAME | {name}}`. */
 import { z } from "zod";
 import { nearest } from "../lib/suggest.ts";
+import { type RepeatFilter, repeatsSchema } from "./repeats.ts";
 import { sources } from "./sources/index.ts";
 import { tokenizers } from "./tokenizers/index.ts";
 
@@ -17,19 +18,27 @@ export interface DataSpec {
   readonly source: SourceSpec;
   /** Absent where the source makes tokens itself, and where they are prepared and say what they mean. */
   readonly tokenizer?: TokenizerSpec;
+  /** Training windows that are masked out of the loss; absent: none. */
+  readonly mask_repeats?: RepeatFilter;
 }
 
 export const dataSchema = z
-  .strictObject({ source: oneOf(sources), tokenizer: oneOf(tokenizers).optional() })
-  .transform(({ source, tokenizer }, ctx): DataSpec => {
+  .strictObject({
+    source: oneOf(sources),
+    tokenizer: oneOf(tokenizers).optional(),
+    mask_repeats: repeatsSchema.optional(),
+  })
+  .transform(({ source, tokenizer, mask_repeats }, ctx): DataSpec => {
     const { yields } = sources[source.name];
-    if (yields === "documents") return { source, tokenizer: tokenizer ?? { name: "bytes" } };
-    if (yields === "prepared") return { source, ...(tokenizer === undefined ? {} : { tokenizer }) };
+    const masked = mask_repeats === undefined ? {} : { mask_repeats };
+    if (yields === "documents") return { source, tokenizer: tokenizer ?? { name: "bytes" }, ...masked };
+    if (yields === "prepared")
+      return { source, ...(tokenizer === undefined ? {} : { tokenizer }), ...masked };
     if (tokenizer !== undefined) {
       const message = `the source "${source.name}" makes its own tokens and takes no tokenizer; leave the key out`;
       ctx.issues.push({ code: "custom", path: ["tokenizer"], message, input: tokenizer });
     }
-    return { source };
+    return { source, ...masked };
   });
 
 /** A source of which only the validation split is read: it may leave `train` out. */

@@ -1,6 +1,7 @@
 /** One optimizer step: micro-batches forward and backward, then the update. Owns the compiled programs of a run. */
 import type { Device, Engine, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
+import { weigh } from "../data/repeats.ts";
 import { gradientGraph, gradientOf } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { optimizers, schedules } from "../optim/index.ts";
@@ -62,11 +63,13 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const weightNorms = await device.compile(plan(weightNormGraph(parameters), bytes));
 
   const tokens = micro_batch_size * model.seq_len;
+  const weight = 1 / (batch_size * model.seq_len);
   const feeds = {
     ids: new Int32Array(tokens),
     targets: new Int32Array(tokens),
-    weights: new Float32Array(tokens).fill(1 / (batch_size * model.seq_len)),
+    weights: new Float32Array(tokens).fill(weight),
   };
+  const { mask_repeats } = config.data;
 
   const kept = [...update.variables.values()]
     .filter(({ kind }) => kind !== "gradient")
@@ -77,7 +80,9 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     async step(t, microBatch) {
       let loss = 0;
       for (let j = 0; j < microBatches; j++) {
-        splitWindows(microBatch(t, j, micro_batch_size), model.seq_len, feeds);
+        const windows = microBatch(t, j, micro_batch_size);
+        splitWindows(windows, model.seq_len, feeds);
+        if (mask_repeats !== undefined) weigh(windows, model.seq_len, mask_repeats, weight, feeds.weights);
         loss += (await gradients.run(feeds)).loss![0]!;
       }
       const lr = train.lr * schedule.factor(t, steps, scheduleParams);

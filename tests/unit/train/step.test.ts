@@ -44,6 +44,18 @@ test("the loss is the mean over the step's tokens before the update: ln V where 
   expect(loss).toBeCloseTo(Math.log(4), 7); // the mean's weights are f32
 });
 
+test("windows that repeat count for nothing, and the mean stays one over all tokens", async () => {
+  const config = configOf({ train: { batch_size: 6, micro_batch_size: 2 } });
+  const data: RunConfig["data"] = { ...config.data, mask_repeats: { max_period: 2, times: 2 } };
+  const { device, stepping, windows } = await opened({ ...config, data });
+  device.write("head.weight", [4, 8], new Float64Array(32));
+  const length = config.model.seq_len + 1;
+  // Every second window counts 0 1 2 3 0 1 2 3, which no pattern of two ids makes; the others are all zeros.
+  const half: MicroBatch = (t, j, rows) =>
+    windows(t, j, rows).map((_, i) => (Math.floor(i / length) % 2 === 0 ? 0 : (i % length) % 4));
+  expect((await stepping.step(1, half)).loss).toBeCloseTo(Math.log(4) / 2, 7);
+});
+
 test("the learning rate is the peak times the schedule's factor", async () => {
   const schedule = { name: "linear", warmup_steps: 2 };
   const { stepping, windows } = await opened(configOf({ train: { steps: 4, lr: 0.01, schedule } }));
