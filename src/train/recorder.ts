@@ -61,7 +61,8 @@ export function recorder(
     },
     evaluated(t, { split, protocol }, { loss, ppl, bitsPerByte, tokens, bytes }) {
       const counts = { n_tokens: tokens, n_bytes: bytes };
-      tables.evaluations.append({ step: t, protocol, split, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
+      const where = { step: t, protocol, split };
+      tables.evaluations.append({ ...where, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
       last = performance.now();
       if (split !== MAIN) return; // runs are ranked by the main set alone
       summary = { ...summary, val_loss: loss, val_ppl: ppl, val_bits_per_byte: bitsPerByte };
