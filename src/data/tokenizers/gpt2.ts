@@ -23,7 +23,7 @@ export const gpt2: TokenizerKind<z.ZodObject> = {
     return byteLevelTokenizer({
       name: "gpt2",
       eos: EOS,
-      fingerprint: `gpt2/1 eos=${EOS} table=${sha256(ranks.map((token) => JSON.stringify(token)).join("\n"))}`,
+      fingerprint: `gpt2/2 eos=${EOS} table=${sha256(ranks.map((token) => JSON.stringify(token)).join("\n"))}`,
       table: [...table, new Uint8Array()],
       cutRaw: none,
       normalize: (text) => text,
