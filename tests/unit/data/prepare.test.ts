@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -117,13 +117,26 @@ test("a finished folder is left as it is; a changed or damaged part alone is mad
   writeFiles(from, { "train.2.json": jsonLines(["e"]) });
   expect((await run()).train).toHaveLength(3);
   expect(read).toEqual(["train.2.json"]);
+});
 
-  // Damage that leaves the length is found by reading, which a folder that must be finished anyway gets.
-  rmSync(join(to, "manifest.json"));
-  await run();
-  writeFileSync(join(to, "train-00001.json"), "");
-  const whole = contents(to);
-  expect(Object.keys(whole)).toContain("train-00001.json");
+test("a part that was finished before an interruption and damaged since is made again", async () => {
+  const from = writeCorpus(fresh(), { train: [["a", "b"], ["c"]], validation: [["v"]] });
+  const [whole, to] = [fresh(), fresh()];
+  await prepared(from, whole);
+  const controller = new AbortController();
+  const stop = {
+    signal: controller.signal,
+    onProgress: ({ part }: { part: string }) => part === "train.1.json" && controller.abort(),
+  };
+  await expect(prepared(from, to, stop as object)).rejects.toThrow(/abort/i);
+  const path = join(to, "train-00000-00.bin");
+  const bytes = readFileSync(path);
+  bytes[0]! ^= 1;
+  writeFileSync(path, bytes);
+  const read: string[] = [];
+  await prepared(from, to, { onProgress: ({ part }) => read.push(part) });
+  expect(read).toContain("train.0.json");
+  expect(contents(to)).toEqual(contents(whole));
 });
 
 test("a folder does not become another corpus under the same name", async () => {
