@@ -1,8 +1,9 @@
 /** The files of a `data:` section's patterns, wherever they are: on this disk, or on the hub and fetched when read. */
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { EnvironmentError } from "../lib/errors.ts";
 import { sha256File } from "../lib/hash.ts";
+import { checksums } from "./hub/checksums.ts";
 import { openHubFiles } from "./hub/hub-files.ts";
 import { hubFiles, isHubReference } from "./hub/reference.ts";
 import { matchingFiles, requireDisjoint, type SplitPatterns } from "./local-files.ts";
@@ -15,6 +16,8 @@ export interface CorpusFile {
   readonly bytes: number;
   /** Of the whole contents, sha256 as a rule: reads a file that lies here, asks nobody for one on the hub. */
   checksum(): Promise<string>;
+  /** sha256 that its contents must have, where that is known before they are read. */
+  readonly expected?: string | undefined;
   /** Changes with the contents, but costs no reading of them all. */
   stamp(): Promise<string>;
   /** A path to read it from. With `documents`, so many from its beginning may do. */
@@ -54,6 +57,7 @@ async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise
     ...file,
     id: file.reference,
     checksum: async () => checksum,
+    expected: checksum.length === 64 ? checksum : undefined,
     stamp: async () => checksum,
     cuttable: true,
   }));
@@ -67,6 +71,8 @@ const localFile = (path: string): FoundFile => ({
     sha256File(path).catch((error: Error) => {
       throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
     }),
+  // C4's other variants have files of the same names, in folders called otherwise.
+  expected: checksums("allenai/c4").get(`${basename(dirname(path))}/${basename(path)}`)?.sha256,
   stamp: () => stampOf(path),
   local: async () => path,
   cuttable: false,

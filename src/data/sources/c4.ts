@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { z } from "zod";
+import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { type CorpusFile, corpusFiles, patternMistake } from "../corpus-files.ts";
 import { type OnBadLine, readJsonLines } from "../json-lines.ts";
@@ -97,12 +98,16 @@ function partOf(file: CorpusFile, onBadLine: OnBadLine, limit: number | undefine
     stamp: file.stamp,
     read() {
       const prefix = prefixOf(onBadLine, limit);
+      const cut = file.cuttable && prefix !== undefined;
       let reading: PartReading | undefined;
       async function* documents(): AsyncIterable<Document> {
-        reading = jsonLinesPart(await file.local(prefix), onBadLine).read();
+        const path = await file.local(prefix);
+        reading = jsonLinesPart(path, onBadLine).read();
         yield* reading.documents;
+        const [got, { expected = got }] = [reading.sha256(), file];
+        if (got !== expected && !cut)
+          throw new EnvironmentError(`${path}: damaged: sha256 ${got}, expected ${expected}, as published`);
       }
-      const cut = file.cuttable && prefix !== undefined;
       return { documents: documents(), sha256: () => (cut ? null : (reading?.sha256() ?? null)) };
     },
   };

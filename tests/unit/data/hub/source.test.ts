@@ -1,14 +1,16 @@
 /** The source `c4` on a hub: the same corpus as from the same files here, fetched only when it is read. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { openCorpus } from "../../../../src/data/corpus.ts";
+import { openHubFiles } from "../../../../src/data/hub/hub-files.ts";
 import { dataSchema, validationSourceSchema } from "../../../../src/data/schema.ts";
 import type { DocumentSource } from "../../../../src/data/source.ts";
 import { c4 } from "../../../../src/data/sources/c4.ts";
-import { COMMIT, fakeHub } from "./server.ts";
+import { EnvironmentError } from "../../../../src/lib/errors.ts";
+import { COMMIT, fakeHub, sha256 } from "./server.ts";
 
 const shard = (from: number) => {
   const lines = Array.from({ length: 50 }, (_, i) =>
@@ -67,6 +69,35 @@ test("fetches the beginning where few documents are wanted, and says that it is 
   for await (const _ of reading.documents) documents++;
   expect(documents).toBe(20);
   expect(reading.sha256()).toBe(null);
+});
+
+test("a file whose checksum is known beforehand is held against it when it is prepared", async () => {
+  const { ctx } = await setUp();
+  const read = async (train: string) => {
+    const { parts } = await c4.parts!(c4.params.parse({ ...PATTERNS, train }), ctx);
+    for await (const _ of parts.train[0]!.read().documents);
+  };
+  // C4's first file, by its name and folder, with other contents: those of another folder are nobody's.
+  const name = "c4-train.00000-of-01024.json.gz";
+  for (const variant of ["en", "en.noblocklist"]) {
+    mkdirSync(join(ctx.baseDir, variant));
+    writeFileSync(join(ctx.baseDir, variant, name), FILES["en/t.0.json.gz"]);
+  }
+  const published = "8ef8d75b0e045dec4aa5123a671b4564466b0707086a7ed1ba8721626dfffbc9";
+  const wrong = (path: string, got: Uint8Array, expected: string) =>
+    new EnvironmentError(`${path}: damaged: sha256 ${sha256(got)}, expected ${expected}, as published`);
+  const path = join(ctx.baseDir, "en", name);
+  await expect(read(`en/${name}`)).rejects.toEqual(wrong(path, FILES["en/t.0.json.gz"], published));
+  await read(`en.noblocklist/${name}`);
+
+  const remote = `${BASE}/t.0.json.gz`;
+  await read(remote);
+  const [cached] = await openHubFiles("data.source.train", remote, ctx);
+  const inCache = await cached!.local();
+  writeFileSync(inCache, FILES["en/t.1.json.gz"]);
+  await expect(read(remote)).rejects.toEqual(
+    wrong(inCache, FILES["en/t.1.json.gz"], sha256(FILES["en/t.0.json.gz"])),
+  );
 });
 
 test("a split may not hold a file of the other, nor a reference be wrong", async () => {
