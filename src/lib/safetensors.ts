@@ -3,7 +3,7 @@
  * header {name: {dtype, shape, data_offsets}}, then the tensors' little-endian bytes back to back.
  * Writes F32 and F64; reads F64, F32, F16, BF16, I64 and I32, all as numbers.
  */
-import { readFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "./errors.ts";
 import { writeFileAtomic } from "./fs-atomic.ts";
 
@@ -46,14 +46,27 @@ export async function writeSafetensors(
   await writeFileAtomic(path, [length, json, ...bodies]);
 }
 
-/** Reads every tensor of a file. A file that is no safetensors file, or is cut short, is a UserError that says so. */
+/**
+ * Reads every tensor of a file of any length, one after another. A file that is no safetensors file, or is cut short,
+ * is a UserError that says so.
+ */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, NamedTensor>> {
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${path}: cannot be read (${error.code})`);
-  });
-  const broken = (what: string) => new UserError(`${path}: not a whole safetensors file: ${what}`);
-  const { header, headerEnd } = headerOf(file, broken);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    return await readTensors(path, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === undefined ? error : new UserError(`${path}: cannot be read (${code})`);
+  } finally {
+    await file?.close();
+  }
+}
 
+async function readTensors(path: string, file: FileHandle): Promise<ReadonlyMap<string, NamedTensor>> {
+  const broken = (what: string) => new UserError(`${path}: not a whole safetensors file: ${what}`);
+  const { size } = await file.stat();
+  const { header, headerEnd } = await headerOf(file, size, broken);
   const tensors = new Map<string, NamedTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
@@ -69,29 +82,42 @@ export async function readSafetensors(path: string): Promise<ReadonlyMap<string,
     const needed = shape.reduce((count, n) => count * n, decoder.bytes);
     if (to - from !== needed)
       throw broken(`${name} has ${to - from} bytes where ${dtype}[${shape.join(",")}] needs ${needed}`);
-    if (headerEnd + to > file.length)
-      throw broken(`${name} ends at byte ${headerEnd + to} of ${file.length}`);
-    tensors.set(name, {
-      shape,
-      values: decoder.decode(aligned(file.subarray(headerEnd + from, headerEnd + to))),
-    });
+    if (headerEnd + to > size) throw broken(`${name} ends at byte ${headerEnd + to} of ${size}`);
+    tensors.set(name, { shape, values: decoder.decode(await readBytes(file, headerEnd + from, needed)) });
   }
   return tensors;
 }
 
 /** The header, an object of whatever stands in it, and where it ends. */
-function headerOf(file: Buffer, broken: (what: string) => Error): { header: object; headerEnd: number } {
-  if (file.length < 8) throw broken(`${file.length} bytes`);
-  const headerEnd = 8 + Number(file.readBigUInt64LE(0));
-  if (headerEnd > file.length) throw broken(`the header ends at byte ${headerEnd} of ${file.length}`);
+async function headerOf(
+  file: FileHandle,
+  size: number,
+  broken: (what: string) => Error,
+): Promise<{ header: object; headerEnd: number }> {
+  if (size < 8) throw broken(`${size} bytes`);
+  const length = Number(new DataView(await readBytes(file, 0, 8)).getBigUint64(0, true));
+  const headerEnd = 8 + length;
+  if (headerEnd > size) throw broken(`the header ends at byte ${headerEnd} of ${size}`);
   let header: unknown;
   try {
-    header = JSON.parse(file.toString("utf8", 8, headerEnd));
+    header = JSON.parse(Buffer.from(await readBytes(file, 8, length)).toString("utf8"));
   } catch {
     throw broken("the header is not JSON");
   }
   if (typeof header === "object" && header !== null && !Array.isArray(header)) return { header, headerEnd };
   throw broken("the header is not a JSON object");
+}
+
+/** `length` bytes from `at`, in memory of their own; a read may come in parts. */
+async function readBytes(file: FileHandle, at: number, length: number): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const part = Math.min(length - done, 1 << 30);
+    const { bytesRead } = await file.read(bytes, done, part, at + done);
+    if (bytesRead === 0) throw new Error(`the file ended at byte ${at + done}`);
+    done += bytesRead;
+  }
+  return bytes.buffer;
 }
 
 /** Whether a value of the header says what a tensor is. */
@@ -100,9 +126,6 @@ function isEntry(value: unknown): value is HeaderEntry {
   const counts = (x: unknown) => Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && n >= 0);
   return typeof dtype === "string" && counts(shape) && counts(data_offsets) && data_offsets?.length === 2;
 }
-
-/** A copy that starts on an 8-byte border, as typed arrays need. */
-const aligned = (bytes: Buffer): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 interface Decoder {
   /** Per element. */
