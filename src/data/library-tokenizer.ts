@@ -4,7 +4,7 @@
  */
 import { UserError } from "../lib/errors.ts";
 import type { TokenizerJson } from "./bpe/tokenizer-file.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { type Tokenizer, vocabularyOf } from "./tokenizer.ts";
 
 type Facts = Pick<Tokenizer, "name" | "eos" | "pad" | "fingerprint">;
 
@@ -19,13 +19,9 @@ export async function libraryTokenizer(json: TokenizerJson, facts: Facts): Promi
     );
   }
   const table = pieceBytes(json);
-  const nothing = new Uint8Array();
-  const bytesOf = (id: number) => (id === facts.eos ? nothing : (table[id] ?? nothing));
   return {
     ...facts,
-    vocabSize: table.length,
-    byteLengths: Uint16Array.from(table, (_, id) => bytesOf(id).length),
-    bytesOf,
+    ...vocabularyOf(table, facts.eos),
     encode: (text) => library.encode(text, { add_special_tokens: false }).ids,
     decode: (ids) => {
       const kept = Array.from(ids).filter((id) => id !== facts.eos);

@@ -20,6 +20,17 @@ export interface Tokenizer {
   decode(ids: Iterable<number>): string;
 }
 
+/** What a tokenizer says of its ids, from the bytes each stands for; those of `eos` are not looked at. */
+export function vocabularyOf(
+  table: readonly Uint8Array[],
+  eos: number,
+): Pick<Tokenizer, "vocabSize" | "byteLengths" | "bytesOf"> {
+  const nothing = new Uint8Array();
+  const bytesOf = (id: number) => (id === eos ? nothing : (table[id] ?? nothing));
+  const byteLengths = Uint16Array.from(table, (_, id) => bytesOf(id).length);
+  return { vocabSize: table.length, byteLengths, bytesOf };
+}
+
 export interface TokenizerKind<P extends z.ZodType = z.ZodType> {
   readonly params: P;
   readonly summary: string;

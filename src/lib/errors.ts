@@ -36,7 +36,6 @@ export const EXIT = {
   config: 2,
   someRunsFailed: 3,
   mismatch: 4,
-  diverged: 5,
   unavailable: 69,
   savedRequeue: 75,
   interrupted: 130,

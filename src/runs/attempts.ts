@@ -1,5 +1,5 @@
 /** Starting a run again: what an earlier attempt left is moved aside, never deleted. */
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 
 const ATTEMPT = /^attempt-(\d+)$/;
@@ -19,6 +19,6 @@ export function beginAttempt(dir: string, last = 0): number {
   const attempt = Math.max(earlier + 1, last);
   const aside = join(dir, `attempt-${attempt}`);
   mkdirSync(aside);
-  for (const name of left) if (existsSync(join(dir, name))) renameSync(join(dir, name), join(aside, name));
+  for (const name of left) renameSync(join(dir, name), join(aside, name));
   return attempt + 1;
 }

@@ -1,5 +1,5 @@
 /** A byte-level BPE put together: the tokenizer of GPT-2, GPT-NeoX, OLMo and their like. */
-import type { Tokenizer } from "../tokenizer.ts";
+import { type Tokenizer, vocabularyOf } from "../tokenizer.ts";
 import type { CutTokens } from "./added-tokens.ts";
 import type { EncodeWords } from "./encode-words.ts";
 
@@ -21,13 +21,10 @@ export function byteLevelTokenizer({
   encodeWords,
   ...facts
 }: ByteLevelParts): Tokenizer {
-  const nothing = new Uint8Array();
-  const bytesOf = (id: number) => (id === facts.eos ? nothing : (table[id] ?? nothing));
+  const vocabulary = vocabularyOf(table, facts.eos);
   return {
     ...facts,
-    vocabSize: table.length,
-    byteLengths: Uint16Array.from(table, (_, id) => bytesOf(id).length),
-    bytesOf,
+    ...vocabulary,
     encode(text) {
       const ids: number[] = [];
       const token = (id: number) => void ids.push(id);
@@ -35,6 +32,6 @@ export function byteLevelTokenizer({
       cutRaw(text, { token, text: (piece) => cutNormalized(normalize(piece), { token, text: words }) });
       return ids;
     },
-    decode: (ids) => Buffer.concat(Array.from(ids, bytesOf)).toString("utf8"),
+    decode: (ids) => Buffer.concat(Array.from(ids, (id) => vocabulary.bytesOf(id))).toString("utf8"),
   };
 }
