@@ -101,7 +101,8 @@ function listen(active: ReadonlySet<Launched>, bars: Progress) {
 /** What the run's status file says; a child that died without a word is given a status that says so. */
 async function settle(run: Run, dir: string, end: ChildEnd): Promise<RunStatus> {
   const status = readStatus(dir);
-  if (status !== undefined && status.state !== "running") return status;
+  // A status of another process is what an earlier attempt left: this one died before it could say anything.
+  if (status !== undefined && status.pid === end.pid && status.state !== "running") return status;
   const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
   const message = `the process ended with ${how}${end.stderr === "" ? "" : `: ${end.stderr.trim()}`}`;
   const died: RunStatus = {

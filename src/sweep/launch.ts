@@ -24,6 +24,8 @@ export interface Launched {
 }
 
 export interface ChildEnd {
+  /** Absent where the process could not be started. */
+  readonly pid: number | undefined;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The last lines it wrote to stderr. */
@@ -34,6 +36,7 @@ const KEPT_STDERR = 4000;
 
 export function launch<W extends object, E>({ entry, work, onEvent }: Launch<W, E>): Launched {
   const child: ChildProcess = fork(entry, ["run-one"], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const { pid } = child;
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR);
@@ -43,8 +46,10 @@ export function launch<W extends object, E>({ entry, work, onEvent }: Launch<W, 
   send({ kind: "work", work });
 
   const ended = new Promise<ChildEnd>((resolve) => {
-    child.on("error", (error) => resolve({ code: null, signal: null, stderr: `${stderr}${error.message}` }));
-    child.on("close", (code, signal) => resolve({ code, signal, stderr }));
+    child.on("error", (error) =>
+      resolve({ pid, code: null, signal: null, stderr: `${stderr}${error.message}` }),
+    );
+    child.on("close", (code, signal) => resolve({ pid, code, signal, stderr }));
   });
   return { ended, stop: () => void send({ kind: "stop" }), kill: () => void child.kill("SIGKILL") };
 }

@@ -1,5 +1,13 @@
 /** Stopped and killed at random points, a sweep ends with the bytes of one that was left alone. */
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { stream } from "../../src/lib/prng.ts";
@@ -136,6 +144,26 @@ test("a checkpoint that is not complete, or of another run, is none: the run beg
   expectSameBytes(run, expected);
   expect(readFileSync(join(run, "attempt-1", "note.txt"), "utf8")).toBe("kept");
   expect(status(dir)).toMatchObject({ state: "done", attempt: 2 });
+});
+
+test("a process that dies before it can say so is failed, whatever an earlier attempt had said", async () => {
+  const dir = folder();
+  file(dir, "r.yaml", tiny(CONFIG));
+  await disturb(
+    dir,
+    () => running(dir) && checkpoints(dir).length > 0,
+    (parent) => process.kill(parent, "SIGINT"),
+  );
+  expect(status(dir).state).toBe("interrupted");
+  const config = join(runOf(dir), "config.resolved.json");
+  rmSync(config);
+  mkdirSync(config); // no file can be put there
+  const { code, stdout, stderr } = await hnorm(dir, "sweep", "r.yaml");
+  expect(code).toBe(3);
+  expect(stdout).toContain("failed");
+  expect(stderr).toContain("the process ended with exit code");
+  rmSync(config, { recursive: true });
+  expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0); // the checkpoint is still good
 });
 
 test("hnorm selftest resume proves it on a config of the user's", async () => {
