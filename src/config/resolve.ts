@@ -40,8 +40,8 @@ export interface Resolved {
   readonly issues: readonly Issue[];
 }
 
-/** The init follows from the norm where it is absent. */
-const NEEDED = sectionNames.filter((name) => name !== "init");
+/** The init follows from the norm where it is absent; without Slurm nothing need be said of it. */
+const NEEDED = sectionNames.filter((name) => name !== "init" && name !== "slurm");
 
 /** `needed`: sections that must be there or have a default. The others are checked where they are. */
 export function resolve(

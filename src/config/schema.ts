@@ -10,6 +10,7 @@ import { type OptimizerName, optimizers, type ScheduleName, schedules } from "..
 import { type ProtocolSelection, protocols } from "../protocols/index.ts";
 import { modelKeys, modelSection } from "./model-section.ts";
 import { type Selection, selection } from "./selection.ts";
+import { type SlurmConfig, slurmSection } from "./slurm-section.ts";
 
 const count = z.int().min(1);
 
@@ -108,6 +109,8 @@ export const sections = {
   eval: evalSection.prefault({}),
   log: logSection.prefault({}),
   checkpoint: checkpointSection.prefault({}),
+  /** Absent where the file does not speak of it. */
+  slurm: slurmSection,
 } as const;
 
 export type SectionName = keyof typeof sections;
@@ -117,7 +120,7 @@ export const sectionNames = Object.keys(sections) as readonly SectionName[];
 export const FILE_KEYS = ["name", "description", "extends", "sweep"] as const;
 
 /** Keys whose value is itself a list: on the command line a list sets them, where it would sweep any other. */
-export const LIST_KEYS: readonly string[] = ["train.no_decay"];
+export const LIST_KEYS: readonly string[] = ["train.no_decay", "slurm.setup", "slurm.extra"];
 
 /** `section.key` by `key`, to help who wrote a key in the wrong place. */
 export const homeOfKey: ReadonlyMap<string, string> = new Map(
@@ -189,6 +192,7 @@ export interface RunConfig {
   readonly eval: EvalConfig;
   readonly log: LogConfig;
   readonly checkpoint: CheckpointConfig;
+  readonly slurm?: SlurmConfig;
 }
 
 /** What `step` and `explain` need of it. */

@@ -1,8 +1,9 @@
 /**
  * What makes two runs the same: a hash over everything that decides a run's results, and nothing else.
  * Left out: the sweep's name, description and file; how the machine does the work (engine.threads,
- * train.micro_batch_size, eval.batch_size); what is written when (log, eval.every, checkpoint). The engine's name counts as
- * written, eval.tokens and eval.sets too: they decide the numbers that are reported.
+ * train.micro_batch_size, eval.batch_size); what is written when (log, eval.every, checkpoint); where it waits
+ * for its turn (slurm). The engine's name counts as written, eval.tokens and eval.sets too: they decide the numbers
+ * that are reported.
  * A field that may be left out without changing the meaning is left out, so that a field added later, with a
  * default that means "as before", changes no id.
  */
@@ -23,7 +24,7 @@ export function identityOf(config: RunConfig): string {
 }
 
 /** The fields that count, without those at their default. */
-export function essential({ engine, log: _log, checkpoint: _checkpoint, ...config }: RunConfig): Values {
+export function essential({ engine, log: _l, checkpoint: _c, slurm: _s, ...config }: RunConfig): Values {
   const { micro_batch_size: _micro, ...train } = config.train;
   const { tokens, sets } = config.eval;
   const counting = {
