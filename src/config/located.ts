@@ -2,6 +2,7 @@
  * A YAML value that remembers, node by node, who wrote it: files and the command line are laid over one another,
  * and a mistake found later still points at its author. Trees are never changed, only rebuilt.
  */
+import { remembered } from "../lib/memo.ts";
 
 /** Where something is written. `line` 0: not in a file, and `source` says it all. */
 export interface Place {
@@ -37,12 +38,14 @@ export interface Entry {
 export type Located = Scalar | Sequence | Mapping;
 export type Path = readonly (string | number)[];
 
-/** The value alone. */
-export function plain(tree: Located): unknown {
-  if (tree.kind === "scalar") return tree.value;
-  if (tree.kind === "sequence") return tree.items.map(plain);
-  return Object.fromEntries([...tree.entries].map(([key, entry]) => [key, plain(entry.value)]));
-}
+/** The value alone, not to be changed: of a tree that several share there is one. */
+export const plain = (tree: Located): unknown => (tree.kind === "scalar" ? tree.value : plainly(tree));
+
+const plainly = remembered((tree: Sequence | Mapping): unknown =>
+  tree.kind === "sequence"
+    ? tree.items.map(plain)
+    : Object.fromEntries([...tree.entries].map(([key, entry]) => [key, plain(entry.value)])),
+);
 
 /** How far a path leads into a tree: the last node on it, the place of that node's key, and how many steps that is. */
 export function follow(

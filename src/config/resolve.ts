@@ -1,8 +1,10 @@
 /**
  * Plain values of all sections -> one RunConfig with every default filled in, or all issues at once. Sections are
  * checked one by one, so that a mistake in one does not hide another's; then what several of them decide together.
+ * Runs of a sweep share most of their sections, so what was found of a section is remembered.
  */
 import type { z } from "zod";
+import { remembered } from "../lib/memo.ts";
 import { contradictions } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
@@ -61,12 +63,12 @@ export function resolve(
   for (const name of sectionNames) {
     const value = name === "init" ? writtenInit(values.init, parsed.norm as NormSelection) : values[name];
     if (value === undefined && !needed.includes(name)) continue;
-    const result = sections[name].safeParse(value, { error: wording, reportInput: true });
-    if (result.success) parsed[name] = result.data;
-    else issues.push(...result.error.issues.flatMap((found) => fromZod(name, found)));
+    const found = parseSection[name](value);
+    if (found.ok) parsed[name] = found.data;
+    else issues.push(...found.issues);
   }
 
-  const model = knownModel(values.model);
+  const model = modelOf(values.model);
   const { norm } = parsed as Partial<RunConfig>;
   for (const { key, message } of model ? contradictions(model) : []) issue(["model", key], message);
   if (model && norm) {
@@ -87,8 +89,28 @@ export function resolve(
   return { config: freeze(Object.fromEntries(ordered)) as Partial<RunConfig>, issues };
 }
 
+type Parsed =
+  | { readonly ok: true; readonly data: unknown }
+  | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** Each section by itself; what comes out is frozen, since several runs hold it. */
+const parseSection = Object.fromEntries(
+  sectionNames.map((name) => [
+    name,
+    remembered((value: unknown): Parsed => {
+      const result = sections[name].safeParse(value, { error: wording, reportInput: true });
+      return result.success
+        ? { ok: true, data: freeze(result.data) }
+        : { ok: false, issues: result.error.issues.flatMap((found) => fromZod(name, found)) };
+    }),
+  ]),
+) as Readonly<Record<SectionName, (value: unknown) => Parsed>>;
+
+const modelOf = remembered(knownModel);
+
 /** Where the init has no name, it is the one of the norm strategy's source. */
-function writtenInit(init: unknown = {}, norm: NormSelection | undefined): unknown {
+function writtenInit(init: unknown, norm: NormSelection | undefined): unknown {
+  if (init === undefined) return norm && norms[norm.name].init;
   if (!isPlainObject(init) || init.name !== undefined) return init;
   return norm && { name: norms[norm.name].init, ...init };
 }

@@ -4,7 +4,7 @@ import { type ConfigFile, readConfig, resolveTree, treeOf } from "../config/load
 import { plain } from "../config/located.ts";
 import { type Mistake, throwMistakes } from "../config/mistakes.ts";
 import type { RunConfig } from "../config/schema.ts";
-import { identityOf } from "./identity.ts";
+import { identities } from "./identity.ts";
 import { nameRuns } from "./naming.ts";
 
 /** What the axes put where: dotted key -> value, in the order of the axes. */
@@ -61,6 +61,7 @@ export function expand(config: ConfigFile): Sweep {
   });
   throwMistakes(mistakes);
 
+  const identityOf = identities();
   const all = resolved.map((run) => ({ ...run, id: identityOf(run.config) }));
   const first = new Map(all.toReversed().map((run) => [run.id, run]));
   const distinct = all.filter((run) => first.get(run.id) === run);

@@ -19,23 +19,69 @@ const VERSION = 1;
 type Values = Readonly<Record<string, unknown>>;
 
 /** sha256 in hex. */
-export function identityOf(config: RunConfig): string {
-  return sha256(canonicalJson({ version: VERSION, ...essential(config) }));
-}
+export const identityOf = (config: RunConfig): string => identities()(config);
 
 /** The fields that count, without those at their default. */
-export function essential({ engine, log: _l, checkpoint: _c, slurm: _s, ...config }: RunConfig): Values {
+export const essential = (config: RunConfig): Values => essentials()(config);
+
+/** `identityOf` for many runs: what they have in common is looked at once. */
+export function identities(): (config: RunConfig) => string {
+  const essentialOf = essentials();
+  return (config) => sha256(canonicalJson({ version: VERSION, ...essentialOf(config) }));
+}
+
+/** The fields that count, each written out. */
+function counting({ engine, log: _log, checkpoint: _checkpoint, ...config }: RunConfig) {
   const { micro_batch_size: _micro, ...train } = config.train;
   const { tokens, sets } = config.eval;
-  const counting = {
+  return {
     ...config,
     engine: { name: engine.name },
     train,
     eval: { tokens, ...(sets === undefined ? {} : { sets }) },
   };
-  const meaning = resolve(counting).config;
-  return withoutDefaults(counting, (values) => isDeepStrictEqual(resolve(values).config, meaning));
 }
+
+/** Fields of `train` that decide together how long it is, with the context's length; every other stands by itself. */
+const SIZES = ["steps", "tokens", "batch_size", "micro_batch_size"];
+
+/**
+ * Whether fields may be left out depends on them and the few they are resolved with: the answer is remembered for those.
+ * A section is such a piece (an init hangs on the norm besides); `train` falls into its sizes and its other fields.
+ */
+function essentials(): (config: RunConfig) => Values {
+  const known = new Map<string, Values>();
+  return (config) => {
+    const all = counting(config);
+    const piece = (values: Values, besides: unknown, put: (left: Values) => Values): Values => {
+      const key = JSON.stringify([values, besides]);
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const meaning = resolve(all).config;
+      const left = withoutDefaults(values, (fewer) => isDeepStrictEqual(resolve(put(fewer)).config, meaning));
+      known.set(key, left);
+      return left;
+    };
+    const { train, ...others } = all;
+    const sections = Object.entries(others).map(([name, section]) => {
+      const besides = name === "init" ? config.norm.name : null;
+      return piece({ [name]: section }, besides, (left) => ({ ...omit(all, [name]), ...left }));
+    });
+    const inTrain = (keys: readonly string[], besides: unknown) => {
+      const rest = omit(train, keys);
+      return piece(pick(train, keys), besides, (left) => ({ ...all, train: { ...rest, ...left } }));
+    };
+    const alone = Object.keys(train).filter((key) => !SIZES.includes(key));
+    const fields = [inTrain(SIZES, config.model.seq_len), ...alone.map((key) => inTrain([key], null))];
+    return Object.assign({}, ...sections, { train: Object.assign({}, ...fields) }) as Values;
+  };
+}
+
+const omit = (values: Values, keys: readonly string[]): Values =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
+
+const pick = (values: Values, keys: readonly string[]): Values =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)));
 
 /** Takes away, from the top down, every field without which `same` still holds. */
 function withoutDefaults(values: Values, same: (values: Values) => boolean): Values {

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { resolve } from "../../../src/config/resolve.ts";
 import type { RunConfig } from "../../../src/config/schema.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
-import { canonicalJson, essential, identityOf } from "../../../src/sweep/identity.ts";
+import { canonicalJson, essential, identities, identityOf } from "../../../src/sweep/identity.ts";
 import { folderOf, GOOD } from "../config/files.ts";
 
 function idOf(yaml: string, ...overrides: readonly string[]): string {
@@ -143,4 +143,23 @@ test("canonical JSON sorts keys at every depth and keeps lists", () => {
   expect(canonicalJson({ b: [2, 1, { d: 1, c: null }], a: "x" })).toBe(
     '{"a":"x","b":[2,1,{"c":null,"d":1}]}',
   );
+});
+
+test("is the same whatever was looked at before", () => {
+  const yaml = GOOD.replace("norm: pre", "norm: deepnorm");
+  const ids = identities();
+  const overrides = [
+    ["norm=pre,post,deepnorm", "init=deepnorm,normal"],
+    ["train.batch_size=4,8", "train.micro_batch_size=4", "train.tokens=1280,1281"],
+    ["model.seq_len=16,32", "train.tokens=1280"],
+    ["model.seq_len=16,32", "train.steps=10"],
+    ["eval.tokens=64,128", "eval.sets={a: {tokens: 64}}"],
+    ["train.seed=1,2", "train.grad_clip=1,2", "train.divergence=null"],
+  ];
+  const configs = overrides.flatMap((set) => {
+    const { runs } = loadSweep(join(folderOf({ "x.yaml": yaml }), "x.yaml"), set);
+    return runs.map(({ config }) => config);
+  });
+  expect(configs.length).toBeGreaterThan(20);
+  for (const config of [...configs, ...configs.toReversed()]) expect(ids(config)).toBe(identityOf(config));
 });

@@ -1,0 +1,14 @@
+/** Pure functions that remember: for the very same argument (an object by what it is, not by what it holds) once. */
+export function remembered<K, V>(f: (key: K) => V): (key: K) => V {
+  const objects = new WeakMap<object, V>();
+  const others = new Map<unknown, V>();
+  return (key) => {
+    const known = typeof key === "object" && key !== null ? objects : others;
+    const memory = known as Map<unknown, V>;
+    const found = memory.get(key);
+    if (found !== undefined || memory.has(key)) return found as V;
+    const value = f(key);
+    memory.set(key, value);
+    return value;
+  };
+}
