@@ -31,7 +31,7 @@ export function identities(): (config: RunConfig) => string {
 }
 
 /** The fields that count, each written out. */
-function counting({ engine, log: _log, checkpoint: _checkpoint, ...config }: RunConfig) {
+function counting({ engine, log: _log, checkpoint: _checkpoint, slurm: _slurm, ...config }: RunConfig) {
   const { micro_batch_size: _micro, ...train } = config.train;
   const { tokens, sets } = config.eval;
   return {

@@ -160,6 +160,6 @@ test("is the same whatever was looked at before", () => {
     const { runs } = loadSweep(join(folderOf({ "x.yaml": yaml }), "x.yaml"), set);
     return runs.map(({ config }) => config);
   });
-  expect(configs.length).toBeGreaterThan(20);
+  expect(configs.length).toBeGreaterThan(12);
   for (const config of [...configs, ...configs.toReversed()]) expect(ids(config)).toBe(identityOf(config));
 });
