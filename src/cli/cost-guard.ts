@@ -4,7 +4,7 @@ import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops } from "../lib/format.ts";
-import { type Forecast, forecast, requireComputable } from "../train/forecast.ts";
+import { type Forecast, forecast, type Workload } from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */
@@ -16,20 +16,33 @@ export interface Cost extends Forecast {
   readonly threads: number | undefined;
 }
 
-/** Forecasts of all runs, each on its own engine; throws where an engine cannot compute a model. */
+/**
+ * Forecasts of all runs, each on its own engine. Runs that cost the same, such as those that differ in the seed or the
+ * learning rate, are forecast once.
+ */
 export async function costs(
   configs: readonly RunConfig[],
-  check = requireComputable,
+  estimate = forecast,
 ): Promise<readonly Cost[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
   const engines = new Map(
     await Promise.all(names.map(async (name) => [name, await chooseEngine(name)] as const)),
   );
+  const known = new Map<string, Forecast>();
   return configs.map((config) => {
     const chosen = engines.get(config.engine.name)!;
-    check(config, chosen);
-    return { ...forecast(config, chosen.engine), chosen, threads: config.engine.threads };
+    const workload = workloadOf(config);
+    const key = JSON.stringify([chosen.name, workload]);
+    const found = known.get(key) ?? estimate(workload, chosen.engine);
+    known.set(key, found);
+    return { ...found, chosen, threads: config.engine.threads };
   });
+}
+
+function workloadOf({ model, norm, train, log }: RunConfig): Workload {
+  const { steps, batch_size, micro_batch_size, optimizer } = train;
+  const { grad_norms_every } = log;
+  return { model, norm, train: { steps, batch_size, micro_batch_size, optimizer }, log: { grad_norms_every } };
 }
 
 /** FLOP/s of each engine among the runs, by name, from a few real steps. */

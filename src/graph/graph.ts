@@ -81,8 +81,6 @@ export interface Op<A = unknown> {
   readonly inPlace?: readonly (number | undefined)[];
   /** A composite's meaning in other ops, used where an engine has no kernel of its own for it. */
   expand?(emit: Emit, inputs: readonly Tensor[], attrs: A): readonly Tensor[];
-  /** A composite without such a meaning: only an engine with a kernel of its own can run it. */
-  readonly nativeOnly?: true;
 }
 
 /** Adds one application of `op` to the graph under construction and returns its outputs. */

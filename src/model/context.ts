@@ -6,6 +6,17 @@ import { rmsNormed } from "../ops/rms-norm.ts";
 import type { Parameter, Role } from "./parameter.ts";
 import type { ModelConfig } from "./schema.ts";
 
+/** One layer's router at work, for its losses and probes: logits and p [N, E], counts i32 [E] of its top k. */
+export interface Router {
+  readonly layer: number;
+  readonly logits: Tensor;
+  readonly p: Tensor;
+  readonly counts: Tensor;
+}
+
+/** What is said of a parameter that not every token uses whole. */
+export type Share = Pick<Parameter, "expert" | "active">;
+
 export class ModelContext {
   readonly b: GraphBuilder;
   readonly model: ModelConfig;
@@ -13,6 +24,7 @@ export class ModelContext {
   readonly batch: number;
   readonly seqLen: number;
   readonly parameters: Parameter[] = [];
+  readonly routers: Router[] = [];
 
   constructor(b: GraphBuilder, model: ModelConfig, batch: number, seqLen: number) {
     this.b = b;
@@ -22,8 +34,8 @@ export class ModelContext {
   }
 
   /** Declares a learned tensor and returns it. */
-  parameter(name: string, shape: Shape, role: Role, layer?: number, active = 1): Tensor {
-    this.parameters.push({ name, shape, role, active, ...(layer === undefined ? {} : { layer }) });
+  parameter(name: string, shape: Shape, role: Role, layer?: number, share: Share = { active: 1 }): Tensor {
+    this.parameters.push({ name, shape, role, ...(layer === undefined ? {} : { layer }), ...share });
     return this.b.variable(name, shape, "weight");
   }
 

@@ -6,9 +6,9 @@ import type { NormSelection } from "../norms/index.ts";
 import { sum } from "../ops/add.ts";
 import { weightedCrossEntropy } from "../ops/cross-entropy.ts";
 import { constant } from "../ops/fill.ts";
-import { nativeOnly } from "../ops/index.ts";
 import { ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
+import { withRouterLosses } from "./router-losses.ts";
 import type { ModelConfig } from "./schema.ts";
 import { transformer } from "./transformer.ts";
 
@@ -26,6 +26,8 @@ export interface GraphOptions {
   readonly natives?: ReadonlySet<string>;
   /** Add gradients to their variables instead of replacing them (several micro-batches per step). */
   readonly accumulate?: boolean;
+  /** How many such runs make up one optimizer step: the routers' losses are averaged over them. Default: 1. */
+  readonly microBatches?: number;
   /** Read the logits back too: output `logits` [N, V]. */
   readonly logits?: boolean;
 }
@@ -39,13 +41,15 @@ export interface ModelGraph {
 export const gradientOf = (parameter: string): string => `grad/${parameter}`;
 
 /**
- * Feeds: ids, targets i32 [N], weights [N]. Output: loss = sum of weight times cross-entropy.
- * Leaves d loss / d p in the variable `grad/p` of every parameter p.
+ * Feeds: ids, targets i32 [N], weights [N]. Outputs: loss = sum of weight times cross-entropy, and with a mixture of
+ * experts those of `routerOutputs`. Leaves the gradient of all losses together in the variable `grad/p` of every
+ * parameter p.
  */
 export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
   const { b, ctx, loss } = forward(spec, options);
   const weights = ctx.parameters.map((p) => b.variable(p.name, p.shape, "weight"));
-  const gradients = backward(b, loss, weights, { add: sum, fill: constant });
+  const total = withRouterLosses(ctx, loss, options.microBatches ?? 1);
+  const gradients = backward(b, total, weights, { add: sum, fill: constant });
   ctx.parameters.forEach((p, i) => {
     b.variable(gradientOf(p.name), p.shape, "gradient");
     b.assign(gradientOf(p.name), gradients[i]!, { accumulate: options.accumulate ?? false });
@@ -53,7 +57,7 @@ export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGrap
   return { graph: b.finish(), parameters: ctx.parameters };
 }
 
-/** The same feeds and outputs, without gradients. */
+/** The same feeds, the loss alone, without gradients. */
 export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
   const { b, ctx } = forward(spec, options);
   return { graph: b.finish(), parameters: ctx.parameters };
@@ -61,7 +65,7 @@ export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGr
 
 /** Every parameter of a model, in the order of the forward pass; needs no engine. */
 export function listParameters(spec: ModelSpec): readonly Parameter[] {
-  return evaluationGraph(spec, { batch: 1, seqLen: 2, natives: nativeOnly }).parameters;
+  return evaluationGraph(spec, { batch: 1, seqLen: 2 }).parameters;
 }
 
 function forward(

@@ -19,11 +19,13 @@ export type Role = (typeof ROLES)[number];
 
 export interface Parameter {
   readonly name: string;
-  /** [out, in] for matrices (y = x W^T), [experts, out, in] for stacked experts, [width] for gains. */
+  /** [out, in] for matrices (y = x W^T), [width] for gains. */
   readonly shape: Shape;
   readonly role: Role;
   /** The block it belongs to, from 0; absent at the ends. */
   readonly layer?: number;
+  /** The expert it belongs to, from 0; absent for what all tokens share. */
+  readonly expert?: number;
   /** Share of the parameter one token uses: top_k / experts for experts, else 1. */
   readonly active: number;
 }

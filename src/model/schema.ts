@@ -3,6 +3,21 @@ import { z } from "zod";
 
 const positive = z.int().min(1);
 
+export const moeSchema = z.strictObject({
+  /** Experts per layer, E, and how many each token goes to, k. */
+  n_experts: positive,
+  top_k: positive,
+  /** Make the weights of a token's k experts add up to 1. */
+  renormalize: z.boolean().default(false),
+  /** Width of one more expert that every token goes to, with weight 1; default: none. */
+  shared_expert: positive.optional(),
+  /** Coefficients of the two losses of the routers; what they multiply is in router-losses.ts. */
+  balance_loss: z.number().min(0).default(0.01),
+  z_loss: z.number().min(0).default(0.001),
+  loss_normalization: z.enum(["olmoe", "usual"]).default("olmoe"),
+});
+export type MoeConfig = Readonly<z.infer<typeof moeSchema>>;
+
 export const modelSchema = z.strictObject({
   /** Width of the residual stream, D. */
   d_model: positive,
@@ -25,14 +40,14 @@ export const modelSchema = z.strictObject({
   /** The head is the embedding table. */
   tie_embeddings: z.boolean().default(false),
   /** Mixture of experts in place of the dense feed-forward. */
-  moe: z.strictObject({ n_experts: positive, top_k: positive }).optional(),
+  moe: moeSchema.optional(),
 });
 
 type Parsed = z.infer<typeof modelSchema>;
 export type ModelConfig = Readonly<Omit<Parsed, "n_kv_heads" | "head_dim" | "moe">> & {
   readonly n_kv_heads: number;
   readonly head_dim: number;
-  readonly moe?: { readonly n_experts: number; readonly top_k: number } | undefined;
+  readonly moe?: MoeConfig | undefined;
 };
 
 /** A contradiction between fields: which key, and what is wrong with it. */
@@ -63,6 +78,11 @@ export function contradictions(m: Parsed): readonly Contradiction[] {
     !moe || moe.top_k <= moe.n_experts,
     "moe",
     `top_k ${moe?.top_k} is more than n_experts ${moe?.n_experts}`,
+  );
+  expect(
+    !(moe?.renormalize && moe.top_k === 1 && moe.n_experts > 1),
+    "moe",
+    "renormalize with top_k 1 makes every weight 1, from which the router learns nothing",
   );
   return found;
 }

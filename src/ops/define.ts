@@ -7,19 +7,10 @@ export type NamedOp<N extends string, A> = Op<A> & { readonly name: N };
 export type CompositeOp<N extends string, A> = NamedOp<N, A> & {
   readonly expand: NonNullable<Op<A>["expand"]>;
 };
-/** An op that only some engines have. */
-export type NativeOp<N extends string, A> = NamedOp<N, A> & { readonly nativeOnly: true };
 
 /** `defineOp<Attrs>()({ name, infer, grad, flops })`: the two calls let TypeScript infer the name. */
 export function defineOp<A = Record<never, never>>() {
   return <const N extends string>(op: NamedOp<N, A> & { readonly expand?: never }): NamedOp<N, A> => op;
-}
-
-export function defineNative<A = Record<never, never>>() {
-  return <const N extends string>(op: Omit<NamedOp<N, A>, "nativeOnly">): NativeOp<N, A> => ({
-    ...op,
-    nativeOnly: true,
-  });
 }
 
 export function defineComposite<A = Record<never, never>>() {

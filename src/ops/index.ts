@@ -3,48 +3,72 @@ import type { Op } from "../graph/graph.ts";
 import { adamUpdate } from "./adam-update.ts";
 import { add } from "./add.ts";
 import { attention, attentionGrad } from "./attention.ts";
+import { balanceLoss, balanceLossGrad } from "./balance-loss.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { clipCoefficient } from "./clip-coefficient.ts";
+import { combine, combineGrad } from "./combine.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
+import { dispatch, gatherSum } from "./dispatch.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
 import { fill } from "./fill.ts";
+import { groupedMatmul, groupedMatmulGrad } from "./grouped-matmul.ts";
 import { matmul } from "./matmul.ts";
-import { moe, moeGrad } from "./moe.ts";
+import { normalizeRows, normalizeRowsGrad } from "./normalize-rows.ts";
 import { reshape } from "./reshape.ts";
 import { rmsNorm, rmsNormGrad } from "./rms-norm.ts";
 import { rope } from "./rope.ts";
+import { route } from "./route.ts";
+import { rowEntropy } from "./row-entropy.ts";
 import { scale } from "./scale.ts";
+import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
+import { topK, topKGrad } from "./top-k.ts";
 import { transpose } from "./transpose.ts";
+import { zLoss, zLossGrad } from "./z-loss.ts";
 
 export const ops = {
   adamUpdate,
   add,
   attention,
   attentionGrad,
+  balanceLoss,
+  balanceLossGrad,
   causalSoftmax,
   center,
   clipCoefficient,
+  combine,
+  combineGrad,
   crossEntropy,
   crossEntropyGrad,
+  dispatch,
   embedding,
   embeddingGrad,
   fill,
+  gatherSum,
+  groupedMatmul,
+  groupedMatmulGrad,
   matmul,
-  moe,
-  moeGrad,
+  normalizeRows,
+  normalizeRowsGrad,
   reshape,
   rmsNorm,
   rmsNormGrad,
   rope,
+  route,
+  rowEntropy,
   scale,
+  softmax,
   softmaxGrad,
   sumSquares,
   swiglu,
   swigluGrad,
+  topK,
+  topKGrad,
   transpose,
+  zLoss,
+  zLossGrad,
 } as const satisfies Record<string, Op>;
 
 type Ops = typeof ops;
@@ -53,16 +77,6 @@ export type OpName = keyof Ops;
 export type CompositeName = {
   [N in OpName]: Ops[N] extends { readonly expand: unknown } ? N : never;
 }[OpName];
-/** Ops that only some engines have: models with them are refused by the others. */
-export type NativeName = {
-  [N in OpName]: Ops[N] extends { readonly nativeOnly: true } ? N : never;
-}[OpName];
 /** Ops that every engine must compute. */
-export type PrimitiveName = Exclude<OpName, CompositeName | NativeName>;
-/** Names of the ops that cannot be expanded: a graph made for counting only may hold them all the same. */
-export const nativeOnly: ReadonlySet<string> = new Set(
-  Object.values<Op>(ops)
-    .filter((op) => op.nativeOnly)
-    .map((op) => op.name),
-);
+export type PrimitiveName = Exclude<OpName, CompositeName>;
 export type AttrsOf<N extends OpName> = Ops[N] extends Op<infer A> ? A : never;

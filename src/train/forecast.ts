@@ -1,11 +1,8 @@
 /** What a run will cost, from its graphs alone: parameters, operations, memory by class, disk. Needs no device. */
 import type { Engine } from "../backends/backend.ts";
-import type { ChosenEngine } from "../backends/registry.ts";
-import type { RunConfig } from "../config/schema.ts";
+import type { LogConfig, RunConfig, TrainConfig } from "../config/schema.ts";
 import { size } from "../graph/graph.ts";
-import { EnvironmentError } from "../lib/errors.ts";
 import { gradientGraph, listParameters } from "../model/graphs.ts";
-import { nativeOnly } from "../ops/index.ts";
 import { optimizers } from "../optim/index.ts";
 import { plan } from "../plan/plan.ts";
 
@@ -28,7 +25,13 @@ export interface Forecast {
   readonly disk: number;
 }
 
-export function forecast(config: RunConfig, engine: Pick<Engine, "natives" | "bytes">): Forecast {
+/** All that a forecast depends on beside the engine: runs alike in it cost the same. */
+export interface Workload extends Pick<RunConfig, "model" | "norm"> {
+  readonly train: Pick<TrainConfig, "steps" | "batch_size" | "micro_batch_size" | "optimizer">;
+  readonly log: Pick<LogConfig, "grad_norms_every">;
+}
+
+export function forecast(config: Workload, engine: Pick<Engine, "natives" | "bytes">): Forecast {
   const { model, norm, train, log } = config;
   const parameters = listParameters({ model, norm });
   const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
@@ -36,8 +39,7 @@ export function forecast(config: RunConfig, engine: Pick<Engine, "natives" | "by
   const tokens = train.steps * train.batch_size * model.seq_len;
 
   const batch = train.micro_batch_size;
-  const natives = new Set([...engine.natives, ...nativeOnly]);
-  const options = { batch, natives, accumulate: batch < train.batch_size };
+  const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size };
   const micro = plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
   const flopsPerToken = micro.flops / (batch * model.seq_len);
 
@@ -62,14 +64,4 @@ export function forecast(config: RunConfig, engine: Pick<Engine, "natives" | "by
     },
     disk: count * 4 + rows * 80,
   };
-}
-
-/** Throws an EnvironmentError if the model has an op that the engine does not compute. */
-export function requireComputable({ model, norm }: RunConfig, { name, engine }: ChosenEngine): void {
-  const { graph } = gradientGraph({ model, norm }, { batch: 1, seqLen: 2, natives: nativeOnly });
-  const missing = graph.nodes.map(({ op }) => op).find((op) => op.nativeOnly && !engine.natives.has(op.name));
-  if (missing === undefined) return;
-  throw new EnvironmentError(
-    `engine ${name} has no kernel for the op ${missing.name}; such models can be planned and counted here, not trained`,
-  );
 }

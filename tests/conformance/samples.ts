@@ -2,7 +2,7 @@
 import type { Values } from "../../src/backends/backend.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import type { AttrsOf, NativeName, OpName } from "../../src/ops/index.ts";
+import type { AttrsOf, OpName } from "../../src/ops/index.ts";
 
 export interface SampleInput {
   readonly shape: Shape;
@@ -81,10 +81,58 @@ function attentionGrad(
   return plain(dctx, q, k, v, floats(q.shape, ctx));
 }
 
-/** All ops but those that not every engine has. */
-export type SampledName = Exclude<OpName, NativeName>;
+/** Given token ids, counts or the like, of any shape. */
+const integers = (shape: Shape, values: readonly number[]): SampleInput => ({
+  shape,
+  dtype: "i32",
+  values: Int32Array.from(values),
+  differentiable: false,
+});
+const counts = (...values: number[]): SampleInput => integers([values.length], values);
 
-export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>[] } = {
+/** Rows of different numbers far enough apart that a small step changes no order; or the given rows, with ties. */
+function scores(n: number, e: number): SampleInput {
+  const { below, normal } = random();
+  const values = Float32Array.from({ length: n * e }, (_, i) => (i % e) + 0.1 * normal());
+  for (let i = n * e - 1; i > 0; i--) {
+    const j = i - (i % e) + below((i % e) + 1);
+    [values[i], values[j]] = [values[j]!, values[i]!];
+  }
+  return floats([n, e], values);
+}
+const tied = (n: number, e: number, ...values: number[]): SampleInput =>
+  fixed(floats([n, e], Float32Array.from(values)));
+
+/** A routing of n tokens to k of e experts each, the last expert idle where there are more than k. */
+function routing(n: number, k: number, e: number) {
+  const busy = e > k ? e - 1 : e;
+  const { below } = random();
+  const chosen = Array.from(
+    { length: n * k },
+    (_, i) => (i % k) + k * below(Math.floor((busy - (i % k) - 1) / k) + 1),
+  );
+  const order = chosen.map((_, s) => s).sort((a, b) => chosen[a]! - chosen[b]! || a - b);
+  const position = chosen.map((_, s) => order.indexOf(s));
+  return {
+    chosen: integers([n, k], chosen),
+    order: integers([n * k], order),
+    position: integers([n * k], position),
+    counts: counts(...Array.from({ length: e }, (_, x) => chosen.filter((c) => c === x).length)),
+  };
+}
+/** Samples that need a routing, each for one with an idle expert, one of one expert, and one to all experts. */
+const forRoutings = <A>(
+  sample: (n: number, k: number, e: number, r: ReturnType<typeof routing>) => Sample<A>,
+) =>
+  [
+    [7, 2, 5],
+    [5, 1, 1],
+    [3, 4, 4],
+    [1, 1, 3],
+  ].map(([n, k, e]) => sample(n!, k!, e!, routing(n!, k!, e!)));
+const matrices = (e: number, m: number, k: number) => Array.from({ length: e }, () => normal(m, k));
+
+export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } = {
   adamUpdate: [adam(7, true), adam(64, false), adam(40_001, true)],
   add: [plain(normal(1), normal(1)), plain(normal(3, 5), normal(3, 5))],
   attention: [
@@ -94,6 +142,15 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     plain(normal(1, 389, 2, 2), normal(1, 389, 1, 2), normal(1, 389, 1, 2)),
   ],
   attentionGrad: [attentionGrad(2, 5, 4, 2, 6), attentionGrad(1, 1, 1, 1, 2), attentionGrad(1, 389, 2, 1, 2)],
+  balanceLoss: [
+    plain(normal(5, 4), counts(3, 0, 6, 1)),
+    plain(normal(1, 1), counts(1)),
+    plain(normal(33, 7), counts(0, 0, 66, 0, 0, 0, 0)),
+  ],
+  balanceLossGrad: [
+    { inputs: [scalar(0.5), counts(3, 0, 6, 1)], attrs: { tokens: 5 } },
+    { inputs: [scalar(-1), counts(4)], attrs: { tokens: 4 } },
+  ],
   causalSoftmax: [plain(normal(2, 3, 5, 5)), plain(normal(1, 1)), plain(normal(1, 2, 17, 17))],
   center: [plain(normal(3, 5)), plain(normal(1, 7)), plain(normal(2, 3, 2, 4))],
   clipCoefficient: [
@@ -101,6 +158,12 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     { inputs: [scalar(0.25)], attrs: { maxNorm: 1 } },
     { inputs: [scalar(9)], attrs: { maxNorm: Infinity } },
   ],
+  combine: forRoutings((n, k, _, { order, position }) =>
+    plain(normal(n * k, 6), positive(n, k), order, position),
+  ),
+  combineGrad: forRoutings((n, k, _, { order, position }) =>
+    plain(normal(n, 5), normal(n * k, 5), positive(n, k), order, position),
+  ),
   crossEntropy: [
     plain(normal(5, 7), ids(5, 7), fixed(positive(5))),
     plain(normal(1, 33), ids(1, 33), fixed(given(0))),
@@ -110,6 +173,10 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     plain(normal(5, 7), ids(5, 7), positive(5), scalar(1)),
     plain(normal(1, 33), ids(1, 33), positive(1), scalar(0.5)),
   ],
+  dispatch: forRoutings((n, k, _, { order, position }) => ({
+    inputs: [normal(n, 5), order, position],
+    attrs: { k },
+  })),
   embedding: [plain(normal(7, 5), ids(11, 7)), plain(normal(3, 1), ids(1, 3))],
   embeddingGrad: [
     { inputs: [normal(11, 5), ids(11, 4)], attrs: { vocab: 9 } },
@@ -119,12 +186,35 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     { inputs: [], attrs: { shape: [], value: 1 } },
     { inputs: [], attrs: { shape: [3, 5], value: -0.5 } },
   ],
+  gatherSum: forRoutings((n, k, _, { position }) => ({ inputs: [normal(n * k, 5), position], attrs: { k } })),
+  groupedMatmul: [
+    ...forRoutings((n, k, e, r) => ({
+      inputs: [normal(n * k, 3), r.counts, ...matrices(e, 4, 3)],
+      attrs: { transB: true },
+    })),
+    ...forRoutings((n, k, e, r) => ({
+      inputs: [normal(n * k, 3), r.counts, ...matrices(e, 3, 4)],
+      attrs: { transB: false },
+    })),
+    // One expert has all rows, the first and the last none.
+    { inputs: [normal(37, 16), counts(0, 37, 0), ...matrices(3, 20, 16)], attrs: { transB: true } },
+  ],
+  groupedMatmulGrad: [
+    ...forRoutings((n, k, _, r) => plain(normal(n * k, 3), normal(n * k, 4), r.counts)),
+    plain(normal(37, 16), normal(37, 20), counts(0, 37, 0)),
+  ],
   matmul: [
     matmul(normal(3, 5), normal(5, 4)),
     matmul(normal(1, 5), normal(7, 5), { transB: true, alpha: 0.25 }),
     matmul(normal(5, 3), normal(5, 4), { transA: true }),
     matmul(normal(2, 3, 5, 4), normal(2, 3, 7, 5), { transA: true, transB: true, alpha: 3 }),
     matmul(normal(2, 1, 4, 3), normal(2, 1, 3, 6)),
+  ],
+  normalizeRows: [plain(positive(3, 4)), plain(positive(2, 1)), plain(positive(1, 8))],
+  normalizeRowsGrad: [
+    plain(normal(3, 4), positive(3, 4)),
+    plain(normal(2, 1), positive(2, 1)),
+    plain(normal(1, 8), positive(1, 8)),
   ],
   reshape: [
     { inputs: [normal(2, 6)], attrs: { shape: [3, 4] } },
@@ -146,29 +236,53 @@ export const samples: { readonly [N in SampledName]: readonly Sample<AttrsOf<N>>
     { inputs: [normal(1, 1, 2, 2)], attrs: { theta: 10_000, inverse: false } },
     { inputs: [normal(1, 3, 2, 64)], attrs: { theta: 10_000, inverse: true } },
   ],
+  route: [
+    ...forRoutings((_, __, e, { chosen }) => ({ inputs: [chosen], attrs: { experts: e } })),
+    // All tokens to one expert, and more experts than slots.
+    { inputs: [integers([4, 1], [2, 2, 2, 2])], attrs: { experts: 3 } },
+    { inputs: [integers([2, 2], [6, 1, 1, 8])], attrs: { experts: 9 } },
+  ],
+  rowEntropy: [
+    plain(fixed(floats([2, 3], Float32Array.of(0.5, 0.25, 0.25, 0, 1, 0)))),
+    plain(fixed(floats([2, 1], Float32Array.of(1, 1)))),
+  ],
   scale: [
     { inputs: [normal(3, 5)], attrs: { factor: 1.75 } },
     { inputs: [normal(1)], attrs: { factor: -1 } },
   ],
+  softmax: [plain(normal(3, 5)), plain(normal(2, 1)), plain(floats([1, 3], Float32Array.of(100, 99, -100)))],
   softmaxGrad: [plain(normal(2, 3, 5, 5), normal(2, 3, 5, 5)), plain(normal(1, 1), normal(1, 1))],
   sumSquares: [plain(normal(5)), plain(normal(3, 4)), plain(normal(131, 257))],
   swiglu: [plain(normal(3, 5), normal(3, 5)), plain(normal(1, 129), normal(1, 129))],
   swigluGrad: [plain(normal(3, 5), normal(3, 5), normal(3, 5)), plain(normal(1), normal(1), normal(1))],
+  topK: [
+    { inputs: [scores(5, 7)], attrs: { k: 3 } },
+    { inputs: [scores(4, 3)], attrs: { k: 3 } },
+    { inputs: [scores(3, 1)], attrs: { k: 1 } },
+    { inputs: [tied(2, 4, 0.25, 0.25, 0.25, 0.25, 0.1, 0.4, 0.1, 0.4)], attrs: { k: 3 } },
+    { inputs: [scores(33, 64)], attrs: { k: 8 } },
+  ],
+  topKGrad: [
+    { inputs: [normal(3, 2), integers([3, 2], [4, 0, 1, 2, 3, 1])], attrs: { columns: 5 } },
+    { inputs: [normal(2, 1), integers([2, 1], [0, 0])], attrs: { columns: 1 } },
+  ],
   transpose: [
     { inputs: [normal(2, 3)], attrs: { perm: [1, 0] } },
     { inputs: [normal(2, 3, 4, 5)], attrs: { perm: [0, 2, 1, 3] } },
     { inputs: [normal(2, 1, 3)], attrs: { perm: [2, 0, 1] } },
   ],
+  zLoss: [plain(normal(3, 5)), plain(normal(2, 1)), plain(floats([1, 3], Float32Array.of(100, 90, -100)))],
+  zLossGrad: [plain(scalar(1), normal(3, 5)), plain(scalar(0.5), normal(2, 1))],
 };
 
 export interface NamedSample {
-  readonly name: SampledName;
+  readonly name: OpName;
   readonly title: string;
   readonly sample: Sample<unknown>;
 }
 
 /** Every sample with a title such as `matmul f32[3,5] f32[5,4]`. */
-export const allSamples: readonly NamedSample[] = (Object.keys(samples) as SampledName[]).flatMap((name) =>
+export const allSamples: readonly NamedSample[] = (Object.keys(samples) as OpName[]).flatMap((name) =>
   (samples[name] as readonly Sample<unknown>[]).map((sample) => {
     const types = sample.inputs.map((t) => `${t.dtype}[${t.shape.join(",")}]`);
     return { name, sample, title: [name, ...types, JSON.stringify(sample.attrs)].join(" ") };

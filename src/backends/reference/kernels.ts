@@ -6,6 +6,7 @@ import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
 import type { Kernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
+import { mixture } from "./mixture.ts";
 import { transpose } from "./transpose.ts";
 
 type KernelTable = { readonly [N in PrimitiveName]: Kernel<AttrsOf<N>> };
@@ -15,6 +16,7 @@ const last = (shape: readonly number[]): number => shape.at(-1)!;
 export const kernels: KernelTable = {
   matmul,
   transpose,
+  ...mixture,
 
   add(_, [a, b], [y]) {
     for (let i = 0; i < y!.length; i++) y![i] = a![i]! + b![i]!;

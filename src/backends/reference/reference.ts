@@ -50,7 +50,7 @@ function run(
   for (const { name, tensor } of graph.variables.values()) values.set(tensor, variables.get(name)!);
 
   graph.nodes.forEach((node, i) => {
-    const outputs = node.outputs.map((t) => new Float64Array(size(t.shape)));
+    const outputs = node.outputs.map(zeros);
     kernelOf(node.op.name)(
       node,
       node.inputs.map((t) => values.get(t)!),
@@ -60,9 +60,7 @@ function run(
     for (const t of dying[i]!) values.delete(t);
   });
 
-  const outputs = [...graph.outputs].map(
-    ([name, t]) => [name, (values.get(t) as Float64Array).slice()] as const,
-  );
+  const outputs = [...graph.outputs].map(([name, t]) => [name, Float64Array.from(values.get(t)!)] as const);
   for (const { variable, value, accumulate } of graph.assignments) {
     const result = values.get(value) as Float64Array;
     const old = variables.get(variable)!;
@@ -70,6 +68,9 @@ function run(
   }
   return Object.fromEntries(outputs);
 }
+
+const zeros = ({ shape, dtype }: Tensor): Array64 =>
+  dtype === "i32" ? new Int32Array(size(shape)) : new Float64Array(size(shape));
 
 function feedOf(feeds: Readonly<Record<string, Values>>, name: string, { shape, dtype }: Tensor): Array64 {
   const given = feeds[name];

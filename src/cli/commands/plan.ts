@@ -37,10 +37,7 @@ export function planCommand(program: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { name, runs } = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
-      const all = await costs(
-        runs.map((run) => run.config),
-        () => {}, // what no engine here can train may still be planned
-      );
+      const all = await costs(runs.map((run) => run.config));
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const planned = runs.map((run, i): PlannedRun => {
         const cost = all[i]!;

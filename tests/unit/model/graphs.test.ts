@@ -12,7 +12,7 @@ import type { ModelConfig } from "../../../src/model/schema.ts";
 import { type NormName, type NormSelection, norms } from "../../../src/norms/index.ts";
 import { expectClose } from "../close.ts";
 import { run } from "../graph/run.ts";
-import { TOKENS, tiny, weightsOf } from "./tiny.ts";
+import { moeOf, TOKENS, tiny, weightsOf } from "./tiny.ts";
 
 /** One selection of every strategy. */
 const NUMBERS: Readonly<Partial<Record<NormName, object>>> = {
@@ -73,15 +73,24 @@ describe("parameters", () => {
     expect(shapesOf({ ...tiny, norm_type: "layernorm" })).toEqual(shapesOf(tiny));
   });
 
-  test("experts are stacked, and a token uses top_k of them", () => {
-    const parameters = listParameters({ ...pre, model: { ...tiny, moe: { n_experts: 8, top_k: 2 } } });
-    const experts = parameters.filter(({ name }) => name.startsWith("blocks.1.moe"));
-    expect(experts.map(({ name, shape, role, active }) => [name, shape, role, active])).toEqual([
-      ["blocks.1.moe.router.weight", [8, 8], "router", 1],
-      ["blocks.1.moe.experts.gate.weight", [8, 12, 8], "gate", 0.25],
-      ["blocks.1.moe.experts.up.weight", [8, 12, 8], "up", 0.25],
-      ["blocks.1.moe.experts.down.weight", [8, 8, 12], "down", 0.25],
-    ]);
+  test("every expert has matrices of its own, of which a token uses top_k; a shared expert is used whole", () => {
+    const moe = moeOf({ n_experts: 2, top_k: 1, shared_expert: 6 });
+    const parameters = listParameters({ ...pre, model: { ...tiny, moe } });
+    const found = parameters.filter(({ name }) => name.startsWith("blocks.1.moe"));
+    expect(found.map(({ name, shape, role, active, expert }) => [name, shape, role, active, expert])).toEqual(
+      [
+        ["blocks.1.moe.router.weight", [2, 8], "router", 1, undefined],
+        ["blocks.1.moe.experts.0.gate.weight", [12, 8], "gate", 0.5, 0],
+        ["blocks.1.moe.experts.0.up.weight", [12, 8], "up", 0.5, 0],
+        ["blocks.1.moe.experts.0.down.weight", [8, 12], "down", 0.5, 0],
+        ["blocks.1.moe.experts.1.gate.weight", [12, 8], "gate", 0.5, 1],
+        ["blocks.1.moe.experts.1.up.weight", [12, 8], "up", 0.5, 1],
+        ["blocks.1.moe.experts.1.down.weight", [8, 12], "down", 0.5, 1],
+        ["blocks.1.moe.shared.gate.weight", [6, 8], "gate", 1, undefined],
+        ["blocks.1.moe.shared.up.weight", [6, 8], "up", 1, undefined],
+        ["blocks.1.moe.shared.down.weight", [8, 6], "down", 1, undefined],
+      ],
+    );
     expect(parameters.some(({ name }) => name.includes("ffn."))).toBe(false);
   });
 

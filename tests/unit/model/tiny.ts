@@ -1,10 +1,11 @@
 /** The smallest models that still have everything: grouped queries, several layers, sizes that all differ. */
+import type { z } from "zod";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { size } from "../../../src/graph/graph.ts";
 import { stream } from "../../../src/lib/prng.ts";
 import type { NamedTensor } from "../../../src/lib/safetensors.ts";
 import { listParameters, type ModelSpec } from "../../../src/model/graphs.ts";
-import type { ModelConfig } from "../../../src/model/schema.ts";
+import { type ModelConfig, type MoeConfig, moeSchema } from "../../../src/model/schema.ts";
 import type { NormSelection } from "../../../src/norms/index.ts";
 import { type SingleStep, singleStep } from "../../../src/train/single-step.ts";
 
@@ -22,6 +23,9 @@ export const tiny: ModelConfig = {
   norm_eps: 1e-5,
   tie_embeddings: false,
 };
+
+/** A mixture of experts with what is not said at its default. */
+export const moeOf = (options: z.input<typeof moeSchema>): MoeConfig => moeSchema.parse(options);
 
 export const TOKENS = [
   [1, 5, 9, 5, 0],

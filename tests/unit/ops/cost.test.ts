@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Shape, Tensor } from "../../../src/graph/graph.ts";
-import { EnvironmentError } from "../../../src/lib/errors.ts";
 import { attended } from "../../../src/ops/attention.ts";
+import { grouped } from "../../../src/ops/grouped-matmul.ts";
 import { linear, product } from "../../../src/ops/matmul.ts";
-import { moe } from "../../../src/ops/moe.ts";
 import { reshaped } from "../../../src/ops/reshape.ts";
 import { rmsNormed } from "../../../src/ops/rms-norm.ts";
 import { ropeTable, rotated } from "../../../src/ops/rope.ts";
@@ -89,18 +88,14 @@ test("pointwise ops and norms cost a few operations per element", () => {
   expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rotated(b.emit, x!, 10000))).toBe(3 * 24);
 });
 
-test("a mixture of experts costs its router and the top k experts, and no engine trains it yet", () => {
-  const [n, d, e, f, topK] = [3, 4, 8, 6, 2];
-  const shapes = [
-    [n, d],
-    [e, d],
-    [e, f, d],
-    [e, f, d],
-    [e, d, f],
-  ];
-  const build = (b: GraphBuilder, inputs: Tensor[]) => b.emit(moe, inputs, { topK })[0]!;
-  expect(flopsOf(shapes, build, ["moe"])).toBe(2 * n * d * e + topK * n * 3 * 2 * d * f);
-  expect(() => flopsOf(shapes, build)).toThrow(EnvironmentError);
+test("a grouped product costs its rows, not the number of experts", () => {
+  const costs = [1, 2, 64].map((experts) => {
+    const b = new GraphBuilder();
+    const weights = Array.from({ length: experts }, (_, e) => b.feed(`w${e}`, [4, 3]));
+    b.output("y", grouped(b.emit, b.feed("a", [6, 3]), b.feed("counts", [experts], "i32"), weights));
+    return plan(b.finish()).flops;
+  });
+  expect(costs).toEqual([2 * 6 * 3 * 4, 2 * 6 * 3 * 4, 2 * 6 * 3 * 4]);
 });
 
 test("the helpers fill in what is not said: no transpose, factor 1", () => {

@@ -56,14 +56,55 @@ test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, out
   ["sumSquares", ops.sumSquares, [t([5, 7])], NONE, [[]]],
   ["clipCoefficient", ops.clipCoefficient, [t([]), t([]), t([])], { maxNorm: 1 }, [[]]],
   ["adamUpdate", ops.adamUpdate, [t([4]), t([4]), t([4]), t([4]), t([]), t([3])], NONE, [[4], [4], [4]]],
-  ["moe", ops.moe, [t([5, 4]), t([8, 4]), t([8, 6, 4]), t([8, 6, 4]), t([8, 4, 6])], { topK: 2 }, [[5, 4]]],
+  ["softmax", ops.softmax, [t([5, 7])], NONE, [[5, 7]]],
+  [
+    "topK",
+    ops.topK,
+    [t([5, 7])],
+    { k: 2 },
+    [
+      [5, 2],
+      [5, 2],
+    ],
+  ],
+  ["topKGrad", ops.topKGrad, [t([5, 2]), t([5, 2], "i32")], { columns: 7 }, [[5, 7]]],
+  ["route", ops.route, [t([5, 2], "i32")], { experts: 7 }, [[10], [10], [7]]],
+  ["dispatch", ops.dispatch, [t([5, 4]), i32(10), i32(10)], { k: 2 }, [[10, 4]]],
+  ["gatherSum", ops.gatherSum, [t([10, 4]), i32(10)], { k: 2 }, [[5, 4]]],
+  [
+    "groupedMatmul",
+    ops.groupedMatmul,
+    [t([10, 4]), i32(2), t([6, 4]), t([6, 4])],
+    { transB: true },
+    [[10, 6]],
+  ],
+  [
+    "groupedMatmulGrad",
+    ops.groupedMatmulGrad,
+    [t([10, 6]), t([10, 4]), i32(2)],
+    NONE,
+    [
+      [6, 4],
+      [6, 4],
+    ],
+  ],
+  ["combine", ops.combine, [t([10, 4]), t([5, 2]), i32(10), i32(10)], NONE, [[5, 4]]],
+  [
+    "combineGrad",
+    ops.combineGrad,
+    [t([5, 4]), t([10, 4]), t([5, 2]), i32(10), i32(10)],
+    NONE,
+    [
+      [10, 4],
+      [5, 2],
+    ],
+  ],
+  ["balanceLoss", ops.balanceLoss, [t([5, 7]), i32(7)], NONE, [[]]],
+  ["balanceLossGrad", ops.balanceLossGrad, [t([]), i32(7)], { tokens: 5 }, [[5, 7]]],
+  ["zLoss", ops.zLoss, [t([5, 7])], NONE, [[]]],
+  ["rowEntropy", ops.rowEntropy, [t([5, 7])], NONE, [[]]],
 ])("%s infers its outputs", (_, op, inputs, attrs, outputs) => {
   expect(shapes(op, inputs, attrs)).toEqual(outputs);
-});
-
-test("the gradient of experts has the shape of each of its inputs", () => {
-  const inputs = [t([5, 4]), t([8, 4]), t([8, 6, 4]), t([8, 6, 4]), t([8, 4, 6])];
-  expect(shapes(ops.moeGrad, [t([5, 4]), ...inputs], { topK: 2 })).toEqual(inputs.map(({ shape }) => shape));
 });
 
 test("results have the element type of what they are computed from", () => {
@@ -73,6 +114,8 @@ test("results have the element type of what they are computed from", () => {
   expect(dtypes(ops.matmul, [half([2, 3]), half([3, 4])], mm())).toEqual(["bf16"]);
   expect(dtypes(ops.embedding, [half([7, 4]), i32(5)])).toEqual(["bf16"]);
   expect(dtypes(ops.rmsNorm, [half([2, 4]), half([4])])).toEqual(["bf16", "bf16"]);
+  expect(dtypes(ops.topK, [half([5, 7])], { k: 2 })).toEqual(["bf16", "i32"]);
+  expect(dtypes(ops.route, [t([5, 2], "i32")], { experts: 7 })).toEqual(["i32", "i32", "i32"]);
 });
 
 test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, message: string]>([
@@ -126,7 +169,24 @@ test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, mes
     NONE,
     "adamUpdate: f32[4] and",
   ],
-  ["moe, experts", ops.moe, [t([5, 4]), t([8, 4]), t([7, 6, 4])], { topK: 2 }, "moe: cannot take"],
+  ["topK of too few", ops.topK, [t([5, 2])], { k: 3 }, "topK: cannot take f32[5,2]"],
+  ["route of floats", ops.route, [t([5, 2])], { experts: 7 }, "route: cannot take f32[5,2]"],
+  ["dispatch, slots", ops.dispatch, [t([5, 4]), i32(9), i32(9)], { k: 2 }, "dispatch: cannot take"],
+  ["combine, slots", ops.combine, [t([9, 4]), t([5, 2]), i32(9), i32(9)], NONE, "combine: cannot take"],
+  [
+    "groupedMatmul, counts",
+    ops.groupedMatmul,
+    [t([10, 4]), i32(3), t([6, 4]), t([6, 4])],
+    { transB: true },
+    "groupedMatmul: cannot take",
+  ],
+  [
+    "groupedMatmul, unlike experts",
+    ops.groupedMatmul,
+    [t([10, 4]), i32(2), t([6, 4]), t([5, 4])],
+    { transB: true },
+    "groupedMatmul: cannot take",
+  ],
 ])("%s is refused", (_, op, inputs, attrs, message) => {
   expect(() => op.infer(inputs, attrs as never)).toThrow(message);
 });

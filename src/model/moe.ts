@@ -1,0 +1,69 @@
+/**
+ * The mixture-of-experts feed-forward layer of OLMoE (Muennighoff et al. 2024, arXiv 2409.02060):
+ *   p = softmax(W_r x) over all E experts;  F(x) = sum over the k largest p_e of p_e SwiGLU_e(x),
+ * with p_e not renormalised over the k unless asked. No token is dropped: an expert takes all that choose it.
+ */
+import type { Tensor } from "../graph/graph.ts";
+import { sum } from "../ops/add.ts";
+import { combined } from "../ops/combine.ts";
+import { dispatched } from "../ops/dispatch.ts";
+import { grouped } from "../ops/grouped-matmul.ts";
+import { linear } from "../ops/matmul.ts";
+import { normalizedRows } from "../ops/normalize-rows.ts";
+import { routed } from "../ops/route.ts";
+import { softmaxed } from "../ops/softmax.ts";
+import { gated } from "../ops/swiglu.ts";
+import { largest } from "../ops/top-k.ts";
+import type { ModelContext } from "./context.ts";
+import type { MoeConfig } from "./schema.ts";
+import { swigluNet } from "./swiglu-net.ts";
+
+/** x [N, D] -> [N, D]. Leaves what the router's losses and probes need in `ctx.routers`. */
+export function mixture(ctx: ModelContext, layer: number, x: Tensor, moe: MoeConfig): Tensor {
+  const { d_model: d } = ctx.model;
+  const { n_experts: e, shared_expert: width } = moe;
+  const { emit } = ctx.b;
+  const name = `blocks.${layer}.moe`;
+  const router = ctx.parameter(`${name}.router.weight`, [e, d], "router", layer);
+  const matrices = Array.from({ length: e }, (_, expert) => expertMatrices(ctx, layer, expert, moe));
+
+  const logits = linear(emit, x, router);
+  const p = softmaxed(emit, logits);
+  const { values, experts } = largest(emit, p, moe.top_k);
+  const weights = moe.renormalize ? normalizedRows(emit, values) : values;
+  const routing = routed(emit, experts, e);
+  const { counts } = routing;
+  ctx.routers.push({ layer, logits, p, counts });
+
+  const xs = dispatched(emit, x, routing);
+  const gate = grouped(
+    emit,
+    xs,
+    counts,
+    matrices.map((m) => m.gate),
+  );
+  const up = grouped(
+    emit,
+    xs,
+    counts,
+    matrices.map((m) => m.up),
+  );
+  const ys = grouped(
+    emit,
+    gated(emit, gate, up),
+    counts,
+    matrices.map((m) => m.down),
+  );
+  const y = combined(emit, ys, weights, routing);
+  if (width === undefined) return y;
+  return sum(emit, y, swigluNet(ctx, layer, x, { name: `${name}.shared`, width }));
+}
+
+/** Each expert's matrices are tensors of their own: no copies of stacked weights, and gradient norms per expert. */
+function expertMatrices(ctx: ModelContext, layer: number, expert: number, { n_experts, top_k }: MoeConfig) {
+  const { d_model: d, ffn_dim: f } = ctx.model;
+  const share = { expert, active: top_k / n_experts };
+  const matrix = (role: "gate" | "up" | "down", shape: readonly [number, number]) =>
+    ctx.parameter(`blocks.${layer}.moe.experts.${expert}.${role}.weight`, shape, role, layer, share);
+  return { gate: matrix("gate", [f, d]), up: matrix("up", [f, d]), down: matrix("down", [d, f]) };
+}

@@ -1,0 +1,52 @@
+/**
+ * The two losses that keep a router sound, added to the cross-entropy in training only. With c_b = `balance_loss`,
+ * c_z = `z_loss`, L layers, T tokens of the micro-batch, k experts per token and C[e] the slots expert e got:
+ *   olmoe:  balance = c_b E / (L T k) sum_l sum_e C[e] mean_T p[e],   z = c_z / (L T k) sum_l sum_T lse^2,
+ *           as OLMoE's megablocks has it: c_b at perfect balance, and 1/k in z too;
+ *   usual:  both without the 1/k: balance = c_b E mean_l sum_e (C[e] / T) mean_T p[e] (Fedus et al. 2021; c_b k at
+ *           perfect balance), z = c_z times the mean of lse^2 (Zoph et al. 2022).
+ * Each micro-batch counts 1/M, M their number: the balance is that of micro-batches, so their size matters.
+ */
+import type { Tensor } from "../graph/graph.ts";
+import { sum } from "../ops/add.ts";
+import { imbalance } from "../ops/balance-loss.ts";
+import { entropyOf } from "../ops/row-entropy.ts";
+import { times } from "../ops/scale.ts";
+import { squaredLogSums } from "../ops/z-loss.ts";
+import type { ModelContext, Router } from "./context.ts";
+import type { MoeConfig } from "./schema.ts";
+
+/** What the router of one layer says of itself, as names of graph outputs; the losses are this layer's terms. */
+export const routerOutputs = (layer: number) =>
+  ({
+    balance: `router/${layer}/balance`,
+    z: `router/${layer}/z`,
+    entropy: `router/${layer}/entropy`,
+    counts: `router/${layer}/counts`,
+  }) as const;
+
+/** `loss` plus the losses of all routers; each of their terms, entropies and counts becomes an output. */
+export function withRouterLosses(ctx: ModelContext, loss: Tensor, microBatches: number): Tensor {
+  const { model, routers, b } = ctx;
+  const { moe } = model;
+  if (moe === undefined) return loss;
+  return routers.reduce((total, router) => {
+    const { balance, z } = b.scoped(`blocks.${router.layer}.router`, () =>
+      terms(ctx, router, moe, 1 / (routers.length * microBatches)),
+    );
+    return sum(b.emit, sum(b.emit, total, balance), z);
+  }, loss);
+}
+
+function terms({ b }: ModelContext, { layer, logits, p, counts }: Router, moe: MoeConfig, share: number) {
+  const tokens = p.shape[0]!;
+  const each = share / (tokens * (moe.loss_normalization === "olmoe" ? moe.top_k : 1));
+  const balance = times(b.emit, moe.balance_loss * moe.n_experts * each, imbalance(b.emit, p, counts));
+  const z = times(b.emit, moe.z_loss * each, squaredLogSums(b.emit, logits));
+  const names = routerOutputs(layer);
+  b.output(names.balance, balance);
+  b.output(names.z, z);
+  b.output(names.entropy, entropyOf(b.emit, p));
+  b.output(names.counts, counts);
+  return { balance, z };
+}
