@@ -17,9 +17,18 @@ export const runFiles = (dir: string) =>
     log: join(dir, "log.jsonl"),
     weights: join(dir, "weights.safetensors"),
     checkpoints: join(dir, "ckpt"),
+    /** Who trains it, and who did: see lease.ts. */
+    lease: join(dir, "lease"),
+    /** One line per attempt that has ended. */
+    attempts: join(dir, "attempts.jsonl"),
+    /** What each attempt wrote to stderr: `attempt-1.err`. */
+    logs: join(dir, "logs"),
     /** Written last: without it the run is not finished, whatever else is there. */
     done: join(dir, "DONE"),
   }) as const;
+
+/** Folders of a run that keep what an earlier attempt left: `attempt-3`. */
+export const ASIDE = /^attempt-(\d+)$/;
 
 /** What `hnorm eval --save` leaves in a run's folder; `split` where it is not the corpus's own. */
 export function reEvaluationFile(dir: string, protocol: string, split?: string): string {

@@ -56,6 +56,9 @@ test("the layout of a run and of a sweep is fixed: resuming and reports rest on 
     "log.jsonl",
     "weights.safetensors",
     "ckpt",
+    "lease",
+    "attempts.jsonl",
+    "logs",
     "DONE",
   ]);
   const sweep = sweepFiles("runs/s");
