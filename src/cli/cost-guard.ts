@@ -20,10 +20,7 @@ export interface Cost extends Forecast {
  * Forecasts of all runs, each on its own engine. Runs that cost the same, such as those that differ in the seed or the
  * learning rate, are forecast once.
  */
-export async function costs(
-  configs: readonly RunConfig[],
-  estimate = forecast,
-): Promise<readonly Cost[]> {
+export async function costs(configs: readonly RunConfig[], estimate = forecast): Promise<readonly Cost[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
   const engines = new Map(
     await Promise.all(names.map(async (name) => [name, await chooseEngine(name)] as const)),
@@ -42,7 +39,12 @@ export async function costs(
 function workloadOf({ model, norm, train, log }: RunConfig): Workload {
   const { steps, batch_size, micro_batch_size, optimizer } = train;
   const { grad_norms_every } = log;
-  return { model, norm, train: { steps, batch_size, micro_batch_size, optimizer }, log: { grad_norms_every } };
+  return {
+    model,
+    norm,
+    train: { steps, batch_size, micro_batch_size, optimizer },
+    log: { grad_norms_every },
+  };
 }
 
 /** FLOP/s of each engine among the runs, by name, from a few real steps. */

@@ -81,9 +81,10 @@ export function assign(tree: Mapping, path: readonly string[], entry: Entry): Ma
 const ALTERNATIVES = [["steps", "tokens"]];
 
 function put(entries: ReadonlyMap<string, Entry>, key: string, entry: Entry): ReadonlyMap<string, Entry> {
-  const others = ALTERNATIVES.filter((keys) => keys.includes(key)).flat();
-  const kept = [...entries].filter(([k]) => k === key || !others.includes(k));
-  return new Map(kept).set(key, entry);
+  const after = new Map(entries);
+  for (const others of ALTERNATIVES.filter((keys) => keys.includes(key)))
+    for (const other of others) if (other !== key) after.delete(other);
+  return after.set(key, entry);
 }
 
 /** The mapping without some of its keys. */

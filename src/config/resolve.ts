@@ -42,6 +42,8 @@ export interface Resolved {
   readonly issues: readonly Issue[];
 }
 
+const KNOWN: readonly string[] = [...sectionNames, ...FILE_KEYS];
+
 /** The init follows from the norm where it is absent; without Slurm nothing need be said of it. */
 const NEEDED = sectionNames.filter((name) => name !== "init" && name !== "slurm");
 
@@ -54,9 +56,8 @@ export function resolve(
   const issue = (path: Issue["path"], message: string, atKey = false) =>
     void issues.push({ path, message, atKey, input: undefined });
 
-  const known: readonly string[] = [...sectionNames, ...FILE_KEYS];
   for (const key of Object.keys(values)) {
-    if (!known.includes(key)) issue([key], misplaced(key, known), true);
+    if (!KNOWN.includes(key)) issue([key], misplaced(key, KNOWN), true);
   }
 
   const parsed: Partial<Record<SectionName, unknown>> = {};

@@ -67,21 +67,20 @@ function essentials(): (config: RunConfig) => Values {
       const besides = name === "init" ? config.norm.name : null;
       return piece({ [name]: section }, besides, (left) => ({ ...omit(all, [name]), ...left }));
     });
-    const inTrain = (keys: readonly string[], besides: unknown) => {
-      const rest = omit(train, keys);
-      return piece(pick(train, keys), besides, (left) => ({ ...all, train: { ...rest, ...left } }));
-    };
-    const alone = Object.keys(train).filter((key) => !SIZES.includes(key));
-    const fields = [inTrain(SIZES, config.model.seq_len), ...alone.map((key) => inTrain([key], null))];
+    const inTrain = (values: Values, besides: unknown) =>
+      piece(values, besides, (left) => ({ ...all, train: { ...omit(train, Object.keys(values)), ...left } }));
+    const sizes = Object.fromEntries(Object.entries(train).filter(([key]) => SIZES.includes(key)));
+    const alone = Object.entries(train).filter(([key]) => !SIZES.includes(key));
+    const fields = [
+      inTrain(sizes, config.model.seq_len),
+      ...alone.map(([key, value]) => inTrain({ [key]: value }, null)),
+    ];
     return Object.assign({}, ...sections, { train: Object.assign({}, ...fields) }) as Values;
   };
 }
 
 const omit = (values: Values, keys: readonly string[]): Values =>
   Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
-
-const pick = (values: Values, keys: readonly string[]): Values =>
-  Object.fromEntries(Object.entries(values).filter(([key]) => keys.includes(key)));
 
 /** Takes away, from the top down, every field without which `same` still holds. */
 function withoutDefaults(values: Values, same: (values: Values) => boolean): Values {

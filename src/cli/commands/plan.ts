@@ -1,4 +1,5 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
+import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
 import { bytes, count, duration, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
@@ -39,11 +40,12 @@ export function planCommand(program: Command, io: Io): void {
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
       const all = await costs(runs.map((run) => run.config));
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
+      const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);
       const planned = runs.map((run, i): PlannedRun => {
         const cost = all[i]!;
         const speed = speeds.get(cost.chosen.name);
         const seconds = speed === undefined ? {} : { seconds: cost.totalFlops / speed };
-        return { run, finished: isFinished(files.run(run.name)), ...cost, ...seconds };
+        return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
       if (options.json) io.out(JSON.stringify(asJson(planned, speeds), null, 2));
       else io.out([table(planned, COLUMNS), "", ...totals(planned, files.dir, speeds)].join("\n"));
