@@ -1,0 +1,40 @@
+/**
+ * How every tensor of a graph is stored. The graph says f32; this engine keeps activations in bf16, and in f32 what
+ * must not lose bits: variables, feeds, scalars, and weights' gradients with the sums that lead to them.
+ */
+import type { Graph, Tensor } from "../../graph/graph.ts";
+import type { Storage, Writes } from "./lowering.ts";
+import { loweringOf } from "./lowerings.ts";
+
+export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
+  const exact = exactlyAsked(graph);
+  const stored = new Map<Tensor, Storage>();
+  const outside = (t: Tensor): Storage => (t.dtype === "i32" ? "i32" : "f32");
+  for (const t of graph.feeds.values()) stored.set(t, outside(t));
+  for (const { tensor } of graph.variables.values()) stored.set(tensor, outside(tensor));
+  for (const node of graph.nodes) {
+    const { reads, writes } = loweringOf(node.op.name);
+    const read = reads?.(node)[0] ?? "any";
+    const same = (): Storage => (read === "any" ? stored.get(node.inputs[0]!)! : read);
+    const choose = (asked: Writes, t: Tensor): Storage => {
+      if (asked === "same") return same();
+      return asked === "asked" ? (exact.has(t) || t.shape.length === 0 ? "f32" : "bf16") : asked;
+    };
+    const declared = writes(node);
+    node.outputs.forEach((t, i) => {
+      stored.set(t, choose(declared[i]!, t));
+    });
+  }
+  return stored;
+}
+
+/** Values that variables are set to, and what they are sums and multiples of. */
+function exactlyAsked(graph: Graph): ReadonlySet<Tensor> {
+  const exact = new Set(graph.assignments.map((a) => a.value));
+  for (const node of graph.nodes.toReversed()) {
+    const { passesOn, alias } = loweringOf(node.op.name);
+    if ((passesOn || alias) && node.outputs.some((t) => exact.has(t)))
+      for (const t of node.inputs) exact.add(t);
+  }
+  return exact;
+}

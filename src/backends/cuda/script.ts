@@ -1,0 +1,79 @@
+/**
+ * A lowered program as plain data: what the main thread works out and the thread that owns the GPU carries out. It
+ * holds no address, only places: an offset from a base that the GPU's thread knows by name.
+ */
+import type { Gemm, Region, Storage } from "./lowering.ts";
+
+export interface Place {
+  /** `arena`, or one of `baseOf`. */
+  readonly base: string;
+  /** Bytes. */
+  readonly offset: number;
+}
+
+/** Bases beside the arena: a variable, its bf16 copy, a table. */
+export const baseOf = {
+  variable: (name: string): string => `variable ${name}`,
+  shadow: (name: string): string => `shadow ${name}`,
+  constant: (name: string): string => `constant ${name}`,
+} as const;
+export const ARENA = "arena";
+
+export interface KernelSpec {
+  readonly file: string;
+  readonly kernel: string;
+  readonly define: Readonly<Record<string, number | string>>;
+}
+
+export type Param = Place | null | { readonly i32: number } | { readonly f32: number };
+export type Dimensions = readonly [x: number, y: number, z: number];
+
+export interface Operand extends Place {
+  readonly storage: Storage;
+}
+
+export type GemmShape = Required<Omit<Gemm, "a" | "b" | "c">>;
+
+export type Step =
+  | {
+      readonly kind: "launch";
+      /** Index into the script's kernels. */
+      readonly kernel: number;
+      readonly grid: Dimensions;
+      readonly block: Dimensions;
+      readonly sharedBytes: number;
+      readonly args: readonly Param[];
+    }
+  | {
+      readonly kind: "gemm";
+      readonly shape: GemmShape;
+      readonly a: Operand;
+      readonly b: Operand;
+      readonly c: Operand;
+    }
+  | { readonly kind: "fill"; readonly to: Operand; readonly elements: number; readonly value: number }
+  | { readonly kind: "copy"; readonly to: Place; readonly from: Place; readonly bytes: number };
+
+/** What goes in before a run, or comes out after it. */
+export interface Transfer {
+  readonly name: string;
+  readonly place: Operand;
+  readonly elements: number;
+}
+
+export interface Script {
+  readonly arenaBytes: number;
+  readonly kernels: readonly KernelSpec[];
+  readonly steps: readonly Step[];
+  readonly variables: readonly { readonly name: string; readonly elements: number }[];
+  readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
+  readonly feeds: readonly Transfer[];
+  readonly outputs: readonly Transfer[];
+  /** Variables whose bf16 copy is read, is kept up to date, and those that change. */
+  readonly shadowsRead: readonly string[];
+  readonly shadowsWritten: readonly string[];
+  readonly variablesWritten: readonly string[];
+}
+
+/** Turns regions into places, once the arena is laid out. */
+export type Resolve = (region: Region) => Operand;
