@@ -378,6 +378,15 @@ CUDASIM_PLAIN static void run_block() {
   }
 }
 
+/** Stacks given by the fake driver, so that all modules share one set. */
+static char* shared_stacks;
+
+CUDASIM_PLAIN __attribute__((unused)) static char* make_stacks() {
+  void* memory = mmap(nullptr, MAX_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<char*>(memory);
+}
+
 /**
  * Runs body(context) as every thread of a grid. Returns nullptr, or what went wrong.
  * The text is valid until the next launch.
@@ -386,9 +395,8 @@ CUDASIM_PLAIN __attribute__((unused)) static const char* launch(dim3 grid, dim3 
                                                                 void (*body)(void*), void* context) {
   if (block == nullptr) {
     block = static_cast<Block*>(calloc(1, sizeof(Block)));
-    block->stacks = static_cast<char*>(mmap(nullptr, MAX_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE,
-                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    if (block->stacks == MAP_FAILED) return "no memory for the stacks of the emulated threads";
+    block->stacks = shared_stacks != nullptr ? shared_stacks : make_stacks();
+    if (block->stacks == nullptr) return "no memory for the stacks of the emulated threads";
   }
   const unsigned count = threads.x * threads.y * threads.z;
   if (count == 0 || count > MAX_THREADS) return "a block has 1 to 1024 threads";
@@ -710,6 +718,7 @@ struct Module {
                         const void* params);
   size_t (*shared_bytes)();
   void (*recover)(const void* address);
+  char** stacks;
 };
 
 template <class... A> struct Layout {
@@ -764,6 +773,7 @@ CUDASIM_PLAIN __attribute__((unused)) static const char* launch_kernel(const Ker
 /** At the end of a source: exports the named kernels (the fake NVRTC writes this for every __global__ it sees). */
 #define CUDASIM_MODULE(...)                                                                                     \
   extern "C" __attribute__((visibility("default"))) cudasim::Module cudasim_module;                             \
-  cudasim::Module cudasim_module = {1, 0, {}, cudasim::launch_kernel, cudasim::static_shared_bytes, cudasim::recover}; \
+  cudasim::Module cudasim_module = {1, 0, {}, cudasim::launch_kernel, cudasim::static_shared_bytes, cudasim::recover, \
+                                           &cudasim::shared_stacks};                                            \
   __attribute__((constructor)) static void cudasim_fill() { __VA_ARGS__ }
 #define CUDASIM_KERNEL(name) cudasim::Entry<&name>::add(cudasim_module, #name);
