@@ -7,16 +7,18 @@ import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 /** The variable's name by the tensor that may be written there. */
 export function directWrites(graph: Graph, host: readonly Node[]): ReadonlyMap<Tensor, string> {
   const lastReader = new Map<Tensor, number>();
+  const place = new Map<Node, number>();
   host.forEach((node, i) => {
     for (const t of node.inputs) lastReader.set(t, i);
+    place.set(node, i);
   });
   const keptAfterwards = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
 
   const direct = new Map<Tensor, string>();
   for (const { variable, value, accumulate } of graph.assignments) {
     const old = graph.variables.get(variable)!.tensor;
-    const at = value.producer === undefined ? -1 : host.indexOf(value.producer);
-    if (at < 0 || accumulate || keptAfterwards.has(old) || direct.has(value)) continue;
+    const at = value.producer === undefined ? undefined : place.get(value.producer);
+    if (at === undefined || accumulate || keptAfterwards.has(old) || direct.has(value)) continue;
     const last = lastReader.get(old) ?? -1;
     if (last < at || (last === at && mayOverwrite(host[at]!, value, old))) direct.set(value, variable);
   }

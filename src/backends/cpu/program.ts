@@ -23,6 +23,7 @@ export class CpuProgram implements Program {
   readonly #variables: Variables;
   readonly #direct: ReadonlyMap<Tensor, string>;
   readonly #variableOf: ReadonlyMap<Tensor, string>;
+  readonly #assigned: ReadonlySet<Tensor>;
   #closed = false;
 
   constructor(
@@ -38,6 +39,7 @@ export class CpuProgram implements Program {
     this.#variables = memory.variables;
     this.#direct = directWrites(graph, host);
     this.#variableOf = new Map([...graph.variables.values()].map((v) => [v.tensor, v.name]));
+    this.#assigned = new Set(graph.assignments.map((a) => a.value));
   }
 
   async run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>> {
@@ -90,10 +92,10 @@ export class CpuProgram implements Program {
     return t.shape.length === 0 ? new Float64Array(1) : new Float32Array(size(t.shape));
   }
 
-  /** The caller may keep what it gets, so what is kept here too is copied. */
+  /** The caller may keep what it gets, so what is kept here too is copied. Counts leave as floats, like everything. */
   #readBack(t: Tensor, value: HostArray): Floats {
-    const kept = t.producer === undefined || this.#graph.assignments.some((a) => a.value === t);
-    return (kept ? value.slice() : value) as Floats;
+    if (value instanceof Int32Array) return Float64Array.from(value);
+    return t.producer === undefined || this.#assigned.has(t) ? value.slice() : value;
   }
 
   #assign(lookUp: (t: Tensor) => HostArray): void {

@@ -2,10 +2,10 @@
  * Every op in TensorFlow.js calls, in f32. Each formula stands in the op's own file.
  * Letters: N rows, D last axis, V vocabulary, T tokens, d head dimension.
  */
-import { EnvironmentError } from "../../lib/errors.ts";
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
 import type { Context, Lowering, Tf, TfTensor } from "./lowering.ts";
+import { mixture } from "./mixture.ts";
 
 type LoweringTable = { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> };
 
@@ -13,14 +13,9 @@ const LAST = -1;
 /** The mean over the last axis, kept as an axis of one. */
 const rowMean = (tf: Tf, x: TfTensor): TfTensor => tf.mean(x, LAST, true);
 
-/** The place of a lowering that is still to be written. */
-const none =
-  (op: string): Lowering<unknown> =>
-  () => {
-    throw new EnvironmentError(`engine tensorflow has no kernel for the op ${op} yet`);
-  };
-
 export const lowerings: LoweringTable = {
+  ...mixture,
+
   add: ({ tf }, _, [a, b]) => [tf.add(a!, b!)],
 
   scale: ({ tf }, { attrs: { factor } }, [x]) => [tf.mul(x!, factor)],
@@ -101,24 +96,6 @@ export const lowerings: LoweringTable = {
     const raw = tf.tidy(() => tf.sub(tf.exp(logp!), tf.oneHot(targets! as Ids, v, 1, 0, "float32")));
     return [tf.mul(factor, raw)];
   },
-
-  balanceLoss: none("balanceLoss"),
-  balanceLossGrad: none("balanceLossGrad"),
-  combine: none("combine"),
-  combineGrad: none("combineGrad"),
-  dispatch: none("dispatch"),
-  gatherSum: none("gatherSum"),
-  groupedMatmul: none("groupedMatmul"),
-  groupedMatmulGrad: none("groupedMatmulGrad"),
-  normalizeRows: none("normalizeRows"),
-  normalizeRowsGrad: none("normalizeRowsGrad"),
-  route: none("route"),
-  rowEntropy: none("rowEntropy"),
-  softmax: none("softmax"),
-  topK: none("topK"),
-  topKGrad: none("topKGrad"),
-  zLoss: none("zLoss"),
-  zLossGrad: none("zLossGrad"),
 
   sumSquares: ({ tf }, _, [x]) => [tf.sum(tf.square(x!))],
 

@@ -3,7 +3,7 @@
  * of its ModelProto. Field numbers are those of onnx.proto3.
  */
 import type { Dtype, Shape } from "../../../graph/graph.ts";
-import type { Attributes } from "./attribute.ts";
+import { type Attributes, int } from "./attribute.ts";
 import { field, intField, intsField, join, type Piece } from "./proto.ts";
 
 /** The name of a value in the ONNX graph. */
@@ -22,6 +22,8 @@ const MICROSOFT = "com.microsoft";
 const FLOAT = 1;
 const INT32 = 6;
 const INT64 = 7;
+/** Names of element types; int64 is what ONNX counts and indexes with. */
+const CAST = { f32: FLOAT, i32: INT32, int64: INT64 } as const;
 const ELEMENT: Readonly<Record<Dtype, number>> = { f32: FLOAT, bf16: FLOAT, i32: INT32 };
 
 export class OnnxGraph {
@@ -30,6 +32,7 @@ export class OnnxGraph {
   readonly #inputs = new Map<Value, Piece>();
   readonly #outputs = new Map<Value, Piece>();
   readonly #prefix: string;
+  readonly #made = new Map<string, unknown>();
   #scope = "";
   #next = 0;
 
@@ -84,6 +87,12 @@ export class OnnxGraph {
     return results;
   }
 
+  /** What `make` makes, once for each key: nodes that several lowerings share. */
+  once<T>(key: string, make: () => T): T {
+    if (!this.#made.has(key)) this.#made.set(key, make());
+    return this.#made.get(key) as T;
+  }
+
   /** Values known now. Asked for twice under one key, they are stored once. */
   floats(key: string, shape: Shape, values: () => Float32Array): Value {
     return this.#constant(`float ${key} [${shape.join(",")}]`, shape, FLOAT, () => rawBytes(values()));
@@ -103,6 +112,11 @@ export class OnnxGraph {
   /** A graph to be run by a node of this one, such as the body of a Scan. */
   subgraph(): OnnxGraph {
     return new OnnxGraph(`${this.#prefix}${this.#next++}/`);
+  }
+
+  /** `x` with elements of another type. */
+  cast(x: Value, to: keyof typeof CAST): Value {
+    return this.node("Cast", [x], { to: int(CAST[to]) });
   }
 
   /** The model's bytes. */
