@@ -13,6 +13,7 @@ import { runOneCommand } from "./commands/run-one.ts";
 import { selftestCommand } from "./commands/selftest.ts";
 import { stepCommand } from "./commands/step.ts";
 import { sweepCommand } from "./commands/sweep.ts";
+import { whyCommand } from "./commands/why.ts";
 import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
@@ -41,6 +42,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     configCommand,
     dataCommand,
     resultsCommand,
+    whyCommand,
     doctorCommand,
     selftestCommand,
   ]) {

@@ -31,7 +31,13 @@ export function identities(): (config: RunConfig) => string {
 }
 
 /** The fields that count, each written out. */
-function counting({ engine, log: _log, checkpoint: _checkpoint, slurm: _slurm, ...config }: RunConfig) {
+export function counting({
+  engine,
+  log: _log,
+  checkpoint: _checkpoint,
+  slurm: _slurm,
+  ...config
+}: RunConfig) {
   const { micro_batch_size: _micro, ...train } = config.train;
   const { tokens, sets } = config.eval;
   return {

@@ -1,0 +1,110 @@
+/** `hnorm why A B`: which fields make two runs differ, and what else differs between them. */
+import type { Command } from "commander";
+import { UserError } from "../../lib/errors.ts";
+import { type Column, table } from "../../lib/table.ts";
+import {
+  type Comparison,
+  compare,
+  countingDifferences,
+  type Difference,
+  type Side,
+} from "../../report/why.ts";
+import { type Found, type FoundRun, findRuns } from "../find-run.ts";
+import type { Io } from "../io.ts";
+import { overrideOption } from "../overrides.ts";
+
+const HELP = `
+A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a sweep (runs/quick/pre), a sweep's folder, or a
+config file, to which the overrides apply. Of several runs the one most like the other is taken.
+Exit code 0 whether they differ or not; --json says \`same\`.`;
+
+export function whyCommand(program: Command, io: Io): void {
+  program
+    .command("why")
+    .argument("<a>", "a run, or a config")
+    .argument("<b>", "another; a name alone is looked up in the sweep of the first")
+    .argument("[overrides...]", "key=value, for those of the two that are configs")
+    .option("--json", "as JSON")
+    .addOption(overrideOption())
+    .description("say which fields make two runs differ")
+    .addHelpText("after", HELP)
+    .action((wordA: string, wordB: string, overrides: readonly string[], options: Options) => {
+      const changes = [...overrides, ...options.set];
+      const foundA = findRuns(wordA, changes);
+      const [a, b] = mostAlike(foundA, findRuns(wordB, changes, foundA.sweep), [wordA, wordB]);
+      const found = compare(a, b);
+      io.out(options.json ? JSON.stringify(asJson(a, b, found), null, 2) : asText(a, b, found));
+    });
+}
+
+interface Options {
+  readonly json?: boolean;
+  readonly set: readonly string[];
+}
+
+/** Of two words, at least one of which means one run, the two runs that differ in the fewest fields. */
+function mostAlike(a: Found, b: Found, words: readonly [string, string]): readonly [FoundRun, FoundRun] {
+  for (const [i, { runs }] of [a, b].entries())
+    if (runs.length === 0) throw new UserError(`${words[i]}: a sweep without runs`);
+  if (a.runs.length > 1 && b.runs.length > 1)
+    throw new UserError(
+      `${words[0]} has ${a.runs.length} runs and ${words[1]} has ${b.runs.length}; name one run of either of them`,
+    );
+  const pairs = a.runs.flatMap((one) => b.runs.map((other) => [one, other] as const));
+  const distances = pairs.map(([one, other]) => countingDifferences(one, other).length);
+  return pairs[distances.indexOf(distances.reduce((x, y) => Math.min(x, y)))]!;
+}
+
+function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): string {
+  const fields =
+    counting.length === 1 ? "1 field that counts differs" : `${counting.length} fields that count differ`;
+  const verdict = same ? "the same run: nothing that decides results differs" : `two runs: ${fields}`;
+  const section = (title: string, rows: readonly Difference[]) =>
+    rows.length === 0 ? [] : ["", title, indented(table(rows, COLUMNS))];
+  return [
+    ...[a, b].map(({ name, id }, i) => `${"AB"[i]}  ${id.slice(0, 12)}  ${name}`),
+    ...[a, b].flatMap(({ recordedId }, i) =>
+      recordedId === undefined
+        ? []
+        : [`${"AB"[i]} bears the id ${recordedId.slice(0, 12)}, from another version of hnorm`],
+    ),
+    "",
+    verdict,
+    ...(counting.length === 0 ? [] : [indented(table(counting, COLUMNS))]),
+    ...section("differ too, but do not count:", others),
+    ...section(
+      same
+        ? "of one id, but made differently, so their numbers may differ:"
+        : "where their numbers come from differs too:",
+      provenance,
+    ),
+  ].join("\n");
+}
+
+const COLUMNS: readonly Column<Difference>[] = [
+  { title: "field", text: ({ key }) => key, align: "left" },
+  { title: "A", text: ({ a }) => sideText(a), align: "left" },
+  { title: "B", text: ({ b }) => sideText(b), align: "left" },
+];
+
+const sideText = ({ value, usual }: Side): string =>
+  value === undefined ? "-" : `${valueText(value)}${usual ? " (default)" : ""}`;
+
+/** A digest by its beginning; what is no word or number as JSON. */
+function valueText(value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value);
+  return /^[0-9a-f]{40,}$/.test(value) ? value.slice(0, 12) : value;
+}
+
+const indented = (text: string): string => text.replace(/^/gm, "  ");
+
+const asJson = (a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): object => {
+  const side = ({ value, usual }: Side) => ({ value: value ?? null, default: usual });
+  const rows = (list: readonly Difference[]) =>
+    list.map(({ key, a: inA, b: inB }) => ({ key, a: side(inA), b: side(inB) }));
+  const run = ({ name, id, recordedId }: FoundRun) => ({ name, id, recorded_id: recordedId ?? id });
+  return {
+    ...{ same, a: run(a), b: run(b) },
+    ...{ counting: rows(counting), not_counting: rows(others), provenance: rows(provenance) },
+  };
+};

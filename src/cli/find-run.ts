@@ -1,0 +1,119 @@
+/**
+ * The runs a word means: a run's folder, a name within a sweep (`runs/quick/mix`, where the start of a name will do),
+ * a sweep's folder, or a config file. Nothing is written.
+ */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { resolve as resolveConfig } from "../config/resolve.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { isPlainObject } from "../config/selection.ts";
+import { UserError } from "../lib/errors.ts";
+import { nearest } from "../lib/suggest.ts";
+import type { Subject } from "../report/why.ts";
+import { runFiles } from "../runs/paths.ts";
+import { loadSweep } from "../sweep/expand.ts";
+import { identities } from "../sweep/identity.ts";
+import { runsDir } from "./places.ts";
+import { isSweep, type ListedRun, readJson, readListing } from "./sweep-listing.ts";
+
+/** A run that was found; `recordedId` where it bears another id than its config has by this version's rules. */
+export interface FoundRun extends Subject {
+  readonly recordedId?: string;
+}
+
+export interface Found {
+  readonly runs: readonly FoundRun[];
+  /** The folder of the sweep that they are of. */
+  readonly sweep?: string;
+}
+
+/** `near`: a sweep whose runs may be called by their names alone. */
+export function findRuns(word: string, overrides: readonly string[], near?: string): Found {
+  if (existsSync(word) && statSync(word).isFile()) {
+    const runs = loadSweep(word, overrides).runs;
+    return { runs: runs.map(({ name, ...run }) => ({ ...run, name: `${word}: ${name}` })) };
+  }
+  const folder = [word, join(runsDir(undefined), word)].find(
+    (dir) => existsSync(runFiles(dir).config) || isSweep(dir),
+  );
+  if (folder !== undefined && !isSweep(folder)) return { runs: [runIn(folder)], sweep: dirname(folder) };
+  if (folder !== undefined) return { runs: listed(folder, readListing(folder).runs), sweep: folder };
+
+  const homes = [
+    dirname(word),
+    join(runsDir(undefined), dirname(word)),
+    ...(near === undefined ? [] : [near]),
+  ];
+  const sweep = homes.find(isSweep);
+  if (sweep === undefined) throw new UserError(`${word}: ${nothingThere(word)}`);
+  const { runs } = readListing(sweep);
+  return { runs: listed(sweep, [choose(runs, basename(word), sweep)]), sweep };
+}
+
+/** The run whose name it is, or its name without the id, or the only one whose name or id begins so. */
+function choose(runs: readonly ListedRun[], word: string, sweep: string): ListedRun {
+  const withoutId = ({ name, id }: ListedRun) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
+  const ways: readonly ((run: ListedRun) => boolean)[] = [
+    ({ name }) => name === word,
+    (run) => withoutId(run) === word,
+    ({ name, id }) => name.startsWith(word) || id.startsWith(word),
+  ];
+  for (const fits of ways) {
+    const found = runs.filter(fits);
+    if (found.length === 1) return found[0]!;
+    if (found.length > 1) {
+      const names = found.slice(0, 5).map(({ name }) => name);
+      const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
+      throw new UserError(`${join(sweep, word)}: ${found.length} runs begin so: ${names.join(", ")}${more}`);
+    }
+  }
+  const near = nearest(
+    word,
+    runs.flatMap((run) => [run.name, withoutId(run)]),
+  );
+  const hint = near === undefined ? `hnorm status ${sweep} lists them` : `did you mean ${near}?`;
+  throw new UserError(`${join(sweep, word)}: none of the ${runs.length} runs of this sweep; ${hint}`);
+}
+
+/** A run that may never have been started: its config is the one that the sweep lists, unless its folder has one. */
+function listed(sweep: string, runs: readonly ListedRun[]): readonly FoundRun[] {
+  const identityOf = identities();
+  return runs.map((run) => {
+    const dir = join(sweep, run.name);
+    if (existsSync(runFiles(dir).config)) return runIn(dir, identityOf);
+    const config = current(run.config, join(sweep, "sweep.json"));
+    return subject(dir, config, run.id, identityOf(config));
+  });
+}
+
+function runIn(dir: string, identityOf = identities()): FoundRun {
+  const files = runFiles(dir);
+  const spec = readJson(files.config);
+  if (!isPlainObject(spec) || !isPlainObject(spec.config))
+    throw new UserError(`${files.config}: not the config of a run`);
+  const config = current(spec.config, files.config);
+  const provenance = existsSync(files.provenance) ? { provenance: readJson(files.provenance) } : {};
+  return { ...subject(dir, config, spec.id, identityOf(config)), ...provenance };
+}
+
+const subject = (name: string, config: RunConfig, recorded: unknown, id: string): FoundRun => ({
+  ...{ name, config, id },
+  ...(typeof recorded === "string" && recorded !== id ? { recordedId: recorded } : {}),
+});
+
+/** A config that was written down, with the fields that have come since. */
+function current(written: unknown, path: string): RunConfig {
+  const { config, issues } = resolveConfig(written as Readonly<Record<string, unknown>>);
+  if (issues.length === 0) return config as RunConfig;
+  const lines = issues.map(({ path: at, message }) => `${path}: ${at.join(".")}: ${message}`);
+  throw new UserError([...lines, "it was written by another version of hnorm"].join("\n"));
+}
+
+/** What is wrong with a path, and what was perhaps meant: a neighbour of the first part of it that is not there. */
+function nothingThere(word: string): string {
+  const parent = dirname(word);
+  if (!existsSync(parent)) return nothingThere(parent);
+  if (existsSync(word)) return "neither a sweep's folder, nor a run's, nor a config";
+  const near = statSync(parent).isDirectory() ? nearest(basename(word), readdirSync(parent)) : undefined;
+  return `no such config, run or sweep${near === undefined ? "" : `; did you mean ${join(parent, near)}?`}`;
+}

@@ -1,0 +1,45 @@
+/** The runs that a sweep's folder lists, for those who only read: finished or not, started or not. */
+import { existsSync, readFileSync } from "node:fs";
+import type { RunConfig } from "../config/schema.ts";
+import { isPlainObject } from "../config/selection.ts";
+import { UserError } from "../lib/errors.ts";
+import { sweepFiles } from "../runs/paths.ts";
+
+export interface ListedRun {
+  readonly name: string;
+  readonly id: string;
+  readonly factors: Readonly<Record<string, unknown>>;
+  /** As it was resolved when the sweep began. */
+  readonly config: RunConfig;
+}
+
+export interface Listing {
+  readonly name: string;
+  readonly runs: readonly ListedRun[];
+}
+
+export const isSweep = (dir: string): boolean => existsSync(sweepFiles(dir).sweep);
+
+/** What sweep.json lists; throws a UserError where there is none that can be read. */
+export function readListing(dir: string): Listing {
+  const { sweep: path } = sweepFiles(dir);
+  const listed = readJson(path);
+  const { name, runs } = isPlainObject(listed) ? listed : {};
+  if (!Array.isArray(runs) || !runs.every(isListed))
+    throw new UserError(`${path}: not the list of a sweep's runs`);
+  return { name: typeof name === "string" ? name : "sweep", runs };
+}
+
+function isListed(run: unknown): run is ListedRun {
+  if (!isPlainObject(run) || !isPlainObject(run.config)) return false;
+  return typeof run.name === "string" && typeof run.id === "string" && isPlainObject(run.factors);
+}
+
+/** The file's JSON; throws a UserError that names it. */
+export function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UserError(`${path}: cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,46 @@
+/** `hnorm why A B`: runs by folder, by the start of a name, by config; and what it says of words that name none. */
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { file, folder, hnorm, tiny } from "./hnorm.ts";
+
+test("runs and configs compared; words that name no run are said so with what is near", async () => {
+  const dir = folder();
+  file(dir, "t.yaml", tiny({ sweep: { grid: { norm: ["pre", "post"] } } }));
+  expect((await hnorm(dir, "sweep", "t.yaml", "train.steps=2")).code).toBe(0);
+  const why = (...words: readonly string[]) => hnorm(dir, "why", ...words);
+
+  const two = await why("runs/t/pre", "post");
+  expect(two).toMatchObject({ code: 0, stderr: "" });
+  expect(two.stdout).toMatch(
+    /two runs: 1 field that counts differs\n +field +A +B\n +norm\.name +pre +post\n$/,
+  );
+
+  const again = await why("t/pre", "t.yaml", "train.steps=2", "train.micro_batch_size=4");
+  expect(again.stdout).toContain("the same run");
+  expect(again.stdout).toMatch(/do not count:\n.*\n +train\.micro_batch_size +2 +4/);
+
+  const longer = JSON.parse((await why("runs/t/post", "t.yaml", "--json")).stdout);
+  expect(longer.same, "of the arms of the config the one most like it").toBe(false);
+  expect(longer.counting.map(({ key }: { key: string }) => key)).toEqual(["train.tokens"]);
+
+  cpSync(join(dir, "runs"), join(dir, "other"), { recursive: true });
+  const made = JSON.stringify({ node: "v99.0.0", data: { fingerprint: "f".repeat(64) } });
+  writeFileSync(join(dir, longer.a.name.replace("runs", "other"), "provenance.json"), made);
+  const { stdout } = await why("runs/t/post", "other/t/post");
+  expect(stdout).toContain("of one id, but made differently");
+  expect(stdout).toMatch(/data\.fingerprint +[0-9a-f]{12} +ffffffffffff\n/);
+  expect(stdout).toMatch(/node +v\d\S+ +v99\.0\.0/);
+
+  const complaint = async (...words: readonly string[]) => {
+    const { code, stdout, stderr } = await why(...words);
+    expect([code, stdout]).toEqual([2, ""]);
+    return stderr;
+  };
+  expect(await complaint("runs/t/prr", "t.yaml")).toContain("did you mean pre?");
+  expect(await complaint("runs/t/p", "t.yaml")).toMatch(/2 runs begin so: pre-\w+, post-\w+/);
+  expect(await complaint("tt.yaml", "t.yaml")).toContain("did you mean t.yaml?");
+  expect(await complaint("runs/t", "t.yaml")).toMatch(/has 2 runs and t\.yaml has 2; name one run/);
+  writeFileSync(join(dir, "runs/t/sweep.json"), '{"runs": [7]}');
+  expect(await complaint("runs/t/pre", "t.yaml")).toContain("not the list of a sweep's runs");
+});

@@ -1,0 +1,69 @@
+/** Which fields make two runs differ, and which only look as if. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { compare, type Difference, type Subject } from "../../../src/report/why.ts";
+import { loadSweep } from "../../../src/sweep/expand.ts";
+import { folderOf, GOOD } from "../config/files.ts";
+
+function subject(overrides: readonly string[] = [], provenance?: unknown): Subject {
+  const [run] = loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), overrides).runs;
+  return { ...run!, ...(provenance === undefined ? {} : { provenance }) };
+}
+
+/** `train.lr: 0.001 | 0.002`, a default in brackets. */
+const lines = (found: readonly Difference[]) =>
+  found.map(({ key, a, b }) => {
+    const [left, right] = [a, b].map(({ value, usual }) => {
+      const text = JSON.stringify(value) ?? "-";
+      return usual ? `(${text})` : text;
+    });
+    return `${key}: ${left} | ${right}`;
+  });
+
+test("a run is the same as itself", () => {
+  const { same, counting, others, provenance } = compare(subject(), subject(["norm={name: pre}"]));
+  expect([same, counting, others, provenance]).toEqual([true, [], [], []]);
+});
+
+test("fields that count, with what the other has by default or has not at all", () => {
+  const found = compare(
+    subject(),
+    subject(["norm={name: mix-ln, alpha: 0.5}", "train.seed=3", "train.divergence=null", "train.steps=11"]),
+  );
+  expect(found.same).toBe(false);
+  expect(lines(found.counting)).toEqual([
+    'norm.name: "pre" | "mix-ln"',
+    "norm.alpha: (-) | 0.5",
+    "train.tokens: 1280 | 1408",
+    "train.seed: (1) | 3",
+    'train.divergence: ({"above_initial":1,"patience":20}) | null',
+  ]);
+  expect(found.others).toEqual([]);
+});
+
+test("fields that do not count leave the runs the same", () => {
+  const changes = ["train.micro_batch_size=2", "log.every=7", "engine={name: auto, threads: 2}"];
+  const found = compare(subject(), subject(changes));
+  expect([found.same, found.counting]).toEqual([true, []]);
+  expect(lines(found.others)).toEqual([
+    "train.micro_batch_size: 4 | 2",
+    "eval.batch_size: 4 | 2",
+    "log.every: 1 | 7",
+    "engine.threads: - | 2",
+  ]);
+});
+
+test("why one id can have different numbers", () => {
+  const made = {
+    hnorm: "0.1.0",
+    node: "v20",
+    git: { commit: "abc", dirty: false },
+    data: { fingerprint: "f1" },
+  };
+  const other = { ...made, node: "v24", data: { fingerprint: "f2" }, argv: ["sweep"], memory_bytes: 7 };
+  const found = compare(subject([], made), subject([], other));
+  expect(found.same).toBe(true);
+  expect(lines(found.provenance)).toEqual(['data.fingerprint: "f1" | "f2"', 'node: "v20" | "v24"']);
+  expect(compare(subject([], made), subject()).provenance, "one was never started").toEqual([]);
+  expect(lines(compare(subject([], made), subject([], "torn")).provenance)).toHaveLength(5);
+});
