@@ -12,6 +12,9 @@ export const runFiles = (dir: string) =>
     metrics: join(dir, "metrics.csv"),
     evaluations: join(dir, "eval.csv"),
     gradientNorms: join(dir, "grad_norms.csv"),
+    /** Of a mixture of experts alone. */
+    experts: join(dir, "experts.csv"),
+    routers: join(dir, "routers.csv"),
     /** Everything a clock or a machine can change, so that the other CSVs compare byte by byte. */
     timing: join(dir, "timing.csv"),
     log: join(dir, "log.jsonl"),

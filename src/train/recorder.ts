@@ -59,6 +59,15 @@ export function recorder(
     gradientNorms(t, rows) {
       tables.gradientNorms.append(...rows.map((row) => ({ step: t, ...row })));
     },
+    routed(t, routers, experts) {
+      tables.routers?.append(
+        ...routers.map(({ layer, entropy, balanceLoss, zLoss, droppedTokens }) => {
+          const losses = { balance_loss: balanceLoss, z_loss: zLoss };
+          return { step: t, layer, entropy, ...losses, dropped_tokens: droppedTokens };
+        }),
+      );
+      tables.experts?.append(...experts.map((row) => ({ step: t, ...row })));
+    },
     evaluated(t, { split, protocol }, { loss, ppl, bitsPerByte, tokens, bytes }) {
       const counts = { n_tokens: tokens, n_bytes: bytes };
       const where = { step: t, protocol, split };

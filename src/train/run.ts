@@ -108,7 +108,8 @@ async function trainInto(
 
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
   const device = await chosen.engine.open({ threads: config.engine.threads });
-  const tables = openTables(ctx.dir, { append: resumed !== undefined });
+  const experts = config.model.moe !== undefined;
+  const tables = openTables(ctx.dir, { append: resumed !== undefined, experts });
   const recording = recorder(
     config,
     tables,

@@ -1,6 +1,7 @@
 /**
  * One forward and backward pass on given weights and tokens: how numbers are compared with anyone's implementation.
  * The loss is the mean next-token cross-entropy over positions 0 .. T-2 of every sequence, over the whole vocabulary.
+ * The losses of a mixture's routers are over all positions; the gradients are those of all losses together.
  */
 import type { Engine, Floats } from "../backends/backend.ts";
 import { UserError } from "../lib/errors.ts";
@@ -9,9 +10,12 @@ import { nearest } from "../lib/suggest.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { plan } from "../plan/plan.ts";
+import { routerTally } from "./router-probes.ts";
 
 export interface SingleStep {
   readonly loss: number;
+  /** The routers' losses, all layers together: of a mixture of experts alone. */
+  readonly routerLosses?: { readonly balance: number; readonly z: number };
   /** Global L2 norm over all gradients. */
   readonly gradNorm: number;
   readonly parameters: number;
@@ -48,6 +52,7 @@ export async function singleStep(
     const logits = { shape: [batch, seqLen, spec.model.vocab_size], values: outputs.logits! };
     return {
       loss: outputs.loss![0]!,
+      ...routerLosses(spec, outputs, ids.length),
       gradNorm: Math.sqrt(gradients.reduce((sum, [, { values }]) => sum + squares(values), 0)),
       parameters: gradients.reduce((sum, [, { values }]) => sum + values.length, 0),
       tokens: ids.length,
@@ -56,6 +61,19 @@ export async function singleStep(
   } finally {
     await device.close();
   }
+}
+
+function routerLosses(
+  { model }: ModelSpec,
+  outputs: Readonly<Record<string, Floats>>,
+  tokens: number,
+): Pick<SingleStep, "routerLosses"> {
+  const tally = routerTally(model, { tokens });
+  if (tally === undefined) return {};
+  tally.add(outputs);
+  const reports = tally.reports();
+  const balance = reports.reduce((sum, r) => sum + r.balanceLoss, 0);
+  return { routerLosses: { balance, z: reports.reduce((sum, r) => sum + r.zLoss, 0) } };
 }
 
 function squares(values: Floats): number {
@@ -89,6 +107,7 @@ export function checkWeights(
   parameters: readonly Parameter[],
 ): void {
   const names = parameters.map((p) => p.name);
+  const known = new Set(names);
   const missing = parameters.flatMap(({ name, shape }) => {
     const given = weights.get(name);
     if (given === undefined) return [`weights: ${name} [${shape.join(",")}] is missing`];
@@ -96,7 +115,7 @@ export function checkWeights(
     return [`weights: ${name} is [${given.shape.join(",")}], the model needs [${shape.join(",")}]`];
   });
   const unknown = [...weights.keys()]
-    .filter((name) => !names.includes(name))
+    .filter((name) => !known.has(name))
     .map((name) => {
       const guess = nearest(name, names);
       return `weights: ${name} is no tensor of this model${guess === undefined ? "" : `; did you mean ${guess}?`}`;

@@ -10,6 +10,7 @@ import type { Schedule } from "../optim/schedule.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
 import type { Kept } from "./checkpointing.ts";
+import { type RouterReport, routerTally } from "./router-probes.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
 export type MicroBatch = (t: number, j: number, rows: number) => Int32Array;
@@ -23,6 +24,8 @@ export interface StepResult {
   readonly clipCoefficient: number;
   /** Squared gradient norm of each parameter. */
   readonly gradientSquares: Readonly<Record<string, number>>;
+  /** Of a mixture of experts, one per layer. */
+  readonly routers?: readonly RouterReport[];
 }
 
 export interface Stepper {
@@ -48,7 +51,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const { natives, bytes } = engine;
   const { graph, parameters } = gradientGraph(
     { model, norm },
-    { batch: micro_batch_size, natives, accumulate },
+    { batch: micro_batch_size, natives, accumulate, microBatches },
   );
   const gradients = await device.compile(plan(graph, bytes));
   const updated = parameters.map((p) => ({ ...p, decayed: !no_decay.includes(p.role) }));
@@ -70,6 +73,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     weights: new Float32Array(tokens).fill(weight),
   };
   const { mask_repeats } = config.data;
+  const tally = routerTally(model, { tokens, microBatches });
 
   const kept = [...update.variables.values()]
     .filter(({ kind }) => kind !== "gradient")
@@ -83,14 +87,17 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
         if (mask_repeats !== undefined) weigh(windows, model.seq_len, mask_repeats, weight, feeds.weights);
-        loss += (await gradients.run(feeds)).loss![0]!;
+        const outputs = await gradients.run(feeds);
+        loss += outputs.loss![0]!;
+        tally?.add(outputs);
       }
       const lr = train.lr * schedule.factor(t, steps, scheduleParams);
       const rates = Float64Array.from(optimizer.rates(t, lr, optimizerParams));
       const gradientSquares = await scalars(updates, { rates });
       const gradNorm = Math.sqrt(parameters.reduce((sum, p) => sum + gradientSquares[p.name]!, 0));
       const clipCoefficient = Math.min(1, (grad_clip ?? Infinity) / (gradNorm + 1e-6));
-      return { loss, lr, gradNorm, clipCoefficient, gradientSquares };
+      const result = { loss, lr, gradNorm, clipCoefficient, gradientSquares };
+      return tally === undefined ? result : { ...result, routers: tally.reports() };
     },
     weightSquares: () => scalars(weightNorms, {}),
   };

@@ -11,8 +11,9 @@ import type { Checkpointing } from "./checkpointing.ts";
 import { divergenceWatch } from "./divergence.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type EvaluationSet, type Evaluator, evaluators } from "./evaluation-sets.ts";
-import { type GradientRow, gradientRows } from "./gradient-rows.ts";
+import { type ExpertRow, expertRows, type GradientRow, gradientRows } from "./gradient-rows.ts";
 import { initialize } from "./initialize.ts";
+import type { RouterReport } from "./router-probes.ts";
 import { type StepResult, stepper } from "./step.ts";
 
 /** Where the loop's findings go. */
@@ -20,6 +21,8 @@ export interface Recorder {
   started(parameters: readonly Parameter[]): void;
   stepped(t: number, result: StepResult): void;
   gradientNorms(t: number, rows: readonly GradientRow[]): void;
+  /** Of a mixture of experts, as often as the gradient's norms. */
+  routed(t: number, routers: readonly RouterReport[], experts: readonly ExpertRow[]): void;
   evaluated(t: number, on: Pick<Evaluator, "split" | "protocol">, evaluation: Evaluation): void;
 }
 
@@ -83,13 +86,10 @@ export async function train({
     const result = await stepping.step(t, microBatch);
     recorder.stepped(t, result);
     if (weights !== undefined) {
-      const { gradientSquares } = result;
-      const rows = gradientRows(
-        parameters,
-        (name) => gradientSquares[name]!,
-        (name) => weights[name]!,
-      );
-      recorder.gradientNorms(t, rows);
+      const { gradientSquares, routers } = result;
+      const squares = [(name: string) => gradientSquares[name]!, (name: string) => weights[name]!] as const;
+      recorder.gradientNorms(t, gradientRows(parameters, ...squares));
+      if (routers !== undefined) recorder.routed(t, routers, expertRows(parameters, ...squares, routers));
     }
     const wrong = watch.look(result.loss, result.gradNorm);
     if (wrong !== undefined) return { state: "diverged", message: wrong };

@@ -34,13 +34,26 @@ export function stepCommand(program: Command, io: Io): void {
       const weights = await readSafetensors(options.weights);
       const result = await singleStep(chosen.engine, { model, norm }, weights, readTokens(options.tokens));
       if (options.out !== undefined) await writeSafetensors(options.out, result.tensors);
-      const { loss, gradNorm, parameters, tokens } = result;
-      const facts = { loss, grad_norm: gradNorm, parameters, tokens, engine: chosen.name, norm: norm.name };
+      const { loss, routerLosses, gradNorm, parameters, tokens } = result;
+      const losses = routerLosses && {
+        balance_loss: routerLosses.balance,
+        z_loss: routerLosses.z,
+        total_loss: loss + routerLosses.balance + routerLosses.z,
+      };
+      const facts = {
+        loss,
+        ...losses,
+        grad_norm: gradNorm,
+        parameters,
+        tokens,
+        engine: chosen.name,
+        norm: norm.name,
+      };
       if (options.json) io.out(JSON.stringify(facts));
       else
         io.out(
           Object.entries(facts)
-            .map(([key, value]) => `${key.padEnd(12)}${value}`)
+            .map(([key, value]) => `${key.padEnd(13)}${value}`)
             .join("\n"),
         );
     });

@@ -52,6 +52,8 @@ test("the layout of a run and of a sweep is fixed: resuming and reports rest on 
     "metrics.csv",
     "eval.csv",
     "grad_norms.csv",
+    "experts.csv",
+    "routers.csv",
     "timing.csv",
     "log.jsonl",
     "weights.safetensors",

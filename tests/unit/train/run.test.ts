@@ -32,7 +32,8 @@ describe("a run that ends well", async () => {
   const { dir, status, events, files } = await ran(config, "good");
 
   test("leaves every file, and DONE", () => {
-    const expected = Object.values(files).filter((path) => ![dir, files.checkpoints].includes(path));
+    const others = [dir, files.checkpoints, files.experts, files.routers];
+    const expected = Object.values(files).filter((path) => !others.includes(path));
     for (const path of expected) expect(existsSync(path), path).toBe(true);
     expect(readdirSync(dir)).toHaveLength(expected.length);
     expect(isFinished(dir)).toBe(true);
