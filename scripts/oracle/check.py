@@ -2,7 +2,7 @@
 
 Its gradients against finite differences, its float64 against float32, its plain formulas against torch's own
 attention and norms, strategies that are one wiring under two names against each other, and (where the package is
-installed) three published models as `transformers` implements them. Nothing here is needed to write fixtures.
+installed) four published models as `transformers` implements them. Nothing here is needed to write fixtures.
 """
 
 from dataclasses import replace
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import make_fixtures
+from moe import Moe, Routing, router_losses
 from model import Config, Weights, logits, next_token_loss
 from strategies import Strategy, strategy
 
@@ -23,7 +24,8 @@ def loss(config, wiring, weights, tokens=TOKENS):
 
 
 def relative(a, b):
-    return ((a.double() - b).norm() / b.norm()).item()
+    """The error's norm over that of b, or alone where b is all zeros (an expert without tokens)."""
+    return ((a.double() - b).norm() / (b.norm() or 1)).item()
 
 
 # Each check yields (what, error, allowed) -----------------------------------------------------------------------
@@ -42,9 +44,10 @@ def gradients(cases, step=1e-6):
                 moved = Weights(name, case.embed_std)
                 moved.update(result.weights)
                 moved[key] = weight + sign * step * direction
-                ends.append(loss(case.model, strategy(case.norm), moved, result.tokens).item())
+                ends.append(make_fixtures.look(case, moved, result.tokens).total.item())
             slope = (ends[0] - ends[1]) / (2 * step)
-            worst = max(worst, abs(slope - (gradient * direction).sum().item()) / gradient.norm().item())
+            error = abs(slope - (gradient * direction).sum().item())
+            worst = max(worst, error / (gradient.norm().item() or 1))
         yield name, worst, 5e-6
 
 
@@ -64,9 +67,8 @@ def single_precision(cases):
         result = make_fixtures.solve(name, case)
         single = Weights(name)
         single.update({key: weight.detach().float().requires_grad_() for key, weight in result.weights.items()})
-        wrong = torch.autograd.grad(loss(case.model, strategy(case.norm), single, result.tokens), single.values())
-        exact = result.gradients().values()
-        yield name, max(map(relative, wrong, exact)), 2e-5
+        wrong = make_fixtures.look(case, single, result.tokens).gradients()
+        yield name, max(relative(wrong[key], exact) for key, exact in result.gradients().items()), 2e-5
 
 
 def torch_pre(config, w, tokens):
@@ -191,6 +193,83 @@ def published(_cases):
         yield name, relative(theirs(TOKENS).logits, ours), 1e-5
 
 
+def olmoe(_cases):
+    """Full-width QK-norm Pre-Norm with experts is OLMoE; and the `usual` balance loss of one layer is theirs."""
+    try:
+        from transformers import OlmoeConfig, OlmoeForCausalLM
+        from transformers.models.olmoe.modeling_olmoe import load_balancing_loss_func
+    except ImportError:
+        print("skipped  transformers is not installed: no comparison with OLMoE")
+        return
+    names = {
+        "attn.q_norm": "self_attn.q_norm",
+        "attn.k_norm": "self_attn.k_norm",
+        "attn_norm": "input_layernorm",
+        "ffn_norm": "post_attention_layernorm",
+        "moe.router": "mlp.gate",
+        **{f"attn.{letter}": f"self_attn.{letter}_proj" for letter in "qkvo"},
+    }
+    outside = {"embed": "model.embed_tokens", "final_norm": "model.norm", "head": "lm_head"}
+    for renormalize in (False, True):
+        moe = Moe(n_experts=8, top_k=3, renormalize=renormalize, loss_normalization="usual", z_loss=0)
+        config = replace(DEEP, n_layers=1 if renormalize else 3, moe=moe)
+        weights = Weights("check")
+        case = make_fixtures.Case("qk-norm-full", config)
+        ours = make_fixtures.look(case, weights, TOKENS)
+        theirs = OlmoeForCausalLM(
+            OlmoeConfig(
+                hidden_size=config.d_model,
+                num_hidden_layers=config.n_layers,
+                num_attention_heads=config.n_heads,
+                num_key_value_heads=config.n_kv_heads,
+                intermediate_size=config.ffn_dim,
+                vocab_size=config.vocab_size,
+                rms_norm_eps=config.norm_eps,
+                rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+                num_experts=moe.n_experts,
+                num_experts_per_tok=moe.top_k,
+                norm_topk_prob=renormalize,
+                tie_word_embeddings=False,
+                pad_token_id=None,
+                eos_token_id=None,
+                attn_implementation="eager",
+                experts_implementation="eager",
+            )
+        ).double()
+        state = {}
+        for key, value in weights.items():
+            stem = key.removesuffix(".weight")
+            if stem in outside:
+                state[f"{outside[stem]}.weight"] = value
+            elif ".experts." not in stem:
+                _, index, part = stem.split(".", 2)
+                state[f"model.layers.{index}.{names[part]}.weight"] = value
+        for i in range(config.n_layers):
+            expert = lambda e, part: weights[f"blocks.{i}.moe.experts.{e}.{part}.weight"]
+            both = [torch.cat([expert(e, "gate"), expert(e, "up")]) for e in range(moe.n_experts)]
+            state[f"model.layers.{i}.mlp.experts.gate_up_proj"] = torch.stack(both)
+            down = [expert(e, "down") for e in range(moe.n_experts)]
+            state[f"model.layers.{i}.mlp.experts.down_proj"] = torch.stack(down)
+        theirs.load_state_dict({key: value.detach() for key, value in state.items()})
+        found = theirs(TOKENS, output_router_logits=True)
+        yield f"renormalize {renormalize}", relative(found.logits, ours.logits), 1e-5
+        if config.n_layers == 1:  # with more, theirs multiplies the means over layers, not the means of products
+            balance = load_balancing_loss_func(found.router_logits, moe.n_experts, moe.top_k)
+            yield "balance loss", relative(moe.balance_loss * balance, ours.router_losses[0]), 1e-5
+
+
+def router_at_rest(_cases):
+    """A router of zeros: every probability is 1/E, so balance costs its coefficient (times k as usual), z log(E)^2."""
+    for normalization, balance_k, z_k in (("olmoe", 1, 1 / 3), ("usual", 3, 1)):
+        moe = Moe(n_experts=8, top_k=3, loss_normalization=normalization)
+        p = torch.full((10, 8), 1 / 8, dtype=torch.float64)
+        chosen = torch.zeros_like(p)
+        chosen[:, :3] = 1
+        balance, z = router_losses(moe, [Routing(torch.zeros_like(p), p, chosen)] * 2)
+        yield f"{normalization}, balance", abs(balance.item() - 0.01 * balance_k), 1e-15
+        yield f"{normalization}, z", abs(z.item() - 0.001 * z_k * torch.tensor(8.0).double().log().item() ** 2), 1e-15
+
+
 CHECKS = {
     "gradients are finite differences": gradients,
     "float32 comes close to float64": single_precision,
@@ -198,6 +277,8 @@ CHECKS = {
     "torch's own attention and norms agree": torch_parts,
     "one wiring under two names": synonyms,
     "published models agree": published,
+    "OLMoE agrees": olmoe,
+    "routers at rest": router_at_rest,
 }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from moe import Moe, router_losses
 from model import Config, Weights, logits, next_token_loss, stream
 from strategies import strategy
 
@@ -28,12 +29,21 @@ class Case:
     embed_std: float = 0.3
 
 
+HEAVY = {"balance_loss": 0.5, "z_loss": 0.25}
+
+
 def placement(attn, inner, ffn, **model):
     return Case({"name": "placement", "attn": attn, "inner": inner, "ffn": ffn}, Config(**model))
 
 
 def mix_ln(**parameters):
     return Case({"name": "mix-ln", **parameters}, Config(n_layers=4))
+
+
+def experts(norm, layers=2, embed_std=0.3, model=None, **options):
+    """A model just large enough for four experts of which every token takes some."""
+    small = {"d_model": 8, "n_heads": 2, "n_kv_heads": 2, "ffn_dim": 6, "vocab_size": 13, "seq_len": 7}
+    return Case(norm, Config(n_layers=layers, moe=Moe(**options), **{**small, **(model or {})}), embed_std)
 
 
 CASES = {
@@ -80,6 +90,35 @@ CASES = {
     "qk-norm-full-mqa": Case("qk-norm-full", Config(n_heads=2, n_kv_heads=1)),
     # Embeddings so small that the first norms of queries, keys and values feel eps.
     "hybrid-small-embed": Case("hybrid", embed_std=0.01),
+    # A mixture of experts within every strategy; moe-qk-norm-full is OLMoE. The losses of routers weigh more than they
+    # should, so that their gradients show.
+    "moe-pre": experts("pre", **HEAVY),
+    "moe-post": experts("post", **HEAVY),
+    "moe-post-shifted": experts("post-shifted", **HEAVY),
+    "moe-mix-ln": experts({"name": "mix-ln", "alpha": 0.5}, **HEAVY),
+    "moe-hybrid": experts("hybrid", **HEAVY),
+    "moe-hybrid-star": experts("hybrid-star", **HEAVY),
+    "moe-first-qkv-pre": experts("first-qkv-pre", **HEAVY),
+    "moe-embed-norm": experts("embed-norm", **HEAVY),
+    "moe-deepnorm": experts("deepnorm", **HEAVY),
+    "moe-sandwich": experts("sandwich", **HEAVY),
+    "moe-peri": experts("peri", **HEAVY),
+    "moe-output-norm": experts("output-norm", **HEAVY),
+    "moe-qk-norm": experts("qk-norm", **HEAVY),
+    "moe-qk-norm-full": experts("qk-norm-full", **HEAVY),
+    "moe-lns": experts("lns", **HEAVY),
+    "moe-placement": experts({"name": "placement", "attn": "post", "inner": "qkvc", "ffn": "post"}, **HEAVY),
+    # Its options.
+    "moe-defaults": experts("qk-norm-full", layers=3),
+    "moe-usual": experts("pre", loss_normalization="usual", **HEAVY),
+    "moe-renormalize": experts("pre", renormalize=True, **HEAVY),
+    "moe-shared": experts("hybrid-star", shared_expert=10, **HEAVY),
+    "moe-one-each": experts("hybrid", top_k=1, **HEAVY),
+    "moe-all": experts("pre", top_k=4, **HEAVY),
+    "moe-one-expert": experts("pre", n_experts=1, top_k=1, **HEAVY),
+    "moe-many": experts("qk-norm-full", layers=1, n_experts=16, top_k=3, renormalize=True, shared_expert=2, **HEAVY),
+    "moe-layernorm-tied": experts("peri", model={"norm_type": "layernorm", "tie_embeddings": True}, **HEAVY),
+    "moe-no-losses": experts("hybrid-star", balance_loss=0.0, z_loss=0.0),
 }
 
 
@@ -98,16 +137,29 @@ class Result:
     tokens: torch.Tensor
     logits: torch.Tensor
     loss: torch.Tensor
+    router_losses: tuple = ()
+
+    @property
+    def total(self):
+        return sum(self.router_losses, self.loss)
 
     def gradients(self):
-        return dict(zip(self.weights, torch.autograd.grad(self.loss, list(self.weights.values()))))
+        found = torch.autograd.grad(self.total, list(self.weights.values()), allow_unused=True)
+        return {name: torch.zeros_like(w) if g is None else g for (name, w), g in zip(self.weights.items(), found)}
 
 
 def solve(name, case):
     weights = Weights(name, case.embed_std)
     tokens = draw_tokens(name, case.model)
-    scores = logits(case.model, strategy(case.norm), weights, tokens)
-    return Result(weights, tokens, scores, next_token_loss(scores, tokens))
+    return look(case, weights, tokens)
+
+
+def look(case, weights, tokens):
+    """What the model makes of these tokens with these weights."""
+    routings = []
+    scores = logits(case.model, strategy(case.norm), weights, tokens, routings)
+    losses = () if case.model.moe is None else router_losses(case.model.moe, routings)
+    return Result(weights, tokens, scores, next_token_loss(scores, tokens), losses)
 
 
 # Files ---------------------------------------------------------------------------------------------------------
@@ -126,6 +178,10 @@ def yaml(value):
 
 def config_yaml(case):
     model = asdict(case.model)
+    if case.model.moe is None:
+        del model["moe"]
+    else:
+        model["moe"] = {key: value for key, value in model["moe"].items() if value is not None}
     if case.model.norm_type == "rmsnorm":
         del model["norm_type"]  # the default
     lines = ["engine: reference", f"norm: {yaml(case.norm)}", "model:"]
@@ -146,6 +202,9 @@ def write(folder, name, case):
     gradients = result.gradients()
     grad_norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients.values()))
     expected = {"loss": digits(result.loss), "grad_norm": digits(grad_norm)}
+    if result.router_losses:
+        balance, z = result.router_losses
+        expected |= {"balance_loss": digits(balance), "z_loss": digits(z)}
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(config_yaml(case))

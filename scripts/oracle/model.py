@@ -1,7 +1,8 @@
 """A decoder-only, Llama-like language model in float64, with the place of every norm left to a strategy.
 
 This is an oracle: it is written from the papers' equations, slowly and plainly, so that other implementations
-can be compared with it. It trains nothing and is not fast. Where the norms stand is in strategies.py.
+can be compared with it. It trains nothing and is not fast. Where the norms stand is in strategies.py, what a mixture
+of experts does is in moe.py.
 
 Shapes: B sequences, T tokens, D model width, V vocabulary, H query heads, K key/value heads, dh = D / H.
 Every linear map is y = x W^T with W of shape [out, in], without bias.
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+
+from moe import Moe, mixture
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Config:
     tie_embeddings: bool = False
     seq_len: int = 9
     norm_type: str = "rmsnorm"
+    moe: Moe | None = None
 
     @property
     def head_dim(self):
@@ -131,10 +135,11 @@ def causal_attention(q, k, v):
 class Block:
     """What a strategy composes into block number `index` (0-based): one attention, one FFN, and its norms."""
 
-    def __init__(self, config, weights, index):
+    def __init__(self, config, weights, index, routings):
         self.config = config
         self.weights = weights
         self.index = index
+        self.routings = routings
         self.layers = config.n_layers
 
     def norm(self, name, x):
@@ -165,10 +170,19 @@ class Block:
         return self._project("attn.o", context.transpose(1, 2).flatten(2), self.config.d_model)
 
     def ffn(self, x):
-        """SwiGLU, down(silu(gate x) * up x): [B, T, D] -> [B, T, D]."""
-        gate = self._project("ffn.gate", x, self.config.ffn_dim)
-        up = self._project("ffn.up", x, self.config.ffn_dim)
-        return self._project("ffn.down", silu(gate) * up, self.config.d_model)
+        """One SwiGLU network, or a mixture of them: [B, T, D] -> [B, T, D]."""
+        if self.config.moe is None:
+            return self._swiglu("ffn", x)
+        y, routing = mixture(self.config.moe, x, self._project, self._swiglu)
+        self.routings.append(routing)
+        return y
+
+    def _swiglu(self, name, x, width=None):
+        """down(silu(gate x) * up x)."""
+        width = width or self.config.ffn_dim
+        gate = self._project(f"{name}.gate", x, width)
+        up = self._project(f"{name}.up", x, width)
+        return self._project(f"{name}.down", silu(gate) * up, self.config.d_model)
 
     def _heads(self, letter, x, heads, per_head, full_width):
         """x projected by Wq, Wk or Wv and split into heads: [B, heads, T, dh]."""
@@ -184,15 +198,16 @@ class Block:
         return linear(x, self.weights.matrix(f"blocks.{self.index}.{name}.weight", size, x.shape[-1]))
 
 
-def logits(config, strategy, weights, tokens):
-    """Scores of the whole vocabulary after every token: [B, T] -> [B, T, V]."""
+def logits(config, strategy, weights, tokens, routings=None):
+    """Scores of the whole vocabulary after every token: [B, T] -> [B, T, V]. `routings` gets those of every layer."""
+    routings = [] if routings is None else routings
     norm = NORM_TYPES[config.norm_type]
     table = weights.matrix("embed.weight", config.vocab_size, config.d_model, std=weights.embed_std)
     x = table[tokens]
     if strategy.embed_norm:
         x = norm(x, weights.gain("embed_norm.weight", config.d_model), config.norm_eps)
     for index in range(config.n_layers):
-        x = strategy.block(Block(config, weights, index), x)
+        x = strategy.block(Block(config, weights, index, routings), x)
     # Every strategy ends in a norm, Post-Norm too: so do the released codes of HybridNorm and of Mix-LN.
     x = norm(x, weights.gain("final_norm.weight", config.d_model), config.norm_eps)
     head = table if config.tie_embeddings else weights.matrix("head.weight", config.vocab_size, config.d_model)
