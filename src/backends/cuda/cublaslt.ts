@@ -1,0 +1,201 @@
+/**
+ * Matrix products by cuBLASLt: descriptors made once for each shape, the algorithm chosen once by measurement.
+ * The library thinks in columns: row-major C = op(A) op(B) is C^T = op(B)^T op(A)^T there, so A and B trade places.
+ */
+import { failure } from "./failures.ts";
+import { type Bound, type NativeLibrary, receive, receiveInt, type Signatures } from "./ffi.ts";
+import type { GpuSession } from "./gpu.ts";
+import type { Storage } from "./lowering.ts";
+import type { GemmShape } from "./script.ts";
+
+const signatures = {
+  cublasLtGetVersion: ["u64"],
+  cublasLtCreate: ["int", "memory"],
+  cublasLtDestroy: ["int", "u64"],
+  cublasLtMatmulDescCreate: ["int", "memory", "int", "int"],
+  cublasLtMatmulDescDestroy: ["int", "u64"],
+  cublasLtMatmulDescSetAttribute: ["int", "u64", "int", "memory", "u64"],
+  cublasLtMatrixLayoutCreate: ["int", "memory", "int", "u64", "u64", "u64"],
+  cublasLtMatrixLayoutDestroy: ["int", "u64"],
+  cublasLtMatrixLayoutSetAttribute: ["int", "u64", "int", "memory", "u64"],
+  cublasLtMatmulPreferenceCreate: ["int", "memory"],
+  cublasLtMatmulPreferenceDestroy: ["int", "u64"],
+  cublasLtMatmulPreferenceSetAttribute: ["int", "u64", "int", "memory", "u64"],
+  cublasLtMatmulAlgoGetHeuristic: [
+    ...(["int", "u64", "u64", "u64", "u64", "u64", "u64", "u64"] as const),
+    ...(["int", "memory", "memory"] as const),
+  ],
+  cublasLtMatmul: [
+    ...(["int", "u64", "u64", "memory", "u64", "u64", "u64", "u64", "memory"] as const),
+    ...(["u64", "u64", "u64", "u64", "memory", "u64", "u64", "u64"] as const),
+  ],
+} as const satisfies Signatures;
+
+// Enumerators of cublasLt.h and library_types.h.
+const COMPUTE_32F = 68;
+const R_32F = 0;
+const R_16BF = 14;
+const DESC = { transA: 3, transB: 4 } as const;
+const LAYOUT = { batch: 5, stride: 6 } as const;
+const PREFERENCE = { workspaceBytes: 1, alignA: 5, alignB: 6, alignC: 7, alignD: 8 } as const;
+
+/** cublasLtMatmulHeuristicResult_t: the algorithm's 64 bytes, then what it needs. */
+const RESULT_BYTES = 96;
+export const ALGORITHM_BYTES = 64;
+
+/** What NVIDIA advises on Hopper. */
+export const WORKSPACE_BYTES = 32 * 2 ** 20;
+
+/** A product's shape with everything that the choice of an algorithm depends on. */
+export interface Problem extends GemmShape {
+  readonly a: Storage;
+  readonly b: Storage;
+  readonly c: Storage;
+  /** Largest power of two, up to 256, that divides all three addresses. */
+  readonly alignment: number;
+}
+
+export interface Addresses {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/** A problem made ready: descriptors, and the algorithms that the library offers for it, its own favourite first. */
+export interface Prepared {
+  readonly problem: Problem;
+  readonly candidates: readonly Uint8Array[];
+  run(addresses: Addresses, algorithm: Uint8Array, workspace: number): void;
+}
+
+export interface CublasLt {
+  readonly version: number;
+  prepare(problem: Problem): Prepared;
+  close(): void;
+}
+
+const CANDIDATES = 16;
+
+export function cublasLt(library: NativeLibrary, { stream }: Pick<GpuSession, "stream">): CublasLt {
+  const calls = library.bind(signatures);
+  const handle = receive((out) => check("cublasLtCreate", calls.cublasLtCreate(out)));
+  return {
+    version: calls.cublasLtGetVersion(),
+    prepare(problem) {
+      const made = describe(calls, problem);
+      const candidates = heuristics(calls, handle, made, problem);
+      const { alpha, beta } = problem;
+      const [alphas, betas] = [Float32Array.of(alpha), Float32Array.of(beta)];
+      const [desc, first, second, result] = made;
+      return {
+        problem,
+        candidates,
+        run({ a, b, c }, algorithm, workspace) {
+          const code = calls.cublasLtMatmul(
+            ...([handle, desc, alphas, b, first, a, second, betas] as const),
+            ...([c, result, c, result, algorithm, workspace, WORKSPACE_BYTES, stream] as const),
+          );
+          check(`cublasLtMatmul of ${problemText(problem)}`, code);
+        },
+      };
+    },
+    close: () => void calls.cublasLtDestroy(handle),
+  };
+}
+
+type Calls = Bound<typeof signatures>;
+/** The descriptor of the product, and the layouts of the library's A, B and C. */
+type Described = readonly [desc: number, first: number, second: number, result: number];
+
+function describe(calls: Calls, p: Problem): Described {
+  const desc = receive((out) =>
+    check("cublasLtMatmulDescCreate", calls.cublasLtMatmulDescCreate(out, COMPUTE_32F, R_32F)),
+  );
+  const transpose = (attribute: number, on: boolean) =>
+    check(
+      "cublasLtMatmulDescSetAttribute",
+      calls.cublasLtMatmulDescSetAttribute(desc, attribute, Int32Array.of(on ? 1 : 0), 4),
+    );
+  transpose(DESC.transA, p.transB);
+  transpose(DESC.transB, p.transA);
+  /** A row-major [rows, columns] matrix, which the library sees as [columns, rows]. */
+  const layout = (storage: Storage, rows: number, columns: number, ld: number, stride: number) => {
+    const type = storage === "bf16" ? R_16BF : R_32F;
+    const made = receive((out) =>
+      check("cublasLtMatrixLayoutCreate", calls.cublasLtMatrixLayoutCreate(out, type, columns, rows, ld)),
+    );
+    const set = (attribute: number, value: Int32Array | BigInt64Array) =>
+      check(
+        "cublasLtMatrixLayoutSetAttribute",
+        calls.cublasLtMatrixLayoutSetAttribute(made, attribute, value, value.byteLength),
+      );
+    if (p.batch > 1) {
+      set(LAYOUT.batch, Int32Array.of(p.batch));
+      set(LAYOUT.stride, BigInt64Array.of(BigInt(stride)));
+    }
+    return made;
+  };
+  return [
+    desc,
+    p.transB ? layout(p.b, p.n, p.k, p.ldb, p.strideB) : layout(p.b, p.k, p.n, p.ldb, p.strideB),
+    p.transA ? layout(p.a, p.k, p.m, p.lda, p.strideA) : layout(p.a, p.m, p.k, p.lda, p.strideA),
+    layout(p.c, p.m, p.n, p.ldc, p.strideC),
+  ];
+}
+
+function heuristics(calls: Calls, handle: number, made: Described, problem: Problem): readonly Uint8Array[] {
+  const preference = receive((out) =>
+    check("cublasLtMatmulPreferenceCreate", calls.cublasLtMatmulPreferenceCreate(out)),
+  );
+  const prefer = (attribute: number, value: BigUint64Array | Uint32Array) =>
+    check(
+      "cublasLtMatmulPreferenceSetAttribute",
+      calls.cublasLtMatmulPreferenceSetAttribute(preference, attribute, value, value.byteLength),
+    );
+  prefer(PREFERENCE.workspaceBytes, BigUint64Array.of(BigInt(WORKSPACE_BYTES)));
+  for (const side of ["alignA", "alignB", "alignC", "alignD"] as const)
+    prefer(PREFERENCE[side], Uint32Array.of(problem.alignment));
+  const results = new Uint8Array(CANDIDATES * RESULT_BYTES);
+  const [desc, first, second, result] = made;
+  const found = receiveInt((count) =>
+    check(
+      `cublasLtMatmulAlgoGetHeuristic for ${problemText(problem)}`,
+      calls.cublasLtMatmulAlgoGetHeuristic(
+        ...([handle, desc, first, second, result, result, preference] as const),
+        ...([CANDIDATES, results, count] as const),
+      ),
+    ),
+  );
+  calls.cublasLtMatmulPreferenceDestroy(preference);
+  if (found === 0) throw new Error(`cuBLASLt has no algorithm for ${problemText(problem)}`);
+  return Array.from({ length: found }, (_, i) =>
+    results.slice(i * RESULT_BYTES, i * RESULT_BYTES + ALGORITHM_BYTES),
+  );
+}
+
+/** cublasStatus_t. */
+const STATUS: Readonly<Record<number, string>> = {
+  1: "CUBLAS_STATUS_NOT_INITIALIZED",
+  3: "CUBLAS_STATUS_ALLOC_FAILED",
+  7: "CUBLAS_STATUS_INVALID_VALUE",
+  8: "CUBLAS_STATUS_ARCH_MISMATCH",
+  11: "CUBLAS_STATUS_MAPPING_ERROR",
+  13: "CUBLAS_STATUS_EXECUTION_FAILED",
+  14: "CUBLAS_STATUS_INTERNAL_ERROR",
+  15: "CUBLAS_STATUS_NOT_SUPPORTED",
+};
+const LAUNCH_FAILED = 719;
+
+function check(call: string, status: number): void {
+  if (status === 0) return;
+  const name = STATUS[status] ?? "unknown status";
+  if (status === 13)
+    throw failure({ call, code: LAUNCH_FAILED, name, text: "the product failed on the GPU" });
+  throw new Error(`${call}: ${name} (${status})`);
+}
+
+/** `[512, 1024] x [1024, 4096] bf16 -> f32`. */
+function problemText({ m, n, k, batch, a, c, transA, transB }: Problem): string {
+  const times = batch > 1 ? `${batch} of ` : "";
+  return `${times}[${m}, ${k}]${transA ? "^T" : ""} x [${k}, ${n}]${transB ? "^T" : ""} ${a} -> ${c}`;
+}

@@ -1,0 +1,55 @@
+/**
+ * The engine for NVIDIA GPUs: bf16 activations, f32 weights and gradients, kernels of its own compiled when first
+ * needed, products by cuBLASLt, each program one CUDA graph.
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { EnvironmentError } from "../../lib/errors.ts";
+import { bytes } from "../../lib/format.ts";
+import type { DtypeBytes } from "../../plan/plan.ts";
+import type { Engine } from "../backend.ts";
+import { CudaDevice } from "./device.ts";
+import { type Discovery, discover } from "./find.ts";
+import type { GpuInfo } from "./gpu.ts";
+import { GpuThread } from "./gpu-thread.ts";
+import type { Host } from "./libraries.ts";
+import { natives } from "./lowerings.ts";
+
+type Env = Host["env"];
+
+/** What the graph calls f32 is an activation for the most part; variables are counted apart. */
+const BYTES: DtypeBytes = { f32: 4, bf16: 2, i32: 4 };
+
+/** The engine as environment variables have it: where its libraries are, where it keeps what it compiled. */
+export function cudaOn(env: Env): Engine {
+  let discovery: Promise<Discovery> | undefined;
+  const discovered = () => {
+    discovery ??= discover(env);
+    return discovery;
+  };
+  return {
+    summary: "bf16 on one NVIDIA GPU: own kernels, cuBLASLt, CUDA graphs",
+    natives,
+    bytes: BYTES,
+    async available() {
+      const found = await discovered();
+      return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
+    },
+    async open() {
+      const found = await discovered();
+      if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
+      return new CudaDevice(await GpuThread.start(found.libraries, join(cacheFolder(env), "cuda")));
+    },
+  };
+}
+
+export const cuda: Engine = cudaOn(process.env);
+
+function describe({ name, sm, memoryBytes, driverVersion }: GpuInfo): string {
+  const version = `${Math.floor(driverVersion / 1000)}.${Math.floor((driverVersion % 1000) / 10)}`;
+  return `${name}, sm_${sm}, ${bytes(memoryBytes)}, driver for CUDA ${version}`;
+}
+
+/** The user's cache folder for hnorm, where its other caches are too. */
+const cacheFolder = (env: Env): string =>
+  env.HNORM_CACHE_DIR || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "hnorm");

@@ -1,0 +1,57 @@
+/** An opened engine: lowers plans here, runs them on the thread that owns the GPU. */
+import { type Shape, size } from "../../graph/graph.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Device, Floats, Program } from "../backend.ts";
+import { compile } from "./compile.ts";
+import type { GpuThread } from "./gpu-thread.ts";
+
+export class CudaDevice implements Device {
+  readonly #thread: GpuThread;
+  readonly #shadows = new Set<string>();
+  readonly #sizes = new Map<string, number>();
+  #programs = 0;
+
+  constructor(thread: GpuThread) {
+    this.#thread = thread;
+  }
+
+  async compile({ graph }: Plan): Promise<Program> {
+    const thread = this.#thread;
+    const script = compile(graph, { gpu: thread.gpu, shadows: this.#shadows });
+    const program = this.#programs++;
+    await thread.ask({ kind: "compile", program, script });
+    for (const { name, elements } of script.variables) this.#sizes.set(name, elements);
+    for (const name of script.shadowsRead) this.#shadows.add(name);
+    return {
+      run: async (feeds) => {
+        return (await thread.ask({ kind: "run", program, feeds })) as Readonly<Record<string, Floats>>;
+      },
+      close: async () => void (await thread.ask({ kind: "release", program })),
+    };
+  }
+
+  write(variable: string, shape: Shape, values: Floats): void {
+    const known = this.#sizes.get(variable) ?? size(shape);
+    if (values.length !== size(shape) || known !== size(shape))
+      throw new Error(`${variable}: ${values.length} values for [${shape.join(",")}]; it has ${known}`);
+    this.#thread.copy("write", variable, values instanceof Float32Array ? values : Float32Array.from(values));
+    this.#sizes.set(variable, known);
+  }
+
+  read(variable: string): Float32Array {
+    const elements = this.#sizes.get(variable);
+    if (elements === undefined) throw new Error(`no variable ${variable}`);
+    const values = new Float32Array(elements);
+    this.#thread.copy("read", variable, values);
+    return values;
+  }
+
+  /** Bytes allocated on the GPU now. */
+  async memory(): Promise<number> {
+    return (await this.#thread.ask({ kind: "memory" })) as number;
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.close();
+  }
+}

@@ -1,0 +1,55 @@
+/** Whether this machine can run the engine: libraries, driver, GPU. Quick, and says in plain words what is missing. */
+import { EnvironmentError } from "../../lib/errors.ts";
+import { bindDriver } from "./driver.ts";
+import { loadFfi } from "./ffi.ts";
+import { type GpuInfo, lookAt, OLDEST_SM } from "./gpu.ts";
+import { findLibrary, type Host, type LibraryKind, libraryKinds, thisHost } from "./libraries.ts";
+import type { LibraryPaths } from "./protocol.ts";
+
+export type Discovery =
+  | { readonly ok: true; readonly gpu: GpuInfo; readonly libraries: LibraryPaths }
+  | { readonly ok: false; readonly why: string; readonly fix: string };
+
+/** Looks at the driver and the GPU first: without them the other libraries are of no use, and large to load. */
+export async function discover(env: Host["env"]): Promise<Discovery> {
+  if (process.platform !== "linux")
+    return { ok: false, why: "it runs on Linux only", fix: "on Windows, run hnorm in WSL 2" };
+  try {
+    const ffi = await loadFfi();
+    const host = thisHost(env, ffi.open);
+    const find = (kind: LibraryKind) => {
+      const found = findLibrary(kind, host);
+      if (!found.ok) throw new Missing(found.why, found.fix);
+      return found.library;
+    };
+    const driver = find(libraryKinds.driver);
+    const gpu = lookAt(bindDriver(ffi, driver));
+    if (gpu.sm < OLDEST_SM) {
+      const [found, needed] = [gpu.sm, OLDEST_SM].map((sm) => `${Math.floor(sm / 10)}.${sm % 10}`);
+      throw new Missing(
+        `${gpu.name} has compute capability ${found}, too old for bf16 matrix units`,
+        `it needs ${needed} or newer (A100, RTX 30 and later)`,
+      );
+    }
+    const libraries = {
+      driver: driver.path,
+      nvrtc: find(libraryKinds.nvrtc).path,
+      cublasLt: find(libraryKinds.cublasLt).path,
+    };
+    return { ok: true, gpu, libraries };
+  } catch (cause) {
+    if (cause instanceof Missing) return { ok: false, why: cause.message, fix: cause.fix };
+    if (!(cause instanceof EnvironmentError)) throw cause;
+    const [why, ...fix] = cause.message.replace(/^engine cuda: /, "").split("; ");
+    return { ok: false, why: why!, fix: fix.join("; ") };
+  }
+}
+
+class Missing extends Error {
+  readonly fix: string;
+
+  constructor(why: string, fix: string) {
+    super(why);
+    this.fix = fix;
+  }
+}

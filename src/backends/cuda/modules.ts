@@ -1,0 +1,96 @@
+/** Loaded kernels: compiled for what they are specialized to, and their parameters checked before the first launch. */
+import { readdirSync, readFileSync } from "node:fs";
+import { receive } from "./ffi.ts";
+import type { GpuSession } from "./gpu.ts";
+import type { Compiler } from "./nvrtc.ts";
+import type { KernelSpec, Param } from "./script.ts";
+
+export interface LoadedKernel {
+  readonly name: string;
+  readonly handle: number;
+  /** Bytes from the start of the parameter block, and sizes, in order. */
+  readonly parameters: readonly { readonly offset: number; readonly bytes: number }[];
+}
+
+export type Kernels = (spec: KernelSpec) => LoadedKernel;
+
+/** Kernel sources lie beside this file, in the package as in the repository. */
+const KERNELS = new URL("kernels/", import.meta.url);
+
+const MAX_DYNAMIC_SHARED = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+/** What a kernel may have without asking. */
+const SHARED_FREELY = 48 * 1024;
+
+export function kernelLoader({ driver, info }: GpuSession, compiler: Compiler): Kernels {
+  const sources = readSources();
+  const headers = Object.fromEntries([...sources].filter(([name]) => name.endsWith(".cuh")));
+  const modules = new Map<string, number>();
+  const loaded = new Map<string, LoadedKernel>();
+
+  const moduleOf = ({ file, define }: KernelSpec): number => {
+    const options = optionsFor(info.sm, define);
+    const key = [file, ...options].join(" ");
+    const known = modules.get(key);
+    if (known !== undefined) return known;
+    const text = sources.get(file);
+    if (text === undefined) throw new Error(`there is no kernel file ${file}`);
+    const cubin = compiler.compile({ name: file, text, headers }, options);
+    const module = receive((out) => driver.cuModuleLoadData(out, cubin));
+    modules.set(key, module);
+    return module;
+  };
+
+  return (spec) => {
+    const key = JSON.stringify([spec.file, spec.kernel, Object.entries(spec.define).sort()]);
+    const known = loaded.get(key);
+    if (known !== undefined) return known;
+    const module = moduleOf(spec);
+    const handle = receive((out) => driver.cuModuleGetFunction(out, module, spec.kernel));
+    const kernel = { name: spec.kernel, handle, parameters: parametersOf(driver, handle) };
+    loaded.set(key, kernel);
+    return kernel;
+  };
+}
+
+/** Sorted, so that equal kernels have equal keys. `sm_90a` has Hopper's own instructions. */
+function optionsFor(sm: number, define: KernelSpec["define"]): readonly string[] {
+  const defines = Object.entries(define).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    `--gpu-architecture=sm_${sm}${sm === 90 ? "a" : ""}`,
+    "--std=c++17",
+    "-default-device",
+    ...defines.map(([name, value]) => `-D${name}=${value}`),
+  ];
+}
+
+function readSources(): ReadonlyMap<string, string> {
+  const names = readdirSync(KERNELS).filter((name) => /\.cuh?$/.test(name));
+  return new Map(names.map((name) => [name, readFileSync(new URL(name, KERNELS), "utf8")]));
+}
+
+/** As the compiled kernel has them. The call fails for the first index that does not exist. */
+function parametersOf(driver: GpuSession["driver"], handle: number): LoadedKernel["parameters"] {
+  const [offset, bytes] = [new BigUint64Array(1), new BigUint64Array(1)];
+  const found: { offset: number; bytes: number }[] = [];
+  while (driver.raw.cuFuncGetParamInfo(handle, found.length, offset, bytes) === 0)
+    found.push({ offset: Number(offset[0]), bytes: Number(bytes[0]) });
+  return found;
+}
+
+/** Throws unless the arguments are what the compiled kernel takes: a wrong one would end the process, or worse. */
+export function requireFitting({ name, parameters }: LoadedKernel, args: readonly Param[]): void {
+  const bytesOf = (arg: Param) => (arg === null || "base" in arg ? 8 : 4);
+  const fits = args.length === parameters.length && args.every((a, i) => bytesOf(a) === parameters[i]!.bytes);
+  if (fits) return;
+  const [got, wanted] = [args.map(bytesOf), parameters.map((p) => p.bytes)];
+  throw new Error(`kernel ${name} takes parameters of ${wanted.join(", ")} bytes, got ${got.join(", ")}`);
+}
+
+/** Lets the kernel have that much dynamic shared memory. */
+export function allowShared({ driver, info }: GpuSession, kernel: LoadedKernel, bytes: number): void {
+  if (bytes > info.sharedBytes)
+    throw new Error(
+      `kernel ${kernel.name} wants ${bytes} bytes of shared memory, a block has ${info.sharedBytes}`,
+    );
+  if (bytes > SHARED_FREELY) driver.cuFuncSetAttribute(kernel.handle, MAX_DYNAMIC_SHARED, bytes);
+}

@@ -1,0 +1,156 @@
+/**
+ * A script on the GPU: its steps captured once into a CUDA graph, which every run launches whole. Feeds and outputs
+ * pass through pinned host memory, copied by the graph itself.
+ */
+import type { Values } from "../backend.ts";
+import { decodeBf16 } from "./bf16.ts";
+import { receive } from "./ffi.ts";
+import type { GpuSession, Pinned } from "./gpu.ts";
+import type { Launcher } from "./launcher.ts";
+import { STORAGE_BYTES } from "./lowering.ts";
+import { aligned } from "./memory.ts";
+import { baseOf, type KernelSpec, type Script, type Step, type Transfer } from "./script.ts";
+import type { Store } from "./store.ts";
+
+export interface Machine {
+  readonly session: GpuSession;
+  readonly launcher: Launcher;
+  readonly store: Store;
+}
+
+/** A transfer with its bytes within the pinned memory. */
+interface Slot extends Transfer {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+export class GpuProgram {
+  readonly #machine: Machine;
+  readonly #script: Script;
+  readonly #feeds: readonly Slot[];
+  readonly #outputs: readonly Slot[];
+  readonly #pinned: Pinned;
+  #graph: { readonly executable: number; readonly generation: number } | undefined;
+
+  constructor(machine: Machine, script: Script) {
+    this.#machine = machine;
+    this.#script = script;
+    const { store } = machine;
+    store.provide(script);
+    machine.launcher.prepare(script);
+    for (const name of script.shadowsRead.slice(0, 1))
+      machine.launcher.prepare({ kernels: [CONVERT], steps: [copying(name, store.elementsOf(name))] });
+    const slots = slotsOf([...script.feeds, ...script.outputs]);
+    this.#feeds = slots.slice(0, script.feeds.length);
+    this.#outputs = slots.slice(script.feeds.length);
+    this.#pinned = machine.session.pin(slots.reduce((end, { at, bytes }) => Math.max(end, at + bytes), 0));
+  }
+
+  run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
+    const { session, store } = this.#machine;
+    const { shadowsRead, shadowsWritten, variablesWritten } = this.#script;
+    for (const slot of this.#feeds) this.#put(slot, feeds[slot.name]!);
+    this.#refresh(store.takeStale(shadowsRead));
+    session.driver.cuGraphLaunch(this.#captured(), session.stream);
+    session.synchronize();
+    store.changed(variablesWritten, shadowsWritten);
+    return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
+  }
+
+  close(): void {
+    this.#forget();
+    this.#pinned.free();
+  }
+
+  /** The graph with the addresses of now: made at the first run, and again if the arena has moved. */
+  #captured(): number {
+    const { session, store } = this.#machine;
+    const { driver, stream } = session;
+    if (this.#graph?.generation === store.generation) return this.#graph.executable;
+    this.#forget();
+    session.synchronize();
+    const THREAD_LOCAL = 1;
+    driver.cuStreamBeginCapture_v2(stream, THREAD_LOCAL);
+    try {
+      this.#issueAll();
+    } catch (cause) {
+      driver.raw.cuStreamEndCapture(stream, new BigUint64Array(1));
+      throw cause;
+    }
+    const graph = receive((out) => driver.cuStreamEndCapture(stream, out));
+    const executable = receive((out) => driver.cuGraphInstantiateWithFlags(out, graph, 0));
+    driver.cuGraphDestroy(graph);
+    this.#graph = { executable, generation: store.generation };
+    return executable;
+  }
+
+  #issueAll(): void {
+    const { session, store, launcher } = this.#machine;
+    const { driver, stream } = session;
+    const { address } = this.#pinned;
+    for (const { place, at, bytes } of this.#feeds)
+      driver.cuMemcpyHtoDAsync_v2(store.locate(place), address + at, bytes, stream);
+    for (const step of this.#script.steps) launcher.issue(step, this.#script.kernels, store.locate);
+    for (const { place, at, bytes } of this.#outputs)
+      driver.cuMemcpyDtoHAsync_v2(address + at, store.locate(place), bytes, stream);
+  }
+
+  /** Makes bf16 copies anew, outside the graph: needed after variables were written from the host. */
+  #refresh(variables: readonly string[]): void {
+    const { launcher, store } = this.#machine;
+    for (const name of variables)
+      launcher.issue(copying(name, store.elementsOf(name)), [CONVERT], store.locate);
+  }
+
+  #forget(): void {
+    if (this.#graph !== undefined)
+      this.#machine.session.driver.raw.cuGraphExecDestroy(this.#graph.executable);
+    this.#graph = undefined;
+  }
+
+  #put({ name, place, elements, at }: Slot, values: Values): void {
+    if (values?.length !== elements)
+      throw new Error(`feed ${name} needs ${elements} values, got ${values?.length}`);
+    const View = place.storage === "i32" ? Int32Array : Float32Array;
+    new View(this.#pinned.bytes, at, elements).set(values);
+  }
+
+  #get({ place, elements, at }: Slot): Float32Array {
+    const { bytes } = this.#pinned;
+    if (place.storage === "bf16") return decodeBf16(new Uint16Array(bytes, at, elements));
+    const View = place.storage === "i32" ? Int32Array : Float32Array;
+    return Float32Array.from(new View(bytes, at, elements));
+  }
+}
+
+function slotsOf(transfers: readonly Transfer[]): readonly Slot[] {
+  let at = 0;
+  return transfers.map((transfer) => {
+    const bytes = transfer.elements * STORAGE_BYTES[transfer.place.storage];
+    const slot = { ...transfer, at, bytes };
+    at += aligned(bytes);
+    return slot;
+  });
+}
+
+const CONVERT: KernelSpec = {
+  file: "convert.cu",
+  kernel: "convert",
+  define: { FROM: "float", TO: "bf16" },
+};
+
+/** A variable's bf16 copy from the variable. */
+function copying(variable: string, elements: number): Step {
+  const [from, to] = [baseOf.variable(variable), baseOf.shadow(variable)].map((base) => ({
+    base,
+    offset: 0,
+  }));
+  return {
+    kind: "launch",
+    kernel: 0,
+    grid: [Math.min(Math.ceil(elements / 256), 4096), 1, 1],
+    block: [256, 1, 1],
+    sharedBytes: 0,
+    args: [from!, to!, { i32: elements }],
+  };
+}

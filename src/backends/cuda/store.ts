@@ -1,0 +1,123 @@
+/**
+ * What lives on the GPU from run to run: variables in f32, the bf16 copies of some that matrix products read, tables,
+ * and the arena, which all programs of a device use in turn.
+ */
+import { EnvironmentError } from "../../lib/errors.ts";
+import { bytes as bytesText } from "../../lib/format.ts";
+import { WORKSPACE_BYTES } from "./cublaslt.ts";
+import type { Allocation, GpuSession } from "./gpu.ts";
+import { STORAGE_BYTES } from "./lowering.ts";
+import { ARENA, baseOf, type Place, type Script } from "./script.ts";
+
+export class Store {
+  readonly #session: GpuSession;
+  readonly #bases = new Map<string, Allocation>();
+  readonly #elements = new Map<string, number>();
+  /** Variables whose copy is older than they are. */
+  readonly #stale = new Set<string>();
+  #generation = 0;
+
+  constructor(session: GpuSession) {
+    this.#session = session;
+  }
+
+  /** Changes when the arena moves: addresses from before are no longer good. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  readonly locate = ({ base, offset }: Place): number => {
+    const allocation = this.#bases.get(base);
+    if (allocation === undefined) throw new Error(`there is no ${base} on the GPU`);
+    return allocation.address + offset;
+  };
+
+  elementsOf(variable: string): number {
+    const elements = this.#elements.get(variable);
+    if (elements === undefined) throw new Error(`no variable ${variable}`);
+    return elements;
+  }
+
+  /** Where value number `from` of a variable is. */
+  placeOf(variable: string, from: number): Place {
+    if (from >= this.elementsOf(variable)) throw new Error(`${variable} has no value ${from}`);
+    return { base: baseOf.variable(variable), offset: from * STORAGE_BYTES.f32 };
+  }
+
+  /** Makes a variable known, as zeros. */
+  declare(variable: string, elements: number): void {
+    const known = this.#elements.get(variable);
+    if (known !== undefined && known !== elements)
+      throw new Error(`variable ${variable} has ${known} values, not ${elements}`);
+    this.#elements.set(variable, elements);
+    this.#ensure(baseOf.variable(variable), elements * STORAGE_BYTES.f32);
+  }
+
+  /** Makes room for a program; throws, before anything is allocated, where the GPU has not that much. */
+  provide(script: Script): void {
+    this.#requireRoom(script);
+    for (const { name, elements } of script.variables) this.declare(name, elements);
+    for (const name of script.shadowsRead) {
+      const made = this.#ensure(baseOf.shadow(name), this.elementsOf(name) * STORAGE_BYTES.bf16);
+      if (made) this.#stale.add(name);
+    }
+    for (const { name, values } of script.constants) {
+      const base = baseOf.constant(name);
+      if (!this.#ensure(base, values.byteLength)) continue;
+      this.#session.synchronize();
+      this.#session.driver.cuMemcpyHtoD_v2(this.locate({ base, offset: 0 }), values, values.byteLength);
+    }
+    this.#growArena(script.arenaBytes);
+  }
+
+  /** The copies among these that must be made anew before they are read; from now on they count as fresh. */
+  takeStale(variables: readonly string[]): readonly string[] {
+    return variables.filter((name) => this.#stale.delete(name));
+  }
+
+  /** After variables have changed: their copies are old, unless they were written along. */
+  changed(variables: readonly string[], alongWritten: readonly string[] = []): void {
+    for (const name of variables) if (this.#bases.has(baseOf.shadow(name))) this.#stale.add(name);
+    for (const name of alongWritten) this.#stale.delete(name);
+  }
+
+  /** True if it was not there before. */
+  #ensure(base: string, bytes: number): boolean {
+    if (this.#bases.has(base)) return false;
+    this.#bases.set(base, this.#session.allocate(bytes));
+    return true;
+  }
+
+  #growArena(bytes: number): void {
+    const old = this.#bases.get(ARENA);
+    if (old !== undefined && old.bytes >= bytes) return;
+    this.#session.synchronize();
+    if (old !== undefined) this.#session.free(old);
+    this.#bases.set(ARENA, this.#session.allocate(bytes));
+    this.#generation++;
+  }
+
+  #requireRoom(script: Script): void {
+    const missing = (base: string, bytes: number) => (this.#bases.has(base) ? 0 : bytes);
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+    const elements = new Map(script.variables.map((v) => [v.name, v.elements]));
+    const state = sum([
+      ...script.variables.map((v) => missing(baseOf.variable(v.name), v.elements * STORAGE_BYTES.f32)),
+      ...script.shadowsRead.map((n) => missing(baseOf.shadow(n), elements.get(n)! * STORAGE_BYTES.bf16)),
+      ...script.constants.map((c) => missing(baseOf.constant(c.name), c.values.byteLength)),
+    ]);
+    const had = this.#bases.get(ARENA)?.bytes ?? 0;
+    const arena = Math.max(0, script.arenaBytes - had);
+    const free = this.#session.freeBytes() - WORKSPACE_BYTES;
+    if (state + arena <= free) return;
+    const { name } = this.#session.info;
+    const part = Math.floor((100 * Math.max(0, free + had - state)) / script.arenaBytes);
+    const would =
+      part > 0 ? `about ${part} % of this micro-batch would fit` : "not even one sequence would fit";
+    throw new EnvironmentError(
+      `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(script.arenaBytes)} for ` +
+        `activations do not fit into the ${bytesText(Math.max(0, free))} that ${name} has free; ${would}: ` +
+        "use a smaller train.micro_batch_size, model.seq_len or model",
+    );
+  }
+}

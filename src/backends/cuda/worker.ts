@@ -1,0 +1,114 @@
+/** The thread that owns the GPU: opens it, then does what the main thread asks, one thing after another. */
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { cached } from "./cubins.ts";
+import { cublasLt } from "./cublaslt.ts";
+import { bindDriver } from "./driver.ts";
+import { loadFfi } from "./ffi.ts";
+import { GpuSession } from "./gpu.ts";
+import { Launcher } from "./launcher.ts";
+import { kernelLoader } from "./modules.ts";
+import { nvrtc } from "./nvrtc.ts";
+import { GpuProgram, type Machine } from "./program.ts";
+import { type Access, type Ready, type Reply, type Request, type Start, sent, Window } from "./protocol.ts";
+import { Store } from "./store.ts";
+import { Tuner } from "./tuning.ts";
+
+async function open({ libraries, cacheFolder }: Start): Promise<Machine> {
+  const ffi = await loadFfi();
+  const session = new GpuSession(ffi, bindDriver(ffi, ffi.open(libraries.driver)));
+  const compiler = cached(nvrtc(ffi.open(libraries.nvrtc)), join(cacheFolder, "kernels"));
+  const products = cublasLt(ffi.open(libraries.cublasLt), session);
+  const tuner = new Tuner(session, products, cacheFolder);
+  const launcher = new Launcher(session, kernelLoader(session, compiler), products, tuner);
+  return { session, launcher, store: new Store(session) };
+}
+
+class Owner {
+  readonly #machine: Machine;
+  readonly #window: Window;
+  readonly #programs = new Map<number, GpuProgram>();
+
+  constructor(machine: Machine, window: Window) {
+    this.#machine = machine;
+    this.#window = window;
+  }
+
+  /** The answer to a request; what throws is the answer too. */
+  handle(request: Request): Reply | undefined {
+    if ("variable" in request) {
+      this.#access(request);
+      return undefined;
+    }
+    try {
+      return { id: request.id, value: this.#do(request) };
+    } catch (cause) {
+      return { id: request.id, error: sent(cause) };
+    }
+  }
+
+  #do(request: Exclude<Request, Access>): unknown {
+    switch (request.kind) {
+      case "compile":
+        this.#programs.set(request.program, new GpuProgram(this.#machine, request.script));
+        return undefined;
+      case "run":
+        return this.#programs.get(request.program)!.run(request.feeds);
+      case "release":
+        this.#programs.get(request.program)?.close();
+        this.#programs.delete(request.program);
+        return undefined;
+      case "memory":
+        return this.#machine.session.allocatedBytes;
+      case "close":
+        return this.#close();
+    }
+  }
+
+  #close(): void {
+    for (const program of this.#programs.values()) program.close();
+    this.#programs.clear();
+    this.#machine.launcher.close();
+    this.#machine.session.close();
+  }
+
+  #access(request: Access): void {
+    try {
+      this.#copy(request);
+      this.#window.answer();
+    } catch (cause) {
+      this.#window.answer(sent(cause));
+    }
+  }
+
+  #copy({ kind, variable, elements, from, count }: Access): void {
+    const { session, store } = this.#machine;
+    if (kind === "write") store.declare(variable, elements);
+    session.synchronize();
+    const address = store.locate(store.placeOf(variable, from));
+    const floats = this.#window.floats(count);
+    if (kind === "write") {
+      session.driver.cuMemcpyHtoD_v2(address, Float32Array.from(floats), floats.byteLength);
+      store.changed([variable]);
+    } else {
+      const values = new Float32Array(count);
+      session.driver.cuMemcpyDtoH_v2(values, address, values.byteLength);
+      floats.set(values);
+    }
+  }
+}
+
+const port = parentPort!;
+const start = workerData as Start;
+try {
+  const machine = await open(start);
+  const owner = new Owner(machine, new Window(start.window));
+  port.on("message", (request: Request) => {
+    const reply = owner.handle(request);
+    if (reply !== undefined) port.postMessage(reply);
+    if (request.kind === "close") port.close();
+  });
+  port.postMessage({ gpu: machine.session.info } satisfies Ready);
+} catch (cause) {
+  port.postMessage({ error: sent(cause) } satisfies Ready);
+}
