@@ -1,0 +1,85 @@
+// Gradient of the queries of causal grouped-query attention: a block keeps OWN query rows of one head and walks over the
+// keys up to the diagonal. p and dp are computed once more than strictly needed (attention-grad-kv.cu has had them), which
+// is the price of adding nothing atomically.
+//   p = 2^(scale q k^T - lse),   ds = p (dout v^T - delta),   dq = ds k / sqrt(d)
+// dout, q, dq [B, T, H, d], k, v [B, T, K, d] bf16; lse (base 2), delta [B, H, T] f32. scale = log2(e) / sqrt(d).
+// Dynamic shared memory: (2 OWN + 4 BLOCK) PITCH elements. `heads` = B H.
+#include "attention.cuh"
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    attention_grad_q(const bf16* dout, const bf16* q, const bf16* k, const bf16* v, const float* lse,
+                     const float* delta, bf16* dq, int T, int H, int K, int heads, int chunk, float scale,
+                     float root) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  bf16* queries = reinterpret_cast<bf16*>(shared);
+  bf16* douts = queries + OWN * PITCH;
+  bf16* stages = douts + OWN * PITCH; // two of keys and values
+
+  const int tiles = (T + OWN - 1) / OWN;
+  const Place at = place(tiles, heads, chunk);
+  const int first = (tiles - 1 - at.order) * OWN, batch = at.head / H, h = at.head % H;
+  const long long token = static_cast<long long>(batch) * T;
+  const long long q_head = (token * H + h) * HEAD_DIM;
+  const long long kv_head = (token * K + h / (H / K)) * HEAD_DIM;
+  const int last = first + OWN < T ? first + OWN : T;
+
+  auto load_stage = [&](int start) {
+    bf16* stage = stages + start / BLOCK % 2 * 2 * BLOCK * PITCH;
+    load_rows<BLOCK>(stage, k + kv_head, start, T, K * HEAD_DIM);
+    load_rows<BLOCK>(stage + BLOCK * PITCH, v + kv_head, start, T, K * HEAD_DIM);
+    cp_async_commit();
+  };
+
+  const int warp_row = threadIdx.x / 32 * WARP_ROWS, lane_row = first + warp_row + threadIdx.x % 32 / 4;
+  Rows sum;
+  clear(sum);
+  load_rows<OWN>(queries, q + q_head, first, T, H * HEAD_DIM);
+  load_rows<OWN>(douts, dout + q_head, first, T, H * HEAD_DIM);
+  load_stage(0);
+  float top[TILES][2], mean[TILES][2];
+#pragma unroll
+  for (int m = 0; m < TILES; m++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const int row = lane_row + m * 16 + half * 8;
+      const long long from = static_cast<long long>(at.head) * T + row;
+      top[m][half] = row < T ? lse[from] : 0.f;
+      mean[m][half] = row < T ? delta[from] : 0.f;
+    }
+
+  for (int start = 0; start < last; start += BLOCK) {
+    cp_async_wait<0>();
+    __syncthreads(); // This stage is there, and all are done with the other.
+    if (start + BLOCK < last) load_stage(start + BLOCK);
+    if (start > first + warp_row + WARP_ROWS - 1) continue; // All of it is masked for this warp.
+    const bf16* keys = stages + start / BLOCK % 2 * 2 * BLOCK * PITCH;
+    const bf16* values = keys + BLOCK * PITCH;
+
+    Scores p, ds;
+    multiply(p, queries + warp_row * PITCH + left_lane(), keys + right_lane());
+    if (start + BLOCK - 1 > first + warp_row) {
+      const int column = start + threadIdx.x % 4 * 2;
+#pragma unroll
+      for (int m = 0; m < TILES; m++)
+#pragma unroll
+        for (int n = 0; n < BLOCK / 8; n++)
+#pragma unroll
+          for (int e = 0; e < 4; e++)
+            if (column + n * 8 + e % 2 > lane_row + m * 16 + e / 2 * 8) p[m][n][e] = MASKED;
+    }
+    multiply(ds, douts + warp_row * PITCH + left_lane(), values + right_lane());
+#pragma unroll
+    for (int m = 0; m < TILES; m++)
+#pragma unroll
+      for (int n = 0; n < BLOCK / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          ds[m][n][e] = exp2_approx(p[m][n][e] * scale - top[m][e / 2]) * (ds[m][n][e] - mean[m][e / 2]);
+    add_weighted(sum, ds, keys + left_lane());
+  }
+
+  float by_root[TILES][2];
+#pragma unroll
+  for (int m = 0; m < TILES; m++) by_root[m][0] = by_root[m][1] = root;
+  store_rows(dq + q_head, H * HEAD_DIM, sum, by_root, lane_row, T);
+}
