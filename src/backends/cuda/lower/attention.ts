@@ -1,0 +1,106 @@
+/** Attention and its gradient: fused kernels in which no [T, T] matrix ever lies in memory. */
+import { type Node, size, type TensorType } from "../../../graph/graph.ts";
+import { type Arg, type Context, f32, i32, type Lowering, type Region } from "../lowering.ts";
+import { type AttentionKernel, ownRows, sharedBytes, tilesFor } from "./attention-tiles.ts";
+
+type Attrs = Readonly<Record<never, never>>;
+
+export const attention: Lowering<Attrs> = {
+  reads: () => ["bf16", "bf16", "bf16"],
+  writes: () => ["bf16"],
+  lower(ctx, { inputs: [q, k, v], outputs: [out] }) {
+    const sizes = sizesOf(q!, k!);
+    const logSums = ctx.keepBeside(out!, "f32", rowsOf(sizes));
+    const [queries, keys, values] = [ctx.region(q!), ctx.region(k!), ctx.region(v!)];
+    forward(ctx, sizes, [queries, keys, values, ctx.region(out!), logSums]);
+  },
+};
+
+export const attentionGrad: Lowering<Attrs> = {
+  reads: () => ["bf16", "bf16", "bf16", "bf16", "bf16"],
+  writes: () => ["bf16", "bf16", "bf16"],
+  lower(ctx, node: Node<Attrs>) {
+    const [dout, q, k, v, out] = node.inputs.map((t) => ctx.region(t)) as [
+      Region,
+      Region,
+      Region,
+      Region,
+      Region,
+    ];
+    const [dq, dk, dv] = node.outputs.map((t) => ctx.region(t)) as [Region, Region, Region];
+    const sizes = sizesOf(node.inputs[1]!, node.inputs[2]!);
+    const rows = rowsOf(sizes);
+    let logSums = ctx.keptBeside(node.inputs[4]!);
+    if (logSums === undefined) {
+      logSums = ctx.scratch("f32", rows);
+      forward(ctx, sizes, [q, k, v, ctx.scratch("bf16", out.elements), logSums]);
+    }
+    const delta = ctx.scratch("f32", rows);
+    ctx.launch({
+      file: "attention-delta.cu",
+      kernel: "attention_delta",
+      define: { HEAD_DIM: sizes.d },
+      grid: Math.ceil(rows / DELTA_ROWS),
+      block: 8 * DELTA_ROWS,
+      args: [dout, out, delta, i32(rows), i32(sizes.t), i32(sizes.h)],
+    });
+    const given = [dout, q, k, v, logSums, delta];
+    const root = f32(1 / Math.sqrt(sizes.d));
+    const groups = sizes.h / sizes.kv;
+    launch(ctx, "grad-kv", sizes, { heads: sizes.kv, streams: groups }, [...given, dk, dv], [root]);
+    launch(ctx, "grad-q", sizes, { heads: sizes.h, streams: 1 / groups }, [...given, dq], [root]);
+  },
+};
+
+/** Rows of one block of the delta kernel, eight threads each. */
+const DELTA_ROWS = 32;
+/** Of what thread blocks stream, about this much is to be in use at once: it then stays in the L2 cache. */
+const STREAMED_BYTES = 16 * 2 ** 20;
+
+interface Sizes {
+  readonly b: number;
+  readonly t: number;
+  readonly h: number;
+  readonly kv: number;
+  readonly d: number;
+}
+
+function sizesOf(q: TensorType, k: TensorType): Sizes {
+  const [b, t, h, d] = q.shape as [number, number, number, number];
+  return { b, t, h, kv: k.shape[2]!, d };
+}
+
+/** Rows of all query heads: B H T. */
+const rowsOf = ({ b, h, t }: Sizes): number => size([b, h, t]);
+
+function forward(ctx: Context, sizes: Sizes, regions: readonly Region[]): void {
+  launch(ctx, "forward", sizes, { heads: sizes.h, streams: sizes.kv / sizes.h }, regions, []);
+}
+
+/** `heads` of one sequence get thread blocks; each streams rows of `streams` heads, or shares one with others. */
+function launch(
+  ctx: Context,
+  name: AttentionKernel,
+  { b, t, h, kv, d }: Sizes,
+  { heads, streams }: { readonly heads: number; readonly streams: number },
+  regions: readonly Region[],
+  more: readonly Arg[],
+): void {
+  const tiles = tilesFor(name, d, ctx.gpu.sharedBytes);
+  // Two tensors, two bytes an element.
+  const chunk = Math.max(1, Math.floor(STREAMED_BYTES / (4 * t * d * streams)));
+  ctx.launch({
+    file: `attention-${name}.cu`,
+    kernel: `attention_${name.replace("-", "_")}`,
+    define: { HEAD_DIM: d, WARPS: tiles.warps, TILES: tiles.tiles, BLOCK: tiles.block },
+    grid: Math.ceil(t / ownRows(tiles)) * b * heads,
+    block: 32 * tiles.warps,
+    sharedBytes: sharedBytes(name, d, tiles),
+    args: [
+      ...regions,
+      ...[t, h, kv, b * heads, Math.min(chunk, b * heads)].map(i32),
+      f32(Math.LOG2E / Math.sqrt(d)),
+      ...more,
+    ],
+  });
+}
