@@ -1,0 +1,129 @@
+/** Runs one op's lowering on the emulated GPU: its launches, on buffers of this op alone, with no engine around them. */
+import {
+  type Context,
+  type Gpu,
+  type Lowering,
+  type Region,
+  type Root,
+  STORAGE_BYTES,
+  type Storage,
+} from "../../src/backends/cuda/lowering.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { type Op, size, type Tensor } from "../../src/graph/graph.ts";
+import type { Arg, Buffer32, Gpu as Machine } from "./gpu.ts";
+
+export interface Host {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** To the nearest bf16, ties to even. */
+export function toBf16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (x) => (x + 0x7fff + ((x >>> 16) & 1)) >>> 16);
+}
+
+export function fromBf16(values: Uint16Array): Float32Array {
+  const bits = Uint32Array.from(values, (x) => x << 16);
+  return new Float32Array(bits.buffer);
+}
+
+const GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+
+/** Several nodes of one small graph, in turn; what one keeps beside its outputs the next can find. */
+export class Lowered {
+  readonly #machine: Machine;
+  readonly #gpu: Gpu;
+  readonly #builder: GraphBuilder;
+  readonly #regions = new Map<Tensor, Region>();
+  readonly #beside = new Map<Tensor, Region>();
+  readonly #buffers = new Map<Root, Buffer32>();
+  /** Kernels launched so far, with their defines. */
+  readonly launched: string[] = [];
+
+  constructor(machine: Machine, natives: readonly string[], gpu: Partial<Gpu> = {}) {
+    this.#machine = machine;
+    this.#gpu = { ...GPU, ...gpu };
+    this.#builder = new GraphBuilder(new Set(natives));
+  }
+
+  /** An input in bf16. */
+  input(name: string, { shape, values }: Host): Tensor {
+    const t = this.#builder.feed(name, shape);
+    const region = this.#region("bf16", values.length);
+    this.#machine.free(this.#buffers.get(region.root)!);
+    this.#buffers.set(region.root, this.#machine.upload(toBf16(values)));
+    this.#regions.set(t, region);
+    return t;
+  }
+
+  run<A>(op: Op<A>, lowering: Lowering<A>, inputs: readonly Tensor[], attrs: A): readonly Tensor[] {
+    const outputs = this.#builder.emit(op, inputs, attrs);
+    const node = this.#builder.nodes.at(-1)!;
+    lowering.writes(node as never).forEach((storage, i) => {
+      const t = outputs[i]!;
+      this.#regions.set(t, this.#region(storage as Storage, size(t.shape)));
+    });
+    lowering.lower(this.#context(), node as never);
+    return outputs;
+  }
+
+  read(t: Tensor): Float32Array {
+    return this.#read(this.#regions.get(t)!);
+  }
+
+  readBeside(t: Tensor): Float32Array {
+    return this.#read(this.#beside.get(t)!);
+  }
+
+  close(): void {
+    for (const buffer of this.#buffers.values()) this.#machine.free(buffer);
+  }
+
+  #read({ root, storage, elements }: Region): Float32Array {
+    const buffer = this.#buffers.get(root)!;
+    return storage === "bf16"
+      ? fromBf16(this.#machine.download(buffer, new Uint16Array(elements)))
+      : this.#machine.download(buffer, new Float32Array(elements));
+  }
+
+  #region(storage: Storage, elements: number): Region {
+    const root: Root = { bytes: elements * STORAGE_BYTES[storage] };
+    this.#buffers.set(root, this.#machine.alloc(root.bytes));
+    return { root, offset: 0, storage, elements };
+  }
+
+  #context(): Context {
+    const unknown = () => {
+      throw new Error("not in this test's context");
+    };
+    return {
+      gpu: this.#gpu,
+      region: (t) => this.#regions.get(t)!,
+      scratch: (storage, elements) => this.#region(storage, elements),
+      keepBeside: (t, storage, elements) => {
+        const region = this.#region(storage, elements);
+        this.#beside.set(t, region);
+        return region;
+      },
+      keptBeside: (t) => this.#beside.get(t),
+      launch: ({ file, kernel, define = {}, grid, block, sharedBytes, args }) => {
+        this.launched.push(`${kernel} ${JSON.stringify(define)}`);
+        const passed = args.map((arg): Arg => {
+          if (arg === null) return null;
+          if ("i32" in arg) return arg.i32;
+          if ("f32" in arg) return { float: arg.f32 };
+          const { address, bytes } = this.#buffers.get(arg.root)!;
+          return { address: address + arg.offset, bytes: bytes - arg.offset };
+        });
+        this.#machine.run(file, kernel, define, { grid, block, shared: sharedBytes ?? 0 }, passed);
+      },
+      adds: () => false,
+      shadow: () => undefined,
+      constant: unknown,
+      gemm: unknown,
+      fill: unknown,
+      copy: unknown,
+    };
+  }
+}
