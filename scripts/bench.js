@@ -3,9 +3,10 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { data } from "./bench/data.js";
+import { moe } from "./bench/moe.js";
 import { step } from "./bench/step.js";
 
-const benchmarks = { step, data };
+const benchmarks = { step, moe, data };
 
 const { values } = parseArgs({
   options: {

@@ -1,0 +1,65 @@
+// The time of a training step of a mixture of experts on engine cpu, beside the dense model of equal active FLOPs:
+// dense width k F for k experts of width F per token. Each mixture is measured in turn with its twin, step by step.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const SHAPE = { d_model: 256, n_layers: 4, n_heads: 4, vocab_size: 4096, seq_len: 256 };
+const BATCH = 8;
+const WIDTH = 128;
+const WARMUP = 3;
+/** First more and more experts of which k are active, then more and more active ones. */
+const GROUPS = [
+  { k: 8, experts: [8, 16, 32, 64] },
+  { k: 4, experts: [64] },
+  { k: 2, experts: [64] },
+];
+
+const CHILD = fileURLToPath(new URL("moe-child.js", import.meta.url));
+
+export const moe = {
+  summary: `forward, backward and AdamW of experts ${WIDTH} wide against dense twins, ${Object.entries(SHAPE).flat().join(" ")} batch ${BATCH}, f32`,
+
+  run({ rounds, steps, threads }) {
+    for (let round = 1; round <= rounds; round++) {
+      for (const { k, experts } of GROUPS) {
+        const models = [
+          { ...SHAPE, ffn_dim: k * WIDTH },
+          ...experts.map((e) => ({ ...SHAPE, ffn_dim: WIDTH, moe: { n_experts: e, top_k: k } })),
+        ];
+        const results = measure({ models, batch: BATCH, threads, steps, warmup: WARMUP });
+        for (const [i, result] of results.entries()) console.log(line(round, models[i], result, results[0]));
+      }
+    }
+  },
+};
+
+function measure(work) {
+  const { status, stdout, error } = spawnSync(process.execPath, [CHILD, JSON.stringify(work)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error(`moe-child.js failed: ${error?.message ?? `exit ${status}`}`);
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+}
+
+function line(round, { ffn_dim, moe }, result, twin) {
+  const { step_ms, update_ms, gflop, parameters, compile_ms } = result;
+  const name = moe === undefined ? `dense ${ffn_dim}` : `${moe.top_k} of ${moe.n_experts} experts`;
+  const ratio = (key) => median(result[key].map((ms, i) => ms / twin[key][i])).toFixed(2);
+  const cells = [
+    `  round ${round}  ${name.padEnd(16)}`,
+    `${(parameters / 1e6).toFixed(1).padStart(5)} M parameters`,
+    `${gflop.toFixed(0)} GFLOP`,
+    `${median(step_ms).toFixed(0).padStart(4)} ms/step (${Math.min(...step_ms).toFixed(0)} - ${Math.max(...step_ms).toFixed(0)})`,
+    `of it AdamW ${median(update_ms).toFixed(0)}`,
+    `compile ${compile_ms.toFixed(0)} ms`,
+    moe === undefined ? "" : `${ratio("step_ms")} of the dense (${ratio("cpu_ms")} in CPU time)`,
+  ];
+  return cells.filter((cell) => cell !== "").join("  ");
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
