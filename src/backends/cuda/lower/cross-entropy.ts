@@ -1,0 +1,76 @@
+/** Cross-entropy with log-probabilities kept, its gradient, and the form that turns logits into their gradient in place. */
+import { type Context, i32, type Lowering, type Region } from "../lowering.ts";
+import { typeOf } from "./launches.ts";
+
+type Attrs = Readonly<Record<never, never>>;
+const THREADS = 512;
+
+export const crossEntropy: Lowering<Attrs> = {
+  reads: () => ["any", "i32", "f32"],
+  // In bf16 a log-probability of -10 would be off by 2 %.
+  writes: () => ["f32", "f32"],
+  lower(ctx, { inputs: [logits, targets, weights], outputs: [loss, logp] }) {
+    const [rows, vocab] = logits!.shape as [number, number];
+    const [x, lp] = [ctx.region(logits!), ctx.region(logp!)];
+    const losses = ctx.scratch("f32", rows);
+    ctx.launch({
+      file: "cross-entropy.cu",
+      kernel: "crossEntropy",
+      define: { X: typeOf(x), LOGP: typeOf(lp), VOCAB: vocab },
+      grid: rows,
+      block: THREADS,
+      args: [x, ctx.region(targets!), ctx.region(weights!), losses, lp],
+    });
+    launchTotal(ctx, losses, ctx.region(loss!), false);
+  },
+};
+
+export const crossEntropyGrad: Lowering<Attrs> = {
+  reads: () => ["any", "i32", "f32", "f32"],
+  writes: () => ["asked"],
+  lower(ctx, { inputs: [logp, targets, weights, dloss], outputs: [dlogits] }) {
+    const [rows, vocab] = logp!.shape as [number, number];
+    const [lp, dx] = [ctx.region(logp!), ctx.region(dlogits!)];
+    ctx.launch({
+      file: "cross-entropy.cu",
+      kernel: "crossEntropyGrad",
+      define: { X: typeOf(dx), LOGP: typeOf(lp), VOCAB: vocab },
+      grid: rows,
+      block: THREADS,
+      args: [lp, ctx.region(targets!), ctx.region(weights!), ctx.region(dloss!), dx],
+    });
+  },
+};
+
+/** Turns logits [rows, vocab] into dlogits where they lie and writes each row's share of the loss to losses [rows]. */
+export function launchLossAndGrad(
+  ctx: Context,
+  rows: number,
+  vocab: number,
+  logits: Region,
+  targets: Region,
+  weights: Region,
+  dloss: Region,
+  losses: Region,
+): void {
+  ctx.launch({
+    file: "cross-entropy.cu",
+    kernel: "lossAndGrad",
+    define: { X: typeOf(logits), LOGP: "float", VOCAB: vocab },
+    grid: rows,
+    block: THREADS,
+    args: [logits, targets, weights, dloss, losses],
+  });
+}
+
+/** sum (+)= the numbers of `parts`, in a fixed order. */
+export function launchTotal(ctx: Context, parts: Region, sum: Region, adds: boolean): void {
+  ctx.launch({
+    file: "sums.cu",
+    kernel: "total",
+    define: { X: "float", ...(adds ? { ADD: 1 } : {}) },
+    grid: 1,
+    block: 256,
+    args: [parts, sum, i32(parts.elements)],
+  });
+}

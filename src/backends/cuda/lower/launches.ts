@@ -1,0 +1,16 @@
+/** What the lowerings of this folder share: how a region's element type is called in a kernel, and grids of plain loops. */
+import { C_TYPE, type Region } from "../lowering.ts";
+
+export const BLOCK = 256;
+
+/** The C type of a region's elements. */
+export const typeOf = (region: Region): string => C_TYPE[region.storage];
+
+/** Blocks for `items` threads of work, one each. */
+export const blocksFor = (items: number): number => Math.max(1, Math.ceil(items / BLOCK));
+
+/** Blocks for an elementwise kernel over n elements, 8 to a thread. */
+export const elementwise = (n: number): number => blocksFor(n / 8);
+
+/** Elements that a thread of a row kernel moves at once: 16 bytes of bf16 where the width allows it. */
+export const packOf = (width: number): number => (width % 8 === 0 ? 8 : 1);

@@ -1,0 +1,48 @@
+/** SwiGLU's pointwise half and its gradient, over packed rows. */
+import { size, type TensorType } from "../../../graph/graph.ts";
+import { lastOf } from "../../../ops/define.ts";
+import { type Context, i32, type Lowering, type Region } from "../lowering.ts";
+import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
+
+type Attrs = Readonly<Record<never, never>>;
+
+export const swiglu: Lowering<Attrs> = {
+  reads: () => ["bf16", "bf16"],
+  writes: () => ["bf16"],
+  lower(ctx, { inputs: [gate, up], outputs: [y] }) {
+    launchSwiglu(ctx, "swiglu", gate!, [ctx.region(gate!), ctx.region(up!), ctx.region(y!)]);
+  },
+};
+
+export const swigluGrad: Lowering<Attrs> = {
+  reads: () => ["bf16", "bf16", "bf16"],
+  writes: () => ["bf16", "bf16"],
+  inPlace: true,
+  lower(ctx, { inputs, outputs }) {
+    launchSwiglu(
+      ctx,
+      "swigluGrad",
+      inputs[0]!,
+      [...inputs, ...outputs].map((t) => ctx.region(t)),
+    );
+  },
+};
+
+/** `stride`: elements from row to row of gate and up (default: packed). */
+export function launchSwiglu(
+  ctx: Context,
+  kernel: "swiglu" | "swigluGrad",
+  like: TensorType,
+  regions: readonly Region[],
+  stride?: number,
+): void {
+  const width = lastOf(like);
+  ctx.launch({
+    file: "swiglu.cu",
+    kernel,
+    define: { X: typeOf(regions[0]!), WIDTH: width },
+    grid: blocksFor(size(like.shape) / packOf(width)),
+    block: BLOCK,
+    args: [...regions, i32(size(like.shape) / width), i32(stride ?? width)],
+  });
+}
