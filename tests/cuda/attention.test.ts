@@ -64,8 +64,7 @@ function expectWithin(
   }
 }
 
-async function expectRight(sizes: Sizes, gpu: Partial<Gpu> = {}): Promise<void> {
-  const given = inputs(sizes);
+async function expectRight(sizes: Sizes, gpu: Partial<Gpu> = {}, given = inputs(sizes)): Promise<void> {
   const want = await onReference(given);
   const bound = bounds(sizes, given, want);
   const got = onCuda(given, gpu);
@@ -112,11 +111,19 @@ describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
     expect(onCuda(given).out).toEqual(given.v.values);
   });
 
+  const times = (x: Host, factor: number) => ({ ...x, values: x.values.map((y) => y * factor) });
+
+  test("rows whose maximum grows by leaps from one block of keys to the next", async () => {
+    const sizes = { b: 1, t: 257, h: 2, kv: 1, d: 64 };
+    const given = inputs(sizes);
+    const growing = given.k.values.map((x, i) => x * 2 ** Math.floor(i / (64 * sizes.d)));
+    await expectRight(sizes, {}, { ...given, q: times(given.q, 2), k: { ...given.k, values: growing } });
+  });
+
   test("scores of any magnitude: no overflow, no lost row", () => {
     const { q, k, v, dout } = inputs({ b: 1, t: 70, h: 2, kv: 1, d: 64 });
-    const huge = (x: Host, factor: number) => ({ ...x, values: x.values.map((y) => y * factor) });
     for (const factor of [2 ** 10, -(2 ** 10), 2 ** -10]) {
-      const got = onCuda({ q: huge(q, factor), k: huge(k, 2 ** 10), v, dout });
+      const got = onCuda({ q: times(q, factor), k: times(k, 2 ** 10), v, dout });
       for (const name of NAMES) expect(got[name].every(Number.isFinite), name).toBe(true);
     }
   });

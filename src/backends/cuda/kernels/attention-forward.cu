@@ -1,5 +1,5 @@
 // Causal grouped-query attention, forward, after FlashAttention-2 (Dao 2023): a block keeps OWN query rows of one head
-// and walks over the keys up to the diagonal with a running maximum and sum.
+// and walks over the keys up to the diagonal with running sums, relative to a running maximum.
 //   p = softmax(q k^T / sqrt(d)),   out = p v,   lse = log2 sum_j 2^(s_j log2 e)
 // q, out [B, T, H, d], k, v [B, T, K, d] bf16; lse [B, H, T] f32, in base 2. scale = log2(e) / sqrt(d).
 // Dynamic shared memory: (OWN + 2 BLOCK) PITCH elements. One thread block per tile of each of the `heads` = B H heads.
@@ -15,33 +15,52 @@ __device__ __forceinline__ float row_sum(float x) {
   return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// Scores to weights 2^(scale (s - top)), with `top` the row's maximum so far; older sums shrink accordingly.
+// `top`, which a row's weights are taken relative to, may lag behind its maximum by this many binary orders of magnitude
+// before all sums are rescaled to a new one (as in FlashAttention-4): f32 has the range, and mostly it is never needed.
+constexpr float BEHIND = 8.f;
+
+// Scores to weights 2^(scale (s - top)), added to the total.
 __device__ __forceinline__ void softmax_step(Scores& s, Rows& sum, float (&top)[TILES][2], float (&total)[TILES][2],
                                              float scale) {
+  float most[TILES][2];
+  bool behind = false;
 #pragma unroll
   for (int m = 0; m < TILES; m++)
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      float most = top[m][half];
+      float x = top[m][half];
 #pragma unroll
-      for (int n = 0; n < BLOCK / 8; n++) most = fmaxf(most, fmaxf(s[m][n][2 * half], s[m][n][2 * half + 1]));
-      most = row_max(most);
-      const float shrink = exp2_approx((top[m][half] - most) * scale);
-      top[m][half] = most;
-      float add = 0.f;
+      for (int n = 0; n < BLOCK / 8; n++) x = fmaxf(x, fmaxf(s[m][n][2 * half], s[m][n][2 * half + 1]));
+      most[m][half] = row_max(x);
+      behind |= (most[m][half] - top[m][half]) * scale > BEHIND;
+    }
+  if (__any_sync(0xffffffffu, behind)) {
+#pragma unroll
+    for (int m = 0; m < TILES; m++)
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        const float shrink = exp2_approx((top[m][half] - most[m][half]) * scale);
+        top[m][half] = most[m][half];
+        total[m][half] *= shrink;
+#pragma unroll
+        for (int n = 0; n < WIDTH / 8; n++) {
+          sum[m][n][2 * half] *= shrink;
+          sum[m][n][2 * half + 1] *= shrink;
+        }
+      }
+  }
+#pragma unroll
+  for (int m = 0; m < TILES; m++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const float offset = top[m][half] * scale;
 #pragma unroll
       for (int n = 0; n < BLOCK / 8; n++)
 #pragma unroll
         for (int e = 2 * half; e < 2 * half + 2; e++) {
-          s[m][n][e] = exp2_approx(s[m][n][e] * scale - most * scale);
-          add += s[m][n][e];
+          s[m][n][e] = exp2_approx(s[m][n][e] * scale - offset);
+          total[m][half] += s[m][n][e];
         }
-      total[m][half] = total[m][half] * shrink + add;
-#pragma unroll
-      for (int n = 0; n < WIDTH / 8; n++) {
-        sum[m][n][2 * half] *= shrink;
-        sum[m][n][2 * half + 1] *= shrink;
-      }
     }
 }
 
