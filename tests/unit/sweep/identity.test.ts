@@ -70,6 +70,19 @@ describe("does not change with", () => {
   ])("%s", (_, overrides) => expect(idOf(GOOD, ...overrides)).toBe(idOf(GOOD)));
 });
 
+describe("of a mixture of experts", () => {
+  const moe = (...more: string[]) => `model.moe={${["n_experts: 4", "top_k: 2", ...more].join(", ")}}`;
+  const plain = idOf(GOOD, moe());
+  test("the micro-batch counts, unless it is the whole batch", () => {
+    expect(idOf(GOOD, moe(), "train.micro_batch_size=2")).not.toBe(plain);
+    expect(idOf(GOOD, moe(), "train.micro_batch_size=4")).toBe(plain);
+  });
+  test("options count, defaults written out do not", () => {
+    expect(idOf(GOOD, moe("z_loss: 0"))).not.toBe(plain);
+    expect(idOf(GOOD, moe("renormalize: false", "z_loss: 0.001"))).toBe(plain);
+  });
+});
+
 describe("changes with", () => {
   test.each([
     "engine=reference",
