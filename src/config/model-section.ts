@@ -35,13 +35,16 @@ export function knownModel(value: unknown): z.output<typeof modelSchema> | undef
   return parsed.success ? withoutPreset(parsed.data) : undefined;
 }
 
-/** The fields of the preset with those of the file laid over them. */
+/** The fields of the preset with those of the file laid over them, those of a mixture of experts one by one. */
 function expanded(value: unknown): { readonly fields: unknown; readonly schema: z.ZodType } {
   const name = isPlainObject(value) ? value.preset : undefined;
   if (name === undefined) return { fields: value, schema: written };
   if (typeof name !== "string" || !Object.hasOwn(presets, name))
     return { fields: value, schema: unknownPreset };
-  return { fields: { ...presets[name as PresetName], ...(value as object) }, schema: written };
+  const preset: z.input<typeof modelSchema> = presets[name as PresetName];
+  const own = value as { readonly moe?: unknown };
+  const moe = isPlainObject(own.moe) ? { moe: { ...preset.moe, ...own.moe } } : {};
+  return { fields: { ...preset, ...own, ...moe }, schema: written };
 }
 
 const withoutPreset = ({ preset: _, ...model }: Written): z.output<typeof modelSchema> => model;

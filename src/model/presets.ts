@@ -27,6 +27,14 @@ const llama = {
   tie_embeddings: false,
 } as const;
 
+/** OLMoE's shape (arXiv 2409.02060): 64 experts half as wide as the stream, 8 per token, as many key heads as heads. */
+const olmoe = {
+  rope_theta: 10000,
+  norm_eps: 1e-5,
+  tie_embeddings: false,
+  moe: { n_experts: 64, top_k: 8 },
+} as const;
+
 const dense1b = { ...dense, d_model: 2048, n_layers: 16, n_heads: 32, n_kv_heads: 8 } as const;
 
 export const presets = {
@@ -37,20 +45,36 @@ export const presets = {
   /** The paper's feed-forward width and 1.27B; its release has 8192. */
   "dense-1.2b": { ...dense1b, ffn_dim: 9192 },
   "dense-1.2b-ffn8192": { ...dense1b, ffn_dim: 8192 },
-  /** OLMoE's shape: 64 experts, 8 per token. The vocabulary 50280 is padded to 50304. */
+  /** OLMoE itself. The vocabulary 50280 is padded to 50304. */
   "moe-1b-7b": {
+    ...olmoe,
     d_model: 2048,
     n_layers: 16,
     n_heads: 16,
-    n_kv_heads: 16,
     ffn_dim: 1024,
     vocab_size: 50304,
     seq_len: 4096,
-    rope_theta: 10000,
-    norm_eps: 1e-5,
-    tie_embeddings: false,
-    moe: { n_experts: 64, top_k: 8 },
   },
+  /** The same scaled down; the smallest reads bytes. */
+  "moe-400m": {
+    ...olmoe,
+    d_model: 640,
+    n_layers: 8,
+    n_heads: 10,
+    ffn_dim: 320,
+    vocab_size: 50304,
+    seq_len: 2048,
+  },
+  "moe-50m": {
+    ...olmoe,
+    d_model: 192,
+    n_layers: 8,
+    n_heads: 6,
+    ffn_dim: 96,
+    vocab_size: 50304,
+    seq_len: 1024,
+  },
+  "moe-5m": { ...olmoe, d_model: 96, n_layers: 5, n_heads: 3, ffn_dim: 48, vocab_size: 257, seq_len: 256 },
   /** OLMo-2 7B's shape, which HybridNorm's 7B follows. */
   "dense-7b": {
     d_model: 4096,

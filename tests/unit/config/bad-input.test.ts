@@ -34,7 +34,7 @@ sweep:
     "x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?
     x.yaml:2:1 mdoel: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep; did you mean model?
     x.yaml:3:1 lr: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep; did you mean train.lr?
-    x.yaml:5:11 model.preset: expected one of dense-151m, dense-285m, dense-550m, dense-543m-deep, dense-1.2b, dense-1.2b-ffn8192, moe-1b-7b, dense-7b, llama-9m, llama-20m, llama-35m, llama-40m, llama-60m, llama-71m, llama-100m, llama-130m, llama-250m, llama-350m, llama-1b, llama-3b, llama-7b, got "llama-13m"; did you mean llama-130m?
+    x.yaml:5:11 model.preset: expected one of dense-151m, dense-285m, dense-550m, dense-543m-deep, dense-1.2b, dense-1.2b-ffn8192, moe-1b-7b, moe-400m, moe-50m, moe-5m, dense-7b, llama-9m, llama-20m, llama-35m, llama-40m, llama-60m, llama-71m, llama-100m, llama-130m, llama-250m, llama-350m, llama-1b, llama-3b, llama-7b, got "llama-13m"; did you mean llama-130m?
     x.yaml:6:3 model.n_layer: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_layers?
     x.yaml:7:12 model.d_model: expected a whole number >= 1, got 0
     x.yaml:8:28 init.std: expected small or a number > 0, got "smal"
@@ -217,7 +217,7 @@ describe("things of a kind", () => {
     );
   });
   test("the same for engines, inits, optimizers, schedules and data", () => {
-    const yaml = `engine: { name: cuda, threads: 0 }
+    const yaml = `engine: { name: webgpu, threads: 0 }
 init: { name: olmo }
 norm: pre
 model: { d_model: 32, n_layers: 4, n_heads: 2, ffn_dim: 64, vocab_size: 16, seq_len: 32 }
@@ -225,7 +225,7 @@ data: { source: markv, tokenizer: { name: gpt3 } }
 train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule: { name: linear, floor: 2 } }
 `;
     expect(complaint(yaml)).toMatchInlineSnapshot(`
-      "x.yaml:1:17 engine.name: unknown engine, got "cuda"; allowed: auto, cpu, reference, tensorflow
+      "x.yaml:1:17 engine.name: unknown engine, got "webgpu"; allowed: auto, cpu, cuda, reference, tensorflow
       x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm
       x.yaml:5:9 data.source: got "markv", allowed: npm, c4, text, shards, markov; did you mean markov?
       x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2, json; did you mean gpt2?

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfig } from "../../../src/config/load.ts";
 import { showConfig } from "../../../src/config/show.ts";
+import { schedules } from "../../../src/optim/index.ts";
 import { expand, loadSweep } from "../../../src/sweep/expand.ts";
 import { folderOf } from "./files.ts";
 
@@ -92,6 +93,42 @@ test("dense-550m.yaml: Pre-Norm with Normal, HybridNorm with Megatron", () => {
   expect(inits.get("hybrid")).toBe("megatron");
   expect(inits.get("deepnorm")).toBe("deepnorm");
   expect(load("dense-550m.yaml").runs[0]!.config.train.steps).toBe(95_368);
+});
+
+test("moe-1b-7b.yaml: OLMoE and HybridNorm with Table 10's numbers for it", () => {
+  const { runs } = load("moe-1b-7b.yaml");
+  expect(runs.map(({ config }) => [config.norm.name, config.init.name])).toEqual([
+    ["qk-norm-full", "normal"],
+    ["qk-norm", "normal"],
+    ["hybrid", "megatron"],
+    ["hybrid-star", "megatron"],
+  ]);
+  for (const { config } of runs) {
+    expect(config.model).toMatchObject({
+      d_model: 2048,
+      n_layers: 16,
+      n_kv_heads: 16,
+      ffn_dim: 1024,
+      rope_theta: 10000,
+    });
+    expect(config.model.moe).toMatchObject({
+      n_experts: 64,
+      top_k: 8,
+      renormalize: false,
+      balance_loss: 0.01,
+    });
+    expect(config.train).toMatchObject({
+      steps: 119_210,
+      batch_size: 1024,
+      lr: 4e-4,
+      grad_clip: 1,
+      no_decay: [],
+    });
+    expect(config.train.schedule).toMatchObject({ warmup_steps: 2500, warmup_from: 0.1, floor: 0.1 });
+    const { name, ...params } = config.train.schedule;
+    const lr = 4e-4 * schedules.cosine.factor(config.train.steps, config.train.steps, params as never);
+    expect([name, lr.toPrecision(3)]).toEqual(["cosine", "0.000392"]);
+  }
 });
 
 test("mix-ln-130m.yaml: the alphas are 0, 2, 3, 4, 5, 6 and 12 of 12 layers; Adam, unclipped", () => {

@@ -33,6 +33,9 @@ const COUNTS: Record<PresetName, readonly [exact: number, millions?: string]> = 
   "dense-1.2b": [1_276_971_008, "1276.9"],
   "dense-1.2b-ffn8192": [1_178_667_008, "1178.6"],
   "moe-1b-7b": [6_919_096_320, "6919"],
+  "moe-400m": [392_407_680],
+  "moe-50m": [48_909_504],
+  "moe-5m": [4_689_120],
   "dense-7b": [7_298_355_200, "7298"],
   "llama-9m": [8_995_968],
   "llama-20m": [19_548_416],
@@ -78,6 +81,21 @@ test("one token uses 1.282B of the MoE's 6.919B parameters", () => {
   const active = parameters.reduce((sum, p) => sum + p.active * size(p), 0);
   expect(active).toBe(byHand(model).active);
   expect((active / 1e9).toFixed(3)).toBe("1.282");
+});
+
+test("the smaller MoEs keep OLMoE's ratios: 64 experts of half the width, 8 per token, whole heads", () => {
+  for (const name of ["moe-1b-7b", "moe-400m", "moe-50m", "moe-5m"] as const) {
+    const { d_model, n_heads, n_kv_heads, ffn_dim, moe } = modelOf(name);
+    expect(ffn_dim).toBe(d_model / 2);
+    expect(n_kv_heads).toBe(n_heads);
+    expect(moe).toMatchObject({
+      n_experts: 64,
+      top_k: 8,
+      renormalize: false,
+      balance_loss: 0.01,
+      z_loss: 0.001,
+    });
+  }
 });
 
 test("HybridNorm has fewer norm parameters than Pre-Norm, not more", () => {

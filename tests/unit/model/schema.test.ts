@@ -22,6 +22,17 @@ test("what is not given is the field's common choice: every head its own keys, R
   });
 });
 
+test("of a mixture of experts, OLMoE's choices", () => {
+  expect(parse({ moe: { n_experts: 4, top_k: 2 } }).moe).toEqual({
+    n_experts: 4,
+    top_k: 2,
+    renormalize: false,
+    balance_loss: 0.01,
+    z_loss: 0.001,
+    loss_normalization: "olmoe",
+  });
+});
+
 test.each<[changes: Partial<Fields>, ...string[]]>([
   [{}],
   [{ n_kv_heads: 1 }],
@@ -33,6 +44,11 @@ test.each<[changes: Partial<Fields>, ...string[]]>([
   [{ n_kv_heads: 8 }, "n_kv_heads: must divide n_heads: 4 / 8 is not whole"],
   [{ moe: { n_experts: 4, top_k: 4 } }],
   [{ moe: { n_experts: 4, top_k: 5 } }, "moe: top_k 5 is more than n_experts 4"],
+  [
+    { moe: { n_experts: 4, top_k: 1, renormalize: true } },
+    "moe: renormalize with top_k 1 makes every weight 1, from which the router learns nothing",
+  ],
+  [{ moe: { n_experts: 1, top_k: 1, renormalize: true } }],
   [
     { n_heads: 5, n_kv_heads: 2 },
     "n_heads: must divide d_model: 64 / 5 is not whole",
@@ -51,6 +67,10 @@ test.each<[object, string]>([
   [{ norm_eps: 0 }, "norm_eps"],
   [{ rope_theta: -1 }, "rope_theta"],
   [{ moe: { n_experts: 4 } }, "top_k"],
+  [{ moe: { n_experts: 4, top_k: 2, capacity: 1.25 } }, "capacity"],
+  [{ moe: { n_experts: 4, top_k: 2, balance_loss: -1 } }, "balance_loss"],
+  [{ moe: { n_experts: 4, top_k: 2, shared_expert: 0 } }, "shared_expert"],
+  [{ moe: { n_experts: 4, top_k: 2, loss_normalization: "switch" } }, "loss_normalization"],
   [{ vocab_size: "100" }, "vocab_size"],
 ])("%j is refused", (changes, key) => {
   const { error } = modelSchema.safeParse({ ...least, ...changes });
