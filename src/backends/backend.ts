@@ -22,6 +22,8 @@ export interface Engine {
   readonly summary: string;
   /** Composite ops it has kernels of its own for; all others reach it expanded. */
   readonly natives: ReadonlySet<string>;
+  /** What it computes on, where that is not the CPU: then a run gets one device to itself. */
+  readonly devices?: "gpu";
   /** How it stores each element type. */
   readonly bytes: DtypeBytes;
   /** Whether it works on this machine; loads nothing it does not need to know. */

@@ -14,6 +14,7 @@ import { selftestCommand } from "./commands/selftest.ts";
 import { stepCommand } from "./commands/step.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { whyCommand } from "./commands/why.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
@@ -35,6 +36,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     .exitOverride();
   for (const register of [
     sweepCommand,
+    workerCommand,
     planCommand,
     stepCommand,
     explainCommand,

@@ -1,125 +1,160 @@
-/** Trains the runs of a sweep, each in a child process, with progress; Ctrl-C once stops cleanly, twice at once. */
-import { hostname } from "node:os";
+/** Trains the runs of a sweep, each in a child process, with progress, until all are finished or a signal says stop. */
+import { randomUUID } from "node:crypto";
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
-import type { sweepFiles } from "../runs/paths.ts";
-import { type RunStatus, readStatus, stateLabel, writeStatus } from "../runs/status.ts";
+import { duration } from "../lib/format.ts";
+import { runFiles, stderrFile, type sweepFiles } from "../runs/paths.ts";
+import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
-import { type ChildEnd, type Launched, launch } from "../sweep/launch.ts";
-import { pool } from "../sweep/pool.ts";
+import { type Launched, launch } from "../sweep/launch.ts";
+import { oomKills } from "../sweep/oom.ts";
+import type { RetryPolicy } from "../sweep/retry.ts";
+import { settle } from "../sweep/settle.ts";
+import type { Slot } from "../sweep/slots.ts";
+import { type WorkerReport, type WorkerResult, work } from "../sweep/worker.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { Work } from "./commands/run-one.ts";
 import type { Io } from "./io.ts";
-import { dataContext } from "./places.ts";
+import { dataContextIn } from "./places.ts";
 import { type Progress, progress } from "./progress.ts";
+import { listen, type Signals, type SweepEnd } from "./sweep-signals.ts";
 
-/** How a sweep ended: with all its runs tried, or by a signal. */
-export type SweepEnd = "all" | "interrupted" | "terminated";
-
-export interface Trained {
+export interface Trained extends WorkerResult {
   readonly end: SweepEnd;
-  /** How each run that was started ended, also where the disk would not take it. */
+  /** How each run that was started here ended, also where the disk would not take it. */
   readonly statuses: ReadonlyMap<string, RunStatus>;
 }
 
 export interface TrainAll {
-  readonly file: string;
   readonly runs: readonly Run[];
   readonly files: ReturnType<typeof sweepFiles>;
-  readonly jobs: number;
+  /** Where relative paths of `data:` start. */
+  readonly baseDir: string;
+  readonly slots: readonly Slot[];
+  readonly policy: RetryPolicy;
+  /** See sweep/worker.ts. */
+  readonly anew: boolean;
+  readonly wait: boolean;
+  readonly first?: number;
   readonly io: Io;
 }
 
 /** This program, for child processes. */
 export const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
-export async function trainAll({ file, runs, files, jobs, io }: TrainAll): Promise<Trained> {
+export async function trainAll(options: TrainAll): Promise<Trained> {
+  const { runs, files, slots, policy, anew, wait, first = 0, io } = options;
   const statuses = new Map<string, RunStatus>();
-  if (runs.length === 0) return { end: "all", statuses };
+  if (runs.length === 0) return { end: "all", statuses, failed: [], left: [] };
   const bars = progress(
     io,
     runs.reduce((sum, run) => sum + run.config.train.steps, 0),
   );
   const active = new Set<Launched>();
-  const signals = listen(active, bars);
-  const data = dataContext(file);
+  const signals = listen(active, bars.say);
   const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: files.log, sync: true }));
+  const dirOf = (run: Run) => files.run(run.name);
   try {
-    await pool(runs, jobs, signals.stopping, async (run) => {
-      const dir = files.run(run.name);
-      bars.begin(run.name);
-      log.info({ run: run.name, id: run.id }, "started");
-      const work: Work = { spec: run, dir, data };
-      const child = launch<Work, RunEvent>({
-        entry: ENTRY,
-        work,
-        onEvent: (event) => bars.event(run.name, event),
-      });
-      active.add(child);
-      const end = await child.ended;
-      active.delete(child);
-      const status = await settle(run, dir, end);
-      statuses.set(run.name, status);
-      log.info({ run: run.name, status }, `ended: ${describe(status)}`);
-      bars.end(run.name, describe(status));
+    const result = await work({
+      ...{ runs, dirOf, slots, policy, anew, wait, first, stopping: signals.stopping },
+      report: reporter(bars, statuses, dirOf, log),
+      async attempt(run, slot, silent) {
+        const status = await attempt(run, slot, silent, { options, active, signals, bars });
+        if (status === undefined) return undefined;
+        statuses.set(run.name, status);
+        log.info({ run: run.name, status }, `ended: ${describe(status)}`);
+        bars.end(run.name, describe(status));
+        return status;
+      },
     });
+    return { end: signals.end(), statuses, ...result };
   } finally {
     signals.close();
     bars.close();
   }
-  return { end: signals.end(), statuses };
 }
 
-/** What schedulers send before they end a job. */
-const SAVE_SIGNALS = ["SIGTERM", "SIGUSR2"] as const;
+interface Around {
+  readonly options: TrainAll;
+  readonly active: Set<Launched>;
+  readonly signals: Signals;
+  readonly bars: Progress;
+}
 
-/** First signal: let every run save its state and stop at its next step. Second: kill them. */
-function listen(active: ReadonlySet<Launched>, bars: Progress) {
-  let end: SweepEnd = "all";
-  const on = (how: SweepEnd) => () => {
-    if (end !== "all") {
-      for (const child of active) child.kill();
-      return;
-    }
-    end = how;
-    bars.say("saving and stopping after the current step; press Ctrl-C again to stop at once");
-    for (const child of active) child.stop();
-  };
-  const [interrupt, terminate] = [on("interrupted"), on("terminated")];
-  process.on("SIGINT", interrupt);
-  for (const signal of SAVE_SIGNALS) process.on(signal, terminate);
-  return {
-    stopping: () => end !== "all",
-    end: () => end,
-    close() {
-      process.off("SIGINT", interrupt);
-      for (const signal of SAVE_SIGNALS) process.off(signal, terminate);
+/** One process for one run, from its start to what became of it; undefined where another process has the run. */
+async function attempt(
+  run: Run,
+  { device }: Slot,
+  silent: string | undefined,
+  { options, active, signals, bars }: Around,
+): Promise<RunStatus | undefined> {
+  const dir = options.files.run(run.name);
+  const started = new Date().toISOString();
+  const oomBefore = oomKills();
+  let steps: readonly [from: number, to: number] = [0, 0];
+  let stderr = join(runFiles(dir).logs, `starting-${randomUUID()}.err`);
+  let last: RunEvent | undefined;
+  const child = launch<Work, RunEvent>({
+    entry: ENTRY,
+    work: {
+      ...{ spec: run, dir, data: dataContextIn(options.baseDir), stderr },
+      claim: { silent, ...(device === undefined ? {} : { slot: device }) },
     },
-  };
+    stderr,
+    env: device === undefined ? {} : { CUDA_VISIBLE_DEVICES: device },
+    onEvent(event) {
+      last = event;
+      if (event.kind === "begin") {
+        steps = [event.step, event.step];
+        stderr = stderrFile(dir, event.attempt);
+        bars.begin(run.name);
+      }
+      if (event.kind === "step") steps = [steps[0], event.step];
+      bars.event(run.name, event);
+    },
+  });
+  active.add(child);
+  const end = await child.ended;
+  active.delete(child);
+  dropIfEmpty(stderr);
+  if (last?.kind === "taken") return undefined;
+  if (last?.kind === "end") return last.status;
+  const meanwhile = oomKills() - oomBefore;
+  return settle({ run, dir, end, started, steps, killed: signals.killed(), oomKills: meanwhile });
 }
 
-/** What the run's status file says; a child that died without a word is given a status that says so. */
-async function settle(run: Run, dir: string, end: ChildEnd): Promise<RunStatus> {
-  const status = readStatus(dir);
-  // A status of another process is what an earlier attempt left: this one died before it could say anything.
-  if (status !== undefined && status.pid === end.pid && status.state !== "running") return status;
-  const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
-  const message = `the process ended with ${how}${end.stderr === "" ? "" : `: ${end.stderr.trim()}`}`;
-  const died: RunStatus = {
-    attempt: 1,
-    run: run.name,
-    id: run.id,
-    pid: 0,
-    host: hostname(),
-    started: new Date().toISOString(),
-    ...status,
-    state: "failed",
-    ended: new Date().toISOString(),
-    message,
-  };
-  await writeStatus(dir, died).catch(() => {}); // a full disk killed it, perhaps: the message below still says so
-  return died;
+/** A log without a word. */
+function dropIfEmpty(path: string): void {
+  try {
+    if (statSync(path).size === 0) rmSync(path);
+  } catch {
+    // kept in memory, or moved aside meanwhile
+  }
 }
+
+const reporter = (
+  bars: Progress,
+  statuses: ReadonlyMap<string, RunStatus>,
+  dirOf: (run: Run) => string,
+  log: pino.Logger,
+): WorkerReport => ({
+  waiting: ({ name }, { pid, host, attempt }) =>
+    bars.say(`wait   ${name}: process ${pid} on ${host} trains it (attempt ${attempt})`),
+  retrying({ name }, waitMs) {
+    log.info({ run: name, waitMs }, "will be tried again");
+    bars.say(`retry  ${name}: again in ${duration(waitMs / 1000)}`);
+  },
+  failed({ name }, why) {
+    log.warn({ run: name, why }, "not tried again");
+    bars.say(`failed ${name}: not tried again${why === undefined ? "" : `: ${why}`}`);
+  },
+  finished(run) {
+    const status = statuses.has(run.name) ? undefined : readStatus(dirOf(run));
+    if (status !== undefined) bars.say(`done   ${run.name}: by another process: ${describe(status)}`);
+  },
+});
 
 function describe(status: RunStatus): string {
   const { val_ppl, val_bits_per_byte, message } = status;

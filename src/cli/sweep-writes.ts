@@ -1,34 +1,47 @@
-/** What a sweep itself leaves in its folder: the list of its runs before they start, the table of results at the end. */
+/** The table of results that a sweep ends with. */
 import { csvText } from "../lib/csv.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
-import { type RankedRun, resultRows } from "../report/ranking.ts";
+import { type RankedRun, rank, resultRows } from "../report/ranking.ts";
 import type { sweepFiles } from "../runs/paths.ts";
-import { type RunStatus, readStatus } from "../runs/status.ts";
-import type { Run, Sweep } from "../sweep/expand.ts";
+import { isFinished, type RunStatus, readStatus } from "../runs/status.ts";
+import type { Run } from "../sweep/expand.ts";
 
 type Files = ReturnType<typeof sweepFiles>;
 
-export async function writeSweep(files: Files, { name, description, runs }: Sweep): Promise<void> {
-  await writeFileAtomic(files.sweep, `${JSON.stringify({ schema: 1, name, description, runs }, null, 2)}\n`);
-}
-
-/** The runs with what is known of them: from this sweep, or from their folders. */
-export const withStatus = (
+/** The runs with what is known of them: from their folders, or from this process where the disk would not take it. */
+const withStatus = (
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
 ): readonly RankedRun[] =>
-  runs.map(({ name, id, factors }) => ({
-    name,
-    id,
-    factors,
-    status: known.get(name) ?? readStatus(files.run(name)),
-  }));
+  runs.map(({ name, id, factors }) => {
+    const dir = files.run(name);
+    const [here, there] = [known.get(name), readStatus(dir)];
+    const later =
+      here === undefined || isFinished(dir) || (there !== undefined && there.attempt > here.attempt);
+    return { name, id, factors, status: later ? there : here };
+  });
 
-/** results.csv, in the order given. */
-export async function writeResults(files: Files, ranked: readonly RankedRun[]): Promise<void> {
+/**
+ * results.csv of all runs, as their folders and `known` have them; returns them in the order of the table. Workers that
+ * end at the same moment write it both: the last one to write has seen what the others did.
+ */
+export async function writeResults(
+  files: Files,
+  runs: readonly Run[],
+  known: ReadonlyMap<string, RunStatus>,
+): Promise<readonly RankedRun[]> {
+  for (let written = ""; ; ) {
+    const ranked = rank(withStatus(files, runs, known));
+    const text = resultsText(ranked);
+    if (text === written) return ranked;
+    await writeFileAtomic(files.results, text);
+    written = text;
+  }
+}
+
+function resultsText(ranked: readonly RankedRun[]): string {
   const rows = resultRows(ranked);
   const columns = Object.keys(rows[0] ?? {});
-  const text = csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
-  await writeFileAtomic(files.results, text);
+  return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
 }

@@ -1,24 +1,90 @@
-/** Starting a run again: what an earlier attempt left is moved aside, never deleted. */
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
-
-const ATTEMPT = /^attempt-(\d+)$/;
-
 /**
- * Makes the run folder and returns the number of the attempt that begins. Files of an unfinished attempt n go
- * to `attempt-n/`. `last`: the number the earlier attempt had, where that is known.
+ * The attempts of a run. Each that ends leaves one line in `attempts.jsonl`; what one left behind that the next cannot
+ * go on with is moved aside, never deleted.
  */
-export function beginAttempt(dir: string, last = 0): number {
-  mkdirSync(dir, { recursive: true });
-  const entries = readdirSync(dir);
-  const earlier = entries
-    .map((name) => Number(ATTEMPT.exec(name)?.[1] ?? 0))
-    .reduce((a, b) => Math.max(a, b), 0);
-  const left = entries.filter((name) => !ATTEMPT.test(name));
-  if (left.length === 0) return earlier + 1;
-  const attempt = Math.max(earlier + 1, last);
-  const aside = join(dir, `attempt-${attempt}`);
-  mkdirSync(aside);
-  for (const name of left) renameSync(join(dir, name), join(aside, name));
-  return attempt + 1;
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Cause } from "./causes.ts";
+import { type LeaseOwner, owners } from "./lease.ts";
+import type { Lease } from "./lease-holder.ts";
+import { ASIDE, runFiles } from "./paths.ts";
+import { type RunState, readStatus } from "./status.ts";
+
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly started: string;
+  readonly ended: string;
+  /** Steps done when it began and when it ended; absent where nobody knows. */
+  readonly from_step?: number;
+  readonly to_step?: number;
+  /** The state it ended in, or the signal or exit code that ended it. */
+  readonly how: RunState | "vanished" | (string & {});
+  readonly cause?: Cause;
+  readonly message?: string;
+}
+
+/** The attempts that have ended, in their order. */
+export function readAttempts(dir: string): readonly AttemptRecord[] {
+  const path = runFiles(dir).attempts;
+  if (!existsSync(path)) return [];
+  const byNumber = new Map<number, AttemptRecord>();
+  for (const line of readFileSync(path, "utf8").split("\n")) {
+    const record = parsed(line);
+    if (record !== undefined && !byNumber.has(record.attempt)) byNumber.set(record.attempt, record);
+  }
+  return [...byNumber.values()].sort((a, b) => a.attempt - b.attempt);
+}
+
+/** Adds a line, unless that attempt has one. */
+export function recordAttempt(dir: string, record: AttemptRecord): void {
+  const path = runFiles(dir).attempts;
+  if (readAttempts(dir).some(({ attempt }) => attempt === record.attempt)) return;
+  const torn = existsSync(path) && !/(^|\n)$/.test(readFileSync(path, "utf8"));
+  appendFileSync(path, `${torn ? "\n" : ""}${JSON.stringify(record)}\n`);
+}
+
+/** Gives every earlier claim a line that has none: nobody was left to write it. */
+export function recordVanished(dir: string, { attempt: current }: LeaseOwner): void {
+  const known = new Set(readAttempts(dir).map(({ attempt }) => attempt));
+  const status = readStatus(dir);
+  for (const { attempt, host, pid, since } of owners(dir)) {
+    if (attempt >= current || known.has(attempt)) continue;
+    const ended = new Date().toISOString();
+    const step = status?.attempt === attempt && status.step !== undefined ? { to_step: status.step } : {};
+    recordAttempt(dir, {
+      attempt,
+      host,
+      pid,
+      started: since,
+      ended,
+      ...step,
+      how: "vanished",
+      cause: "vanished",
+    });
+  }
+}
+
+/** Moves what attempts before this one left in the run's folder to `attempt-N/`. */
+export function moveAside(dir: string, lease: Lease): void {
+  const { lease: leases, logs, attempts } = runFiles(dir);
+  const stay = new Set([leases, logs, attempts].map((path) => basename(path)));
+  const left = readdirSync(dir).filter((name) => !stay.has(name) && !ASIDE.test(name));
+  if (left.length > 0) lease.moveAside(left, `attempt-${lease.attempt - 1}`);
+}
+
+/** The number of the last attempt by a version that knew no leases; 0 where there was none. */
+export function attemptsBeforeLeases(dir: string): number {
+  if (!existsSync(dir)) return 0;
+  const aside = readdirSync(dir).map((name) => Number(ASIDE.exec(name)?.[1] ?? -1));
+  return Math.max(readStatus(dir)?.attempt ?? 0, ...aside.map((number) => number + 1));
+}
+
+function parsed(line: string): AttemptRecord | undefined {
+  try {
+    return JSON.parse(line) as AttemptRecord;
+  } catch {
+    return undefined; // empty, or cut short by a full disk
+  }
 }

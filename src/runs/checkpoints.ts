@@ -3,11 +3,12 @@
  * COMPLETE, written last and removed first. A folder without the marker, or whose bytes have changed, is no checkpoint.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
+import { writeFileSynced } from "../lib/fs-atomic.ts";
 import { sha256File } from "../lib/hash.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "../lib/safetensors.ts";
+import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
 
 /** Everything of a checkpoint but its tensors. */
@@ -36,10 +37,18 @@ const files = (folder: string) => ({
   complete: join(folder, "COMPLETE"),
 });
 
-/** Writes a checkpoint, then removes all but the newest `keep`. */
-export async function saveCheckpoint(dir: string, { facts, state }: Checkpoint, keep: number): Promise<void> {
-  const folder = join(runFiles(dir).checkpoints, `step-${String(facts.step).padStart(6, "0")}`);
-  await writeFolderAtomic(folder, async (temporary) => {
+/** Writes a checkpoint, then removes all but the newest `keep`. `writer`: the run's lease. */
+export async function saveCheckpoint(
+  dir: string,
+  { facts, state }: Checkpoint,
+  keep: number,
+  writer: Pick<Lease, "write">,
+): Promise<void> {
+  const { checkpoints } = runFiles(dir);
+  const folder = join(checkpoints, `step-${String(facts.step).padStart(6, "0")}`);
+  await mkdir(checkpoints, { recursive: true });
+  await writer.write(folder, async (temporary) => {
+    await mkdir(temporary);
     const { state: statePath, facts: factsPath, complete } = files(temporary);
     await writeSafetensors(statePath, state);
     const digest = await sha256File(statePath);

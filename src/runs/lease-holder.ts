@@ -1,6 +1,6 @@
 /** Holding a lease: how it is taken, what can be done with it, how it is given back. What it is: lease.ts. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -20,8 +20,12 @@ export interface Lease {
   writeFile(path: string, data: string | Uint8Array): Promise<void>;
   /** The same for what `write` makes, a file or a folder, under the name it is given. */
   write(path: string, make: (staged: string) => Promise<void>): Promise<void>;
+  /** Lets `make` fill a folder, and moves what it made into the run's folder. */
+  place<T>(make: (folder: string) => T): T;
   /** Moves what lies in the run's folder under these names into `folder` there. */
   moveAside(names: readonly string[], folder: string): void;
+  /** Throws LeaseLost where it is lost: a file opened before was not yet its successor's. */
+  verify(): void;
   release(): void;
 }
 
@@ -57,8 +61,11 @@ export async function acquireLease(dir: string, claimant: Claimant = {}): Promis
   };
   if (!(await claimed(root, owner))) return undefined;
   for (const number of claims(root)) if (number < owner.attempt) vacate(dir, claimFiles(root, number));
-  return holding(dir, owner);
+  return holding(dir, owner, startHeart(claimFiles(root, owner.attempt).beat));
 }
+
+/** The lease of a process that is dead for certain, to write what it could not; its writes may be lost like any other's. */
+export const inheritLease = (dir: string, owner: LeaseOwner): Lease => holding(dir, owner);
 
 /** Makes the claim's folder; false where another process was first. */
 async function claimed(root: string, owner: LeaseOwner): Promise<boolean> {
@@ -81,14 +88,10 @@ async function claimed(root: string, owner: LeaseOwner): Promise<boolean> {
   }
 }
 
-function holding(dir: string, owner: LeaseOwner): Lease {
+function holding(dir: string, owner: LeaseOwner, heart?: Worker): Lease {
   const claim = claimFiles(runFiles(dir).lease, owner.attempt);
   const lost = new AbortController();
-  const data: HeartbeatData = { beat: claim.beat, everyMs: expiryMs() / BEATS_PER_EXPIRY };
-  const heart = new Worker(heartbeatUrl(), { workerData: data, execArgv: [] });
-  heart.unref();
-  heart.on("message", () => lost.abort());
-  heart.on("error", () => {}); // a heart that stops costs the lease in the end, and no more
+  heart?.on("message", () => lost.abort());
 
   const known = (error: unknown): unknown => {
     const { code } = error as NodeJS.ErrnoException;
@@ -96,6 +99,13 @@ function holding(dir: string, owner: LeaseOwner): Lease {
     if (!gone) return error;
     lost.abort();
     return new LeaseLost(`${dir}: another process has taken over from attempt ${owner.attempt}`);
+  };
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw known(error);
+    }
   };
   const lease: Lease = {
     attempt: owner.attempt,
@@ -106,25 +116,36 @@ function holding(dir: string, owner: LeaseOwner): Lease {
       const staged = join(claim.held, `${basename(path)}.${randomUUID()}`);
       try {
         await make(staged);
-        await rename(staged, path);
+        await rename(staged, path).catch(async (error: NodeJS.ErrnoException) => {
+          if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+          await rename(path, `${staged}.before`); // a folder gives way to another only when it is empty
+          await rename(staged, path);
+          rmSync(`${staged}.before`, { recursive: true, force: true });
+        });
       } catch (error) {
         rmSync(staged, { recursive: true, force: true });
         throw known(error);
       }
     },
-    moveAside(names, folder) {
-      const staged = join(claim.held, folder);
-      try {
+    place: (make) =>
+      guarded(() => {
+        const staged = join(claim.held, randomUUID());
+        mkdirSync(staged);
+        const made = make(staged);
+        for (const name of readdirSync(staged)) renameSync(join(staged, name), join(dir, name));
+        return made;
+      }),
+    moveAside: (names, folder) =>
+      guarded(() => {
+        const staged = join(claim.held, folder);
         mkdirSync(staged);
         for (const name of names) renameSync(join(dir, name), join(staged, name));
         renameSync(staged, join(dir, folder));
-      } catch (error) {
-        throw known(error);
-      }
-    },
+      }),
+    verify: () => void guarded(() => statSync(claim.held)),
     release() {
-      heart.removeAllListeners("message");
-      void heart.terminate();
+      heart?.removeAllListeners("message");
+      void heart?.terminate();
       vacate(dir, claim);
     },
   };
@@ -146,6 +167,14 @@ function moveIfThere(from: string, to: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
+}
+
+function startHeart(beat: string): Worker {
+  const data: HeartbeatData = { beat, everyMs: expiryMs() / BEATS_PER_EXPIRY };
+  const heart = new Worker(heartbeatUrl(), { workerData: data, execArgv: [] });
+  heart.unref();
+  heart.on("error", () => {}); // a heart that stops costs the lease in the end, and no more
+  return heart;
 }
 
 /** A thread starts from compiled code: Node 20 starts none from TypeScript, so from src/ the way leads into dist/. */

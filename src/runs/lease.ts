@@ -46,15 +46,14 @@ export function readLease(dir: string): LeaseView | undefined {
   const root = runFiles(dir).lease;
   const last = claims(root).at(-1);
   if (last === undefined) return undefined;
-  const claim = claimFiles(root, last);
-  const text = (path: string) => {
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return "";
-    }
-  };
-  return { ...ownerFrom(text(claim.owner), last), held: existsSync(claim.held), beat: text(claim.beat) };
+  const { owner, held, beat } = claimFiles(root, last);
+  return { ...ownerFrom(textOf(owner), last), held: existsSync(held), beat: textOf(beat) };
+}
+
+/** Who held the run, in the order of their claims. */
+export function owners(dir: string): readonly LeaseOwner[] {
+  const root = runFiles(dir).lease;
+  return claims(root).map((number) => ownerFrom(textOf(claimFiles(root, number).owner), number));
 }
 
 export function leaseState(lease: LeaseView | undefined): LeaseState {
@@ -78,6 +77,14 @@ export const claims = (root: string): readonly number[] =>
         .map(Number)
         .sort((a, b) => a - b)
     : [];
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 /** What the file says; where it cannot be read, an owner of whom nobody can say whether it lives. */
 export function ownerFrom(text: string, attempt: number): LeaseOwner {

@@ -24,11 +24,15 @@ export const runFiles = (dir: string) =>
     lease: join(dir, "lease"),
     /** One line per attempt that has ended. */
     attempts: join(dir, "attempts.jsonl"),
-    /** What each attempt wrote to stderr: `attempt-1.err`. */
+    /** What each attempt wrote to stderr. */
     logs: join(dir, "logs"),
     /** Written last: without it the run is not finished, whatever else is there. */
     done: join(dir, "DONE"),
   }) as const;
+
+/** What an attempt wrote to stderr. */
+export const stderrFile = (dir: string, attempt: number): string =>
+  join(runFiles(dir).logs, `attempt-${attempt}.err`);
 
 /** Folders of a run that keep what an earlier attempt left: `attempt-3`. */
 export const ASIDE = /^attempt-(\d+)$/;

@@ -1,6 +1,8 @@
 /** A run's status file: what state it is in and how it got there. Written whole at every change. */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
+import type { Cause } from "./causes.ts";
+import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
 
 export type RunState = "running" | "done" | "diverged" | "failed" | "interrupted";
@@ -36,10 +38,16 @@ export interface RunStatus extends Partial<RunSummary> {
   readonly ended?: string;
   /** Why it failed, where it diverged. */
   readonly message?: string;
+  /** Of a run that failed or was interrupted. */
+  readonly cause?: Cause;
 }
 
-export const writeStatus = (dir: string, status: RunStatus): Promise<void> =>
-  writeFileAtomic(runFiles(dir).status, `${JSON.stringify(status, null, 2)}\n`);
+/** `writer`: the run's lease, where one is held. */
+export const writeStatus = (
+  dir: string,
+  status: RunStatus,
+  writer: Pick<Lease, "writeFile"> = { writeFile: writeFileAtomic },
+): Promise<void> => writer.writeFile(runFiles(dir).status, `${JSON.stringify(status, null, 2)}\n`);
 
 /** The status on disk, or undefined where there is none that can be read. */
 export function readStatus(dir: string): RunStatus | undefined {

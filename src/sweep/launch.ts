@@ -3,6 +3,8 @@
  * this same program (`hnorm run-one`), told what to do over its message channel.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** What the parent sends: first the work, later perhaps `stop`. */
 export type ToChild<W> = { readonly kind: "work"; readonly work: W } | { readonly kind: "stop" };
@@ -12,6 +14,10 @@ export interface Launch<W, E> {
   readonly entry: string;
   readonly work: W;
   readonly onEvent: (event: E) => void;
+  /** A new file that takes what it writes to stderr, also after this process is gone. Absent: it is kept here. */
+  readonly stderr?: string;
+  /** Added to this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Launched {
@@ -34,22 +40,49 @@ export interface ChildEnd {
 
 const KEPT_STDERR = 4000;
 
-export function launch<W extends object, E>({ entry, work, onEvent }: Launch<W, E>): Launched {
-  const child: ChildProcess = fork(entry, ["run-one"], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+export function launch<W extends object, E>({ entry, work, onEvent, stderr, env }: Launch<W, E>): Launched {
+  const log = stderr === undefined ? undefined : openLog(stderr);
+  const child: ChildProcess = fork(entry, ["run-one"], {
+    stdio: ["ignore", "ignore", log ?? "pipe", "ipc"],
+    env: { ...process.env, ...env },
+  });
   const { pid } = child;
-  let stderr = "";
+  let piped = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-KEPT_STDERR);
+    piped = (piped + text).slice(-KEPT_STDERR);
   });
   child.on("message", (event) => onEvent(event as E));
-  const send = (message: ToChild<W>) => child.connected && child.send(message);
+  const send = (message: ToChild<W>) => child.connected && child.send(message, () => {}); // it may be gone by now
   send({ kind: "work", work });
 
   const ended = new Promise<ChildEnd>((resolve) => {
-    child.on("error", (error) =>
-      resolve({ pid, code: null, signal: null, stderr: `${stderr}${error.message}` }),
-    );
-    child.on("close", (code, signal) => resolve({ pid, code, signal, stderr }));
+    let failure = "";
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      resolve({ pid, code, signal, stderr: (log === undefined ? piped : tail(log)) + failure });
+      if (log !== undefined) closeSync(log);
+    };
+    child.on("error", (error) => {
+      failure = error.message;
+      if (pid === undefined) end(null, null); // no other event follows
+    });
+    child.on("close", end);
   });
   return { ended, stop: () => void send({ kind: "stop" }), kill: () => void child.kill("SIGKILL") };
+}
+
+/** The file, or undefined where the disk will not have it: then the lines are kept in memory. */
+function openLog(path: string): number | undefined {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, "wx+");
+  } catch {
+    return undefined;
+  }
+}
+
+function tail(file: number): string {
+  const { size } = fstatSync(file);
+  const bytes = Buffer.alloc(Math.min(size, KEPT_STDERR));
+  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+  return bytes.toString("utf8");
 }

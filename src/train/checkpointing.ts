@@ -8,6 +8,7 @@ import type { CheckpointConfig } from "../config/schema.ts";
 import type { Shape } from "../graph/graph.ts";
 import type { NamedTensor } from "../lib/safetensors.ts";
 import { type Checkpoint, type CheckpointFacts, saveCheckpoint } from "../runs/checkpoints.ts";
+import type { Lease } from "../runs/lease-holder.ts";
 import type { RunSummary } from "../runs/status.ts";
 import type { RunTables } from "../runs/tables.ts";
 import type { WatchState } from "./divergence.ts";
@@ -46,10 +47,11 @@ export interface CheckpointingOptions {
   readonly tables: RunTables;
   readonly summary: () => RunSummary;
   readonly resumed: Checkpoint | undefined;
+  readonly lease: Lease;
 }
 
 export function checkpointing(options: CheckpointingOptions): Checkpointing {
-  const { dir, policy, identity, tables, summary, resumed } = options;
+  const { dir, policy, identity, tables, summary, resumed, lease } = options;
   let saved = performance.now();
   let writing: Promise<void> = Promise.resolve();
   const stateOf = (device: Device, kept: readonly Kept[]) =>
@@ -70,7 +72,7 @@ export function checkpointing(options: CheckpointingOptions): Checkpointing {
       await writing;
       const loop: LoopState = { watch, summary: summary() };
       const facts: CheckpointFacts = { schema: 1, ...identity, step: t, tables: tables.sync(), loop };
-      writing = saveCheckpoint(dir, { facts, state: stateOf(device, kept) }, policy.keep);
+      writing = saveCheckpoint(dir, { facts, state: stateOf(device, kept) }, policy.keep, lease);
       writing.catch(() => {}); // thrown where it is awaited: at the next save, or at the end
       saved = performance.now();
     },

@@ -2,6 +2,10 @@
 import type { RunStatus } from "../runs/status.ts";
 
 export type RunEvent =
+  /** It holds the run's lease and begins, after `step` steps. */
+  | { readonly kind: "begin"; readonly attempt: number; readonly step: number }
+  /** Another process holds the lease. */
+  | { readonly kind: "taken" }
   | { readonly kind: "phase"; readonly text: string; readonly done?: number; readonly total?: number }
   | {
       readonly kind: "step";

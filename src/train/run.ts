@@ -6,19 +6,21 @@ import type { RunConfig } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
 import type { DataContext } from "../data/source.ts";
 import { knownError } from "../lib/errors.ts";
-import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
-import { removeCheckpoints } from "../runs/checkpoints.ts";
+import { attemptsBeforeLeases, recordAttempt } from "../runs/attempts.ts";
+import { type Cause, causeOf } from "../runs/causes.ts";
+import { type Checkpoint, removeCheckpoints } from "../runs/checkpoints.ts";
+import { acquireLease, type Claimant, type Lease, LeaseLost } from "../runs/lease-holder.ts";
 import { runFiles } from "../runs/paths.ts";
-import { type RunStatus, writeStatus } from "../runs/status.ts";
+import { isFinished, type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
 import { openTables } from "../runs/tables.ts";
 import { checkpointing, type LoopState } from "./checkpointing.ts";
 import { evaluationSets } from "./evaluation-sets.ts";
 import type { RunEvent } from "./events.ts";
 import { provenance } from "./provenance.ts";
 import { recorder } from "./recorder.ts";
-import { beginRun, type RunStart, requireSame } from "./start.ts";
+import { beginRun, requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
 import { requireVocabulary } from "./vocabulary.ts";
 
@@ -33,60 +35,118 @@ export interface RunSpec {
 export interface RunContext {
   readonly dir: string;
   readonly data: DataContext;
+  readonly claim?: Claimant;
   readonly tell: (event: RunEvent) => void;
   readonly shouldStop: () => boolean;
 }
 
-/** Trains the run, from its last checkpoint if it has one, and returns its last status; only an unwritable folder throws. */
-export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunStatus> {
-  const files = runFiles(ctx.dir);
-  const notes: string[] = [];
-  const start = await beginRun(spec, ctx.dir, (line) => notes.push(line));
-  await writeFileAtomic(files.config, `${JSON.stringify(spec, null, 2)}\n`);
-  const base = { run: spec.name, attempt: start.attempt };
-  const log = pino({ base }, pino.destination({ dest: files.log, sync: true }));
-  for (const note of notes) log.warn(note);
-
-  let status: RunStatus = {
-    state: "running",
-    attempt: start.attempt,
-    run: spec.name,
-    id: spec.id,
-    pid: process.pid,
-    host: hostname(),
-    started: new Date().toISOString(),
-  };
-  const become = async (changes: Partial<RunStatus>) => {
-    status = { ...status, ...changes };
-    await writeStatus(ctx.dir, status);
-  };
-  await become({});
-
-  try {
-    const outcome = await trainInto(spec, ctx, start, log, become);
-    log.info({ outcome, status }, `ended: ${outcome.state}`);
-    await become({ ...outcome, ended: new Date().toISOString() });
-    if (outcome.state !== "interrupted") {
-      await writeFileAtomic(files.done, `${outcome.state}\n`);
-      await removeCheckpoints(ctx.dir);
+/**
+ * Trains the run, from its last checkpoint if it has one, and returns its last status; undefined where another process
+ * holds its lease, or took it over meanwhile. Throws only where the folder cannot even hold a lease.
+ */
+export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunStatus | undefined> {
+  const past = attemptsBeforeLeases(ctx.dir);
+  const lease = await acquireLease(ctx.dir, { ...ctx.claim, past });
+  let status: RunStatus | undefined;
+  if (lease !== undefined) {
+    try {
+      status = isFinished(ctx.dir) ? readStatus(ctx.dir) : await attempt(spec, ctx, lease);
+    } finally {
+      lease.release();
     }
-  } catch (error) {
-    const known = knownError(error);
-    const message =
-      known?.message ?? `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;
-    log.error({ err: error }, "failed");
-    await become({ state: "failed", message, ended: new Date().toISOString() });
   }
-  ctx.tell({ kind: "end", status });
+  ctx.tell(status === undefined ? { kind: "taken" } : { kind: "end", status });
   return status;
 }
 
+/** What the parts of an attempt share. */
+interface Attempt {
+  readonly spec: RunSpec;
+  readonly ctx: RunContext;
+  readonly lease: Lease;
+  /** Opened once what earlier attempts left is out of the way. */
+  readonly log: () => pino.Logger;
+  /** Changes the status, on disk too. */
+  readonly become: (changes: Partial<RunStatus>) => Promise<void>;
+  /** Changes the status that will be written next. */
+  readonly note: (changes: Partial<RunStatus>) => void;
+}
+
+async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<RunStatus | undefined> {
+  const files = runFiles(ctx.dir);
+  let status: RunStatus = {
+    ...{ state: "running", attempt: lease.attempt, run: spec.name, id: spec.id },
+    ...{ pid: process.pid, host: hostname(), started: new Date().toISOString() },
+  };
+  const note = (changes: Partial<RunStatus>) => {
+    status = { ...status, ...changes };
+  };
+  const become = (changes: Partial<RunStatus>) => {
+    note(changes);
+    return writeStatus(ctx.dir, status, lease);
+  };
+  let from = 0;
+  const record = (cause?: Cause) => {
+    const { state, host, pid, started, step = from, message } = status;
+    recordAttempt(ctx.dir, {
+      ...{ attempt: lease.attempt, host, pid, started, ended: new Date().toISOString() },
+      ...{ from_step: from, to_step: step, how: state },
+      ...(cause === undefined ? {} : { cause }),
+      ...(message === undefined ? {} : { message }),
+    });
+  };
+  const log = logger(files.log, { run: spec.name, attempt: lease.attempt });
+
+  try {
+    const notes: string[] = [];
+    const resumed = await beginRun(spec, ctx.dir, lease, (line) => notes.push(line));
+    from = resumed?.facts.step ?? 0;
+    ctx.tell({ kind: "begin", attempt: lease.attempt, step: from });
+    await lease.writeFile(files.config, `${JSON.stringify(spec, null, 2)}\n`);
+    for (const line of notes) log().warn(line);
+    await become({});
+    const outcome = await trainInto({ spec, ctx, lease, log, become, note }, resumed);
+    const stopped = outcome.state === "interrupted" ? { cause: "stopped" as const } : {};
+    await become({ ...outcome, ...stopped, ended: new Date().toISOString() });
+    log().info({ outcome, status }, `ended: ${outcome.state}`);
+    record(stopped.cause);
+    if (outcome.state !== "interrupted") {
+      await lease.writeFile(files.done, `${outcome.state}\n`);
+      await removeCheckpoints(ctx.dir);
+    }
+  } catch (error) {
+    if (error instanceof LeaseLost) return undefined;
+    const unforeseen = `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;
+    const cause = causeOf(error);
+    note({ state: "failed", message: knownError(error)?.message ?? unforeseen, cause });
+    // A full disk takes none of these; whoever started this process hears of it all the same.
+    await become({ ended: new Date().toISOString() }).catch(() => {});
+    quietly(() => log().error({ err: error }, "failed"));
+    quietly(() => record(cause));
+  }
+  return status;
+}
+
+/** The run's log, opened when the first line is written to it. */
+function logger(path: string, base: object): () => pino.Logger {
+  let log: pino.Logger | undefined;
+  return () => {
+    log ??= pino({ base }, pino.destination({ dest: path, sync: true }));
+    return log;
+  };
+}
+
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // said elsewhere
+  }
+}
+
 async function trainInto(
-  spec: RunSpec,
-  ctx: RunContext,
-  { resumed }: RunStart,
-  log: pino.Logger,
-  become: (changes: Partial<RunStatus>) => Promise<void>,
+  { spec, ctx, lease, log, become, note }: Attempt,
+  resumed: Checkpoint | undefined,
 ): Promise<Outcome> {
   const { config } = spec;
   const files = runFiles(ctx.dir);
@@ -98,18 +158,21 @@ async function trainInto(
   requireSame(resumed?.facts, identity);
   const sets = await evaluationSets(config, corpus, ctx.data);
   const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
-  await writeFileAtomic(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
+  await lease.writeFile(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
-  log.info({ engine: chosen.name, detail: chosen.detail, data: corpus.describe() }, "started");
+  log().info({ engine: chosen.name, detail: chosen.detail, data: corpus.describe() }, "started");
   if (resumed) {
-    log.info(`goes on after step ${resumed.facts.step}`);
+    log().info(`goes on after step ${resumed.facts.step}`);
     ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });
   }
 
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
   const device = await chosen.engine.open({ threads: config.engine.threads });
   const experts = config.model.moe !== undefined;
-  const tables = openTables(ctx.dir, { append: resumed !== undefined, experts });
+  const tables = resumed
+    ? openTables(ctx.dir, { append: true, experts })
+    : lease.place((folder) => openTables(folder, { experts }));
+  lease.verify();
   const recording = recorder(
     config,
     tables,
@@ -123,10 +186,11 @@ async function trainInto(
     tables,
     summary: recording.summary,
     resumed,
+    lease,
   });
   try {
     const { engine } = chosen;
-    const { shouldStop } = ctx;
+    const shouldStop = () => ctx.shouldStop() || lease.lost.aborted;
     const outcome = await train({
       config,
       corpus,
@@ -137,10 +201,13 @@ async function trainInto(
       checkpoints,
       shouldStop,
     });
-    if (outcome.state === "done") await saveWeights(files.weights, spec, chosen, (name) => device.read(name));
-    await become(recording.summary());
+    if (outcome.state === "done") {
+      const read = (name: string) => device.read(name);
+      await lease.write(files.weights, (staged) => saveWeights(staged, spec, chosen, read));
+    }
     return outcome;
   } finally {
+    note(recording.summary());
     tables.close();
     await device.close();
   }

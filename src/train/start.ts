@@ -1,29 +1,24 @@
 /** How a run begins: where its last whole checkpoint left off, or anew, with what an earlier attempt left moved aside. */
 import { EnvironmentError } from "../lib/errors.ts";
-import { beginAttempt } from "../runs/attempts.ts";
+import { moveAside, recordVanished } from "../runs/attempts.ts";
 import { type Checkpoint, type CheckpointFacts, latestCheckpoint } from "../runs/checkpoints.ts";
+import type { Lease } from "../runs/lease-holder.ts";
 import { cannotRewind, rewindTables } from "../runs/rewind.ts";
-import { readStatus } from "../runs/status.ts";
 
-export interface RunStart {
-  /** 1 for the first start of this run, 2 for the next, ... */
-  readonly attempt: number;
-  readonly resumed: Checkpoint | undefined;
-}
-
-/** `skipped` is told, a line each, of checkpoints that cannot be taken. */
+/** The checkpoint to go on from, if there is one. `skipped` is told, a line each, of those that cannot be taken. */
 export async function beginRun(
   { id }: { readonly id: string },
   dir: string,
+  lease: Lease,
   skipped: (line: string) => void,
-): Promise<RunStart> {
+): Promise<Checkpoint | undefined> {
+  recordVanished(dir, lease.owner);
   const unfit = ({ run_id, tables }: CheckpointFacts) =>
     run_id === id ? cannotRewind(dir, tables) : `it belongs to another run, ${run_id.slice(0, 8)}`;
   const resumed = await latestCheckpoint(dir, unfit, skipped);
-  const last = readStatus(dir)?.attempt;
-  if (resumed === undefined) return { attempt: beginAttempt(dir, last), resumed };
-  rewindTables(dir, resumed.facts.tables);
-  return { attempt: (last ?? 1) + 1, resumed };
+  if (resumed === undefined) moveAside(dir, lease);
+  else await rewindTables(dir, resumed.facts.tables, lease);
+  return resumed;
 }
 
 /** A run must go on with the engine and the data it began with: other numbers would follow another trajectory. */

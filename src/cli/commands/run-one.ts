@@ -1,6 +1,13 @@
 /** `hnorm run-one` (hidden): the child process of a sweep. Takes one run over the message channel, trains it, exits. */
+import { renameSync } from "node:fs";
+import { hostname } from "node:os";
 import type { Command } from "commander";
 import type { DataContext } from "../../data/source.ts";
+import { knownError } from "../../lib/errors.ts";
+import { causeOf } from "../../runs/causes.ts";
+import type { Claimant } from "../../runs/lease-holder.ts";
+import { stderrFile } from "../../runs/paths.ts";
+import type { RunStatus } from "../../runs/status.ts";
 import type { ToChild } from "../../sweep/launch.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { executeRun, type RunSpec } from "../../train/run.ts";
@@ -10,6 +17,9 @@ export interface Work {
   readonly spec: RunSpec;
   readonly dir: string;
   readonly data: DataContext;
+  readonly claim?: Claimant;
+  /** Where its stderr goes; the file gets the attempt's name once that has a number. */
+  readonly stderr?: string;
 }
 
 export function runOneCommand(program: Command): void {
@@ -32,15 +42,44 @@ async function runOne(): Promise<void> {
       message.kind === "work" ? resolve(message.work) : stop(),
     );
   });
-  const tell = (event: RunEvent) => void (process.connected && process.send?.(event));
+  const tell = (event: RunEvent) => {
+    if (event.kind === "begin" && work.stderr !== undefined)
+      rename(work.stderr, stderrFile(work.dir, event.attempt));
+    if (process.connected) process.send?.(event, () => {}); // the parent may be gone by now
+  };
   const data = {
     ...work.data,
     onProgress: (text: string, done?: number, total?: number) => tell(phase(text, done, total)),
   };
+  const claim = { ...work.claim, ...slurmJob() };
   try {
-    await executeRun(work.spec, { dir: work.dir, data, tell, shouldStop: () => stopping });
+    await executeRun(work.spec, { dir: work.dir, data, claim, tell, shouldStop: () => stopping });
+  } catch (error) {
+    tell({ kind: "end", status: neverBegan(work, error) });
+    throw error;
   } finally {
     process.disconnect?.(); // an open channel would keep the process alive
+  }
+}
+
+/** A run whose folder could not even take a lease. */
+const neverBegan = ({ spec: { name, id } }: Work, error: unknown): RunStatus => ({
+  ...{ state: "failed", attempt: 0, run: name, id, pid: process.pid, host: hostname() },
+  ...{ started: new Date().toISOString(), ended: new Date().toISOString(), cause: causeOf(error) },
+  message: knownError(error)?.message ?? String(error),
+});
+
+function slurmJob(): Pick<Claimant, "slurm"> {
+  const { SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: task, SLURM_JOB_ID: job = array } = process.env;
+  if (job === undefined) return {};
+  return { slurm: task === undefined ? { job } : { job: array ?? job, task } };
+}
+
+function rename(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch {
+    // there was no room for it: the parent keeps the words
   }
 }
 

@@ -1,27 +1,37 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { dataMismatch, rank, resultRows } from "../../report/ranking.ts";
+import { dataMismatch, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
+import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 import { requireWritable, runsDir } from "../places.ts";
 import { rankingTable } from "../ranking-table.ts";
+import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
+import { jobsFrom, slotsFor } from "../slots-for.ts";
 import { prepareCorpora } from "../sweep-data.ts";
-import { type SweepEnd, trainAll } from "../sweep-runs.ts";
-import { withStatus, writeResults, writeSweep } from "../sweep-writes.ts";
+import { trainAll } from "../sweep-runs.ts";
+import type { SweepEnd } from "../sweep-signals.ts";
+import { writeResults } from "../sweep-writes.ts";
 
 interface Options {
   readonly runsDir?: string;
-  readonly jobs: string;
+  readonly jobs?: string;
+  readonly retries: string;
   readonly maxHours: string;
   readonly force?: boolean;
   readonly json?: boolean;
   readonly set: readonly string[];
 }
+
+const ABOUT = `
+Run it again after anything: what is finished stays, what was stopped or killed goes on from its last checkpoint, and
+what had failed for good is tried once more. "hnorm worker" helps with a sweep from other terminals and machines.
+${RETRIES_HELP}`;
 
 export function sweepCommand(program: Command, io: Io): void {
   program
@@ -29,12 +39,14 @@ export function sweepCommand(program: Command, io: Io): void {
     .argument("<file>", "a config")
     .argument("[overrides...]", "key=value; a comma list sweeps: norm=pre,post")
     .option("--runs-dir <dir>", "where results go (default: HNORM_RUNS_DIR, or ./runs)")
-    .option("--jobs <n>", "runs at the same time", "1")
+    .option("--jobs <n>", "runs at the same time (default: 1, or one on each GPU)")
+    .addOption(retriesOption())
     .option("--max-hours <h>", "refuse a sweep that would take longer on this machine", "168")
     .option("--force", "start however long it takes")
     .option("--json", "print the ranking as JSON")
     .addOption(overrideOption())
     .description("train every run of a config that is not finished yet, and rank them")
+    .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);
       process.exitCode = await sweep(loaded, options, io);
@@ -42,26 +54,32 @@ export function sweepCommand(program: Command, io: Io): void {
 }
 
 async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
-  const { name, file, runs, duplicates } = loaded;
-  const jobs = positive("--jobs", options.jobs);
-  const maxHours = positive("--max-hours", options.maxHours);
+  const { name, file, baseDir, runs, duplicates } = loaded;
+  const jobs = jobsFrom(options.jobs);
+  const policy = retryPolicy(options.retries);
+  const maxHours = hours(options.maxHours);
   const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
   io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
 
+  const configs = todo.map((run) => run.config);
+  const slots = await slotsFor(configs, jobs);
   if (todo.length > 0) {
-    const forecasts = await costs(todo.map((run) => run.config));
-    if (!options.force) await requireAffordable(forecasts, jobs, maxHours);
+    const forecasts = await costs(configs);
+    if (!options.force) await requireAffordable(forecasts, slots.length, maxHours);
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io);
   }
-  await writeSweep(files, loaded);
-  const { end, statuses } = await trainAll({ file, runs: todo, files, jobs, io });
+  const gone = await writeSweepFile(files.dir, loaded);
+  if (gone.length > 0) io.say(`no more in this sweep, their folders stay as they are: ${gone.join(", ")}`);
+  const { end, statuses } = await trainAll({
+    ...{ runs: todo, files, baseDir, slots, policy, io },
+    ...{ anew: true, wait: true },
+  });
 
-  const ranked = rank(withStatus(files, runs, statuses));
+  const ranked = await writeResults(files, runs, statuses);
   io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
-  await writeResults(files, ranked);
   io.say(`\nresults: ${files.results}`);
   if (end !== "all") io.say("stopped; the same command goes on where it was");
   const mismatch = dataMismatch(ranked);
@@ -80,10 +98,8 @@ function exitCode(end: SweepEnd, anyFailed: boolean, dataDiffer: boolean): numbe
   return dataDiffer ? EXIT.mismatch : EXIT.ok;
 }
 
-function positive(option: string, text: string): number {
+function hours(text: string): number {
   const value = Number(text);
-  if (value > 0 && (option !== "--jobs" || Number.isInteger(value))) return value;
-  throw new UserError(
-    `${option}: got ${text}; expected a ${option === "--jobs" ? "whole " : ""}number above 0`,
-  );
+  if (value > 0) return value;
+  throw new UserError(`--max-hours: got ${text}; expected a number above 0`);
 }

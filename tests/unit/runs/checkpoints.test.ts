@@ -1,12 +1,15 @@
 /** Checkpoints on disk: whole or not at all, the newest that fits, as many as asked for; tables cut back to them. */
 import {
   appendFileSync,
+  closeSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,13 +20,19 @@ import {
   removeCheckpoints,
   saveCheckpoint,
 } from "../../../src/runs/checkpoints.ts";
+import { acquireLease, type Lease } from "../../../src/runs/lease-holder.ts";
 import { cannotRewind, rewindTables } from "../../../src/runs/rewind.ts";
 
 let dir = "";
-beforeEach(() => {
+let lease: Lease;
+beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "hnorm-checkpoints-"));
+  lease = (await acquireLease(dir))!;
 });
-afterEach(() => rmSync(dir, { recursive: true }));
+afterEach(() => {
+  lease.release();
+  rmSync(dir, { recursive: true });
+});
 
 const facts = (step: number, run_id = "a"): CheckpointFacts => ({
   schema: 1,
@@ -35,7 +44,7 @@ const facts = (step: number, run_id = "a"): CheckpointFacts => ({
   loop: { above: 0 },
 });
 const state = new Map([["w", { shape: [2], values: Float32Array.of(0.1, Number.NaN) }]]);
-const save = (step: number, keep = 9) => saveCheckpoint(dir, { facts: facts(step), state }, keep);
+const save = (step: number, keep = 9) => saveCheckpoint(dir, { facts: facts(step), state }, keep, lease);
 const skipped: string[] = [];
 const latest = (unfit: (f: CheckpointFacts) => string | undefined = () => undefined) => {
   skipped.length = 0;
@@ -56,7 +65,7 @@ test("as many as asked for are kept, the newest", async () => {
   for (const step of [1, 2, 3, 1000000]) await save(step, 2);
   expect(readdirSync(join(dir, "ckpt")).toSorted()).toEqual(["step-000003", "step-1000000"]);
   await removeCheckpoints(dir);
-  expect(readdirSync(dir)).toEqual([]);
+  expect(readdirSync(dir)).toEqual(["lease"]);
 });
 
 test.each([
@@ -87,32 +96,38 @@ test("one that does not belong is skipped for the reason given", async () => {
   expect(skipped[0]).toMatch(/skipped: another run's$/);
 });
 
-test("rows past a checkpoint move aside, once, and the table goes on where it was", () => {
+test("rows past a checkpoint move aside, once, and the table goes on where it was", async () => {
   const [table, aside] = [join(dir, "m.csv"), join(dir, "m.rewound.csv")];
   writeFileSync(table, "step,x\n1,a\n");
   const lengths = { "m.csv": readFileSync(table).length };
   expect(cannotRewind(dir, lengths)).toBeUndefined();
-  rewindTables(dir, lengths);
-  expect(readdirSync(dir)).toEqual(["m.csv"]); // nothing to move
+  await rewindTables(dir, lengths, lease);
+  expect(readdirSync(dir)).toEqual(["lease", "m.csv"]); // nothing to move
 
+  const late = openSync(table, "a"); // of a process that lost the lease and does not know yet
   appendFileSync(table, "2,b\n3,c\n");
   const before = readFileSync(table);
-  rewindTables(dir, lengths);
+  await rewindTables(dir, lengths, lease);
   expect(readFileSync(table, "utf8")).toBe("step,x\n1,a\n");
   expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n");
 
   // Killed after the rows were copied, before they were cut: they are not copied again.
   writeFileSync(table, before);
-  rewindTables(dir, lengths);
+  await rewindTables(dir, lengths, lease);
   expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n");
 
+  writeSync(late, "4,late\n");
+  closeSync(late);
   appendFileSync(table, "2,d\n");
-  rewindTables(dir, lengths);
+  await rewindTables(dir, lengths, lease);
+  expect(readFileSync(table, "utf8")).toBe("step,x\n1,a\n");
   expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n2,d\n");
 });
 
 test("a table shorter than the checkpoint knew it cannot go on from there", () => {
   writeFileSync(join(dir, "m.csv"), "step\n");
   expect(cannotRewind(dir, { "m.csv": 9 })).toBe("m.csv has 5 bytes, fewer than the 9 when it was made");
+  writeFileSync(join(dir, "cut.csv"), "step,x\n1,aa\n");
+  expect(cannotRewind(dir, { "cut.csv": 9 })).toBe("cut.csv has no row that ends where its last one did");
   expect(cannotRewind(dir, { "gone.csv": 1 })).toContain("gone.csv has -1 bytes");
 });

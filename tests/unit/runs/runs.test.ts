@@ -1,5 +1,5 @@
 import {
-  existsSync,
+  appendFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,7 +10,15 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { beginAttempt } from "../../../src/runs/attempts.ts";
+import {
+  type AttemptRecord,
+  attemptsBeforeLeases,
+  moveAside,
+  readAttempts,
+  recordAttempt,
+  recordVanished,
+} from "../../../src/runs/attempts.ts";
+import { acquireLease } from "../../../src/runs/lease-holder.ts";
 import { runFiles, sweepFiles } from "../../../src/runs/paths.ts";
 import { isFinished, type RunStatus, readStatus, stateLabel, writeStatus } from "../../../src/runs/status.ts";
 import { openTables } from "../../../src/runs/tables.ts";
@@ -70,26 +78,69 @@ test("the layout of a run and of a sweep is fixed: resuming and reports rest on 
 });
 
 describe("attempts", () => {
-  test("the first makes the folder, with all folders above it", () => {
-    expect(beginAttempt(dir)).toBe(1);
-    expect(existsSync(dir)).toBe(true);
-    expect(beginAttempt(dir)).toBe(1); // nothing was left, so nothing was tried
+  const held = async () => (await acquireLease(dir, { past: attemptsBeforeLeases(dir) }))!;
+  const line = (attempt: number, changes: Partial<AttemptRecord> = {}): AttemptRecord => ({
+    ...{
+      attempt,
+      host: "here",
+      pid: 1,
+      started: "a",
+      ended: "b",
+      from_step: 0,
+      to_step: 9,
+      how: "interrupted",
+    },
+    ...changes,
   });
 
-  test("each later one moves what the one before left aside, and loses none of it", () => {
+  test("each moves what those before left aside, and loses none of it", async () => {
     for (const attempt of [1, 2, 3]) {
-      expect(beginAttempt(dir)).toBe(attempt);
+      const lease = await held();
+      expect(lease.attempt).toBe(attempt);
+      moveAside(dir, lease);
       writeFileSync(join(dir, "metrics.csv"), `of attempt ${attempt}`);
       if (attempt === 2) mkdirSync(join(dir, "checkpoint"));
       if (attempt === 2) writeFileSync(join(dir, "checkpoint", "w"), "weights");
+      recordAttempt(dir, line(attempt));
+      lease.release();
     }
-    expect(beginAttempt(dir)).toBe(4);
-    expect(tree(dir)).toEqual({
+    const lease = await held();
+    moveAside(dir, lease);
+    lease.release();
+    expect(readdirSync(dir).toSorted()).toEqual([
+      ...["attempt-1", "attempt-2", "attempt-3", "attempts.jsonl", "lease"],
+    ]);
+    const aside = Object.entries(tree(dir)).filter(([path]) => path.startsWith("attempt-"));
+    expect(Object.fromEntries(aside)).toEqual({
       [join("attempt-1", "metrics.csv")]: "of attempt 1",
       [join("attempt-2", "metrics.csv")]: "of attempt 2",
       [join("attempt-2", "checkpoint", "w")]: "weights",
       [join("attempt-3", "metrics.csv")]: "of attempt 3",
     });
+  });
+
+  test("go on counting where a version without leases had come to", async () => {
+    mkdirSync(join(dir, "attempt-1"), { recursive: true });
+    await writeStatus(dir, { ...status, attempt: 2 });
+    const lease = await held();
+    expect(lease.attempt).toBe(3);
+    moveAside(dir, lease);
+    lease.release();
+    expect(readdirSync(dir).toSorted()).toEqual(["attempt-1", "attempt-2", "lease"]);
+  });
+
+  test("leave one line each, also those that nobody was left to write for", async () => {
+    expect(readAttempts(dir)).toEqual([]);
+    for (const _ of [1, 2]) (await held()).release();
+    recordAttempt(dir, line(1));
+    recordAttempt(dir, line(1, { how: "again" }));
+    appendFileSync(runFiles(dir).attempts, '{"attempt":2,"ho'); // the disk was full
+    const lease = await held();
+    recordVanished(dir, lease.owner);
+    recordVanished(dir, lease.owner);
+    lease.release();
+    expect(readAttempts(dir)).toMatchObject([line(1), { attempt: 2, how: "vanished", cause: "vanished" }]);
+    expect(readAttempts(dir)).toHaveLength(2);
   });
 });
 
@@ -110,7 +161,7 @@ describe("status", () => {
 
   test("is absent where there is none, and where what is there is cut short", () => {
     expect(readStatus(dir)).toBeUndefined();
-    beginAttempt(dir);
+    mkdirSync(dir, { recursive: true });
     writeFileSync(runFiles(dir).status, JSON.stringify(status).slice(0, 40));
     expect(readStatus(dir)).toBeUndefined();
   });
@@ -130,7 +181,7 @@ describe("status", () => {
 });
 
 test("the tables: their columns, and rows on disk as they come", () => {
-  beginAttempt(dir);
+  mkdirSync(dir, { recursive: true });
   const tables = openTables(dir);
   tables.metrics.append({
     step: 1,

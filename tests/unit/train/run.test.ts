@@ -20,7 +20,7 @@ async function ran(config: RunConfig, name: string, shouldStop: () => boolean = 
   const events: RunEvent[] = [];
   const spec = { name, id: "0a1b2c3d", factors: {}, config };
   const data = { baseDir: root, cacheDir: join(root, "cache") };
-  const status = await executeRun(spec, { dir, data, tell: (event) => events.push(event), shouldStop });
+  const status = (await executeRun(spec, { dir, data, tell: (event) => events.push(event), shouldStop }))!;
   return { dir, status, events, files: runFiles(dir) };
 }
 const text = (path: string) => readFileSync(path, "utf8");
@@ -32,7 +32,7 @@ describe("a run that ends well", async () => {
   const { dir, status, events, files } = await ran(config, "good");
 
   test("leaves every file, and DONE", () => {
-    const others = [dir, files.checkpoints, files.experts, files.routers];
+    const others = [dir, files.checkpoints, files.logs, files.experts, files.routers];
     const expected = Object.values(files).filter((path) => !others.includes(path));
     for (const path of expected) expect(existsSync(path), path).toBe(true);
     expect(readdirSync(dir)).toHaveLength(expected.length);

@@ -1,0 +1,96 @@
+/** `hnorm worker --sweep DIR`: helps with a sweep, from this terminal or another machine, until its runs are finished. */
+import { hostname } from "node:os";
+import { basename, resolve } from "node:path";
+import type { Command } from "commander";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { stream } from "../../lib/prng.ts";
+import { nearest } from "../../lib/suggest.ts";
+import { sweepFiles } from "../../runs/paths.ts";
+import { isFinished } from "../../runs/status.ts";
+import type { Run } from "../../sweep/expand.ts";
+import { readSweepFile } from "../../sweep/sweep-file.ts";
+import type { Io } from "../io.ts";
+import { requireWritable } from "../places.ts";
+import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
+import { jobsFrom, slotsFor } from "../slots-for.ts";
+import { type Trained, trainAll } from "../sweep-runs.ts";
+import { writeResults } from "../sweep-writes.ts";
+
+interface Options {
+  readonly sweep: string;
+  readonly run: readonly string[];
+  readonly jobs?: string;
+  readonly retries: string;
+  readonly retryFailed?: boolean;
+  readonly wait: boolean;
+}
+
+const ABOUT = `
+Any number of workers, and "hnorm sweep" itself, may be at one sweep, on one machine or on many that share its folder:
+each run is trained by one of them at a time. A run whose trainer died on this machine is taken over at once; one on
+another machine when its heartbeat has not changed for 60 seconds (HNORM_LEASE_SECONDS, the same for all of them).
+${RETRIES_HELP}
+
+Exit codes: 0 its runs are finished   3 some failed for good   75 not finished yet, run it again   130 interrupted`;
+
+export function workerCommand(program: Command, io: Io): void {
+  program
+    .command("worker")
+    .requiredOption("--sweep <dir>", "a sweep's folder, such as runs/quick")
+    .option("--run <name...>", "only these runs", [])
+    .option("--jobs <n>", "runs at the same time (default: 1, or one on each GPU)")
+    .addOption(retriesOption())
+    .option("--retry-failed", "try runs once more that have failed for good")
+    .option("--no-wait", "leave runs to the processes that train them, without waiting to take over")
+    .description("train runs of a sweep that nobody trains")
+    .addHelpText("after", ABOUT)
+    .action(async (options: Options) => {
+      process.exitCode = await worker(options, io);
+    });
+}
+
+async function worker(options: Options, io: Io): Promise<number> {
+  const dir = resolve(options.sweep);
+  const { name, base_dir: baseDir, runs } = readSweepFile(dir);
+  const files = sweepFiles(dir);
+  const mine = options.run.length === 0 ? runs : chosen(runs, options.run);
+  const todo = mine.filter((run) => !isFinished(files.run(run.name)));
+  const policy = retryPolicy(options.retries);
+  const slots = await slotsFor(
+    todo.map(({ config }) => config),
+    jobsFrom(options.jobs),
+  );
+  requireWritable(dir);
+  io.say(`worker at sweep ${name}: ${mine.length} runs, ${mine.length - todo.length} already finished`);
+
+  const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
+  const trained = await trainAll({
+    ...{ runs: todo, files, baseDir, slots, policy, first, io },
+    ...{ anew: options.retryFailed === true, wait: options.wait },
+  });
+  await writeResults(files, runs, trained.statuses);
+  const { failed, left } = trained;
+  io.say(
+    `worker: ${mine.length - failed.length - left.length} finished, ${failed.length} failed, ${left.length} left`,
+  );
+  return exitCode(trained);
+}
+
+function exitCode({ end, failed, left }: Trained): number {
+  if (end === "interrupted") return EXIT.interrupted;
+  if (end === "terminated") return EXIT.savedRequeue;
+  if (failed.length > 0) return EXIT.someRunsFailed;
+  return left.length > 0 ? EXIT.savedRequeue : EXIT.ok;
+}
+
+function chosen(runs: readonly Run[], names: readonly string[]): readonly Run[] {
+  const known = new Map(runs.map((run) => [run.name, run]));
+  return names.map((text) => {
+    const run = known.get(basename(text));
+    if (run !== undefined) return run;
+    const near = nearest(text, [...known.keys()]);
+    throw new UserError(
+      `--run: the sweep has no run ${text}${near === undefined ? "" : `; did you mean ${near}?`}`,
+    );
+  });
+}

@@ -1,0 +1,173 @@
+/**
+ * A worker: takes runs of a sweep that nobody trains, one process each, until all are finished. Any number of workers
+ * may be at one sweep, on any number of machines: what they agree by is the leases and records in the runs' folders.
+ */
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AttemptRecord, readAttempts } from "../runs/attempts.ts";
+import { expiryMs, type LeaseView, leaseState, readLease } from "../runs/lease.ts";
+import { leaseWatch } from "../runs/lease-watch.ts";
+import { isFinished, type RunStatus } from "../runs/status.ts";
+import type { Run } from "./expand.ts";
+import { type RetryPolicy, type Verdict, verdict } from "./retry.ts";
+import type { Slot } from "./slots.ts";
+
+/** What a worker knows of an attempt that it has made; undefined where another process was faster. */
+export type Attempted = RunStatus | undefined;
+
+export interface WorkerReport {
+  /** Another process has it; told once for each such process. */
+  waiting(run: Run, holder: LeaseView): void;
+  /** It will be tried again; `waitMs` from now. */
+  retrying(run: Run, waitMs: number): void;
+  /** It has failed and is not tried again. */
+  failed(run: Run, why: string | undefined): void;
+  /** Finished, here or elsewhere. */
+  finished(run: Run): void;
+}
+
+export interface WorkerOptions {
+  readonly runs: readonly Run[];
+  readonly dirOf: (run: Run) => string;
+  readonly slots: readonly Slot[];
+  readonly policy: RetryPolicy;
+  /** Forgive runs that had failed for good before this worker began: their attempts so far do not count. */
+  readonly anew: boolean;
+  /** Stay until the runs that others train are finished too, or can be taken over. */
+  readonly wait: boolean;
+  /** Index of the run to begin with: workers that begin at different ones get in each other's way less. */
+  readonly first?: number;
+  /** Makes one attempt; `silent`: the nonce of a holder to be taken over. */
+  readonly attempt: (run: Run, slot: Slot, silent: string | undefined) => Promise<Attempted>;
+  readonly report: WorkerReport;
+  readonly stopping: AbortSignal;
+}
+
+export interface WorkerResult {
+  readonly failed: readonly Run[];
+  /** Neither finished nor failed: this worker was stopped, or did not wait for others. */
+  readonly left: readonly Run[];
+}
+
+type Outlook =
+  | { readonly kind: "finished" }
+  | { readonly kind: "held"; readonly holder: LeaseView }
+  | { readonly kind: "later"; readonly at: number }
+  | { readonly kind: "ready"; readonly silent?: string }
+  | { readonly kind: "failed"; readonly why?: string };
+
+/** Between two looks at runs that others hold; shorter than a heartbeat, so that none is missed. */
+const pollMs = (): number => Math.min(2000, expiryMs() / 12);
+
+export async function work(options: WorkerOptions): Promise<WorkerResult> {
+  const { runs, dirOf, slots, wait, first = 0, attempt, report, stopping } = options;
+  const pending = new Set([...runs.slice(first), ...runs.slice(0, first)]);
+  const active = new Map<Run, Promise<void>>();
+  const free = [...slots];
+  const failed: Run[] = [];
+  const told = new Set<string>();
+  const outlook = outlooks(options);
+
+  const begin = (run: Run, slot: Slot, silent: string | undefined) => {
+    const trying = attempt(run, slot, silent).then((status) => {
+      active.delete(run);
+      free.push(slot);
+      outlook.attempted(run, status);
+    });
+    active.set(run, trying);
+  };
+  const leave = (run: Run) => pending.delete(run);
+
+  while (!stopping.aborted) {
+    let wake = performance.now() + pollMs();
+    let own = active.size > 0;
+    for (const run of pending) {
+      if (free.length === 0 || stopping.aborted) break;
+      if (active.has(run)) continue;
+      const now = outlook.of(run);
+      if (now.kind === "finished") {
+        leave(run);
+        report.finished(run);
+      } else if (now.kind === "failed") {
+        leave(run);
+        failed.push(run);
+        report.failed(run, now.why);
+      } else if (now.kind === "later") {
+        own = true;
+        wake = Math.min(wake, now.at);
+      } else if (now.kind === "ready") {
+        begin(run, free.shift()!, now.silent);
+        own = true;
+      } else if (wait && !told.has(`${dirOf(run)} ${now.holder.nonce}`)) {
+        told.add(`${dirOf(run)} ${now.holder.nonce}`);
+        report.waiting(run, now.holder);
+      }
+    }
+    if (pending.size === 0 || (!own && !wait)) break;
+    await until(wake, stopping, active.values());
+  }
+  await Promise.all(active.values());
+  for (const run of pending) if (outlook.of(run).kind === "finished") leave(run);
+  return { failed, left: [...pending] };
+}
+
+/** What can be done with a run now, by what lies in its folder and what this worker has seen. */
+function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
+  const watch = leaseWatch();
+  /** Attempts that could not be recorded: the disk was full, or the process never got as far as a lease. */
+  const unrecorded = new Map<Run, AttemptRecord[]>();
+  const retryAt = new Map<string, number>();
+  const records = (run: Run) => readAttempts(dirOf(run));
+  const forgiven = new Map<Run, number>();
+  for (const run of anew ? runs : []) {
+    const attempts = records(run);
+    if (!verdict(attempts, policy).again) forgiven.set(run, attempts.at(-1)!.attempt);
+  }
+
+  const judge = (run: Run): Verdict & { readonly key: string } => {
+    const own = unrecorded.get(run) ?? [];
+    const attempts = [...records(run).filter(({ attempt }) => attempt > (forgiven.get(run) ?? 0)), ...own];
+    return { ...verdict(attempts, policy), key: `${dirOf(run)} ${attempts.at(-1)?.attempt} ${own.length}` };
+  };
+
+  return {
+    of(run: Run): Outlook {
+      const dir = dirOf(run);
+      if (isFinished(dir)) return { kind: "finished" };
+      const lease = readLease(dir);
+      const state = leaseState(lease);
+      const foreign = lease !== undefined && (state === "alive" || state === "elsewhere");
+      if (foreign && !watch.silent(dir, lease)) return { kind: "held", holder: lease };
+      const { key, ...next } = judge(run);
+      if (!next.again) return { kind: "failed", ...(next.why === undefined ? {} : { why: next.why }) };
+      // The wait begins when this process learns of the failure: clocks of two machines are never compared.
+      const now = performance.now();
+      if (!retryAt.has(key)) {
+        retryAt.set(key, now + next.waitMs);
+        if (next.waitMs > 0) report.retrying(run, next.waitMs);
+      }
+      const at = retryAt.get(key)!;
+      if (at > now) return { kind: "later", at };
+      return foreign ? { kind: "ready", silent: lease.nonce } : { kind: "ready" };
+    },
+    attempted(run: Run, status: Attempted): void {
+      if (status?.state !== "failed") return;
+      const { attempt, host, pid, started, ended = started, state: how, step, cause, message } = status;
+      if (records(run).some((record) => record.attempt === attempt)) return;
+      const optional = { ...(step === undefined ? {} : { to_step: step }), ...(cause && { cause }) };
+      const record = { attempt, host, pid, started, ended, how, ...optional, ...(message && { message }) };
+      unrecorded.set(run, [...(unrecorded.get(run) ?? []), record]);
+    },
+  };
+}
+
+/** Waits for a time by performance.now(), a stop, or the end of any of these. */
+async function until(time: number, stopping: AbortSignal, any: Iterable<Promise<void>>): Promise<void> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  stopping.addEventListener("abort", end);
+  const pause = sleep(Math.max(1, time - performance.now()), undefined, over).catch(() => {});
+  await Promise.race([pause, ...any]);
+  stopping.removeEventListener("abort", end);
+  end();
+}
