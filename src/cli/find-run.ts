@@ -11,10 +11,10 @@ import { UserError } from "../lib/errors.ts";
 import { nearest } from "../lib/suggest.ts";
 import type { Subject } from "../report/why.ts";
 import { runFiles } from "../runs/paths.ts";
-import { loadSweep } from "../sweep/expand.ts";
+import { loadSweep, type Run } from "../sweep/expand.ts";
 import { identities } from "../sweep/identity.ts";
 import { runsDir } from "./places.ts";
-import { isSweep, type ListedRun, readJson, readListing } from "./sweep-listing.ts";
+import { isSweep, readJson, readListing } from "./sweep-listing.ts";
 
 /** A run that was found; `recordedId` where it bears another id than its config has by this version's rules. */
 export interface FoundRun extends Subject {
@@ -51,9 +51,9 @@ export function findRuns(word: string, overrides: readonly string[], near?: stri
 }
 
 /** The run whose name it is, or its name without the id, or the only one whose name or id begins so. */
-function choose(runs: readonly ListedRun[], word: string, sweep: string): ListedRun {
-  const withoutId = ({ name, id }: ListedRun) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
-  const ways: readonly ((run: ListedRun) => boolean)[] = [
+function choose(runs: readonly Run[], word: string, sweep: string): Run {
+  const withoutId = ({ name, id }: Run) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
+  const ways: readonly ((run: Run) => boolean)[] = [
     ({ name }) => name === word,
     (run) => withoutId(run) === word,
     ({ name, id }) => name.startsWith(word) || id.startsWith(word),
@@ -76,7 +76,7 @@ function choose(runs: readonly ListedRun[], word: string, sweep: string): Listed
 }
 
 /** A run that may never have been started: its config is the one that the sweep lists, unless its folder has one. */
-function listed(sweep: string, runs: readonly ListedRun[]): readonly FoundRun[] {
+function listed(sweep: string, runs: readonly Run[]): readonly FoundRun[] {
   const identityOf = identities();
   return runs.map((run) => {
     const dir = join(sweep, run.name);

@@ -11,6 +11,7 @@ import { planCommand } from "./commands/plan.ts";
 import { resultsCommand } from "./commands/results.ts";
 import { runOneCommand } from "./commands/run-one.ts";
 import { selftestCommand } from "./commands/selftest.ts";
+import { statusCommand } from "./commands/status.ts";
 import { stepCommand } from "./commands/step.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -44,6 +45,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     configCommand,
     dataCommand,
     resultsCommand,
+    statusCommand,
     whyCommand,
     doctorCommand,
     selftestCommand,

@@ -1,21 +1,13 @@
-/** The runs that a sweep's folder lists, for those who only read: finished or not, started or not. */
+/** The runs that a sweep's folder lists, for those who only read: also what another version wrote there. */
 import { existsSync, readFileSync } from "node:fs";
-import type { RunConfig } from "../config/schema.ts";
 import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { sweepFiles } from "../runs/paths.ts";
-
-export interface ListedRun {
-  readonly name: string;
-  readonly id: string;
-  readonly factors: Readonly<Record<string, unknown>>;
-  /** As it was resolved when the sweep began. */
-  readonly config: RunConfig;
-}
+import type { Run } from "../sweep/expand.ts";
 
 export interface Listing {
   readonly name: string;
-  readonly runs: readonly ListedRun[];
+  readonly runs: readonly Run[];
 }
 
 export const isSweep = (dir: string): boolean => existsSync(sweepFiles(dir).sweep);
@@ -30,7 +22,7 @@ export function readListing(dir: string): Listing {
   return { name: typeof name === "string" ? name : "sweep", runs };
 }
 
-function isListed(run: unknown): run is ListedRun {
+function isListed(run: unknown): run is Run {
   if (!isPlainObject(run) || !isPlainObject(run.config)) return false;
   return typeof run.name === "string" && typeof run.id === "string" && isPlainObject(run.factors);
 }

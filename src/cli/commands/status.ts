@@ -1,0 +1,96 @@
+/** `hnorm status DIR`: every run of a sweep, where it is, how far and how fast; of a folder of sweeps, a line for each. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Command } from "commander";
+import { UserError } from "../../lib/errors.ts";
+import { nearest } from "../../lib/suggest.ts";
+import type { SweepView } from "../../report/status-sweep.ts";
+import type { Io } from "../io.ts";
+import { runsDir } from "../places.ts";
+import { statusJson, statusText, sweepLine } from "../status-text.ts";
+import { changes, screen, screenLines, watchStatus } from "../status-watch.ts";
+import { isSweep } from "../sweep-listing.ts";
+import { sweepLooker } from "../sweep-look.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+/** A sweep's folder and how to look at it. */
+interface Looked {
+  readonly dir: string;
+  readonly look: () => SweepView;
+}
+
+export function statusCommand(program: Command, io: Io): void {
+  program
+    .command("status")
+    .argument(
+      "[dir]",
+      "a sweep's folder, a run's, or one that holds sweeps (default: HNORM_RUNS_DIR, or ./runs)",
+    )
+    .option("--json", "as JSON; with --watch, a line at each change")
+    .option("--watch", "go on until no run is left to wait for")
+    .description("show every run of a sweep: state, attempt, host, step, speed, ETA, loss")
+    .action(async (dir: string | undefined, options: Options) => {
+      const { several, looked } = find(dir ?? runsDir(undefined));
+      if (options.watch) return watch(looked, several, options, io);
+      const views = looked.map(({ dir, look }) => ({ dir, view: look() }));
+      if (options.json) {
+        const all = views.map(({ dir, view }) => statusJson(dir, view));
+        io.out(JSON.stringify(several ? all : all[0], null, 2));
+      } else io.out(views.map(({ view }) => (several ? sweepLine(view) : statusText(view))).join("\n"));
+    });
+}
+
+async function watch(looked: readonly Looked[], several: boolean, { json }: Options, io: Io): Promise<void> {
+  const look = () => looked.map(({ look }) => look());
+  const over = (views: readonly SweepView[]) => views.every((view) => view.over);
+  if (process.stdout.isTTY && !json) {
+    const draw = screen(process.stdout);
+    return watchStatus(look, (views) => draw(views.flatMap(several ? sweepLine : screenLines)), over);
+  }
+  const tellers = looked.map(() => changes());
+  return watchStatus(
+    look,
+    (views) => {
+      for (const [i, view] of views.entries()) {
+        const lines = tellers[i]!(view);
+        if (lines.length > 0)
+          io.out(json ? JSON.stringify(statusJson(looked[i]!.dir, view)) : lines.join("\n"));
+      }
+    },
+    over,
+  );
+}
+
+/** The sweep at a path, or the sweeps in it. */
+function find(dir: string): { readonly several: boolean; readonly looked: readonly Looked[] } {
+  const places = [dir, join(runsDir(undefined), dir)].filter((place) => existsSync(place));
+  for (const place of places) {
+    if (isSweep(place)) return { several: false, looked: [{ dir: place, look: sweepLooker(place) }] };
+    const sweep = dirname(place);
+    if (isSweep(sweep))
+      return { several: false, looked: [{ dir: sweep, look: oneOf(sweep, basename(place)) }] };
+    const sweeps = (statSync(place).isDirectory() ? readdirSync(place).sort() : [])
+      .map((name) => join(place, name))
+      .filter(isSweep);
+    if (sweeps.length > 0)
+      return { several: true, looked: sweeps.map((path) => ({ dir: path, look: sweepLooker(path) })) };
+  }
+  const parent = dirname(dir);
+  const near =
+    existsSync(parent) && places.length === 0 ? nearest(basename(dir), readdirSync(parent)) : undefined;
+  const hint = near === undefined ? "hnorm sweep FILE makes one" : `did you mean ${join(parent, near)}?`;
+  throw new UserError(
+    `${dir}: ${places.length === 0 ? "no such folder" : "no sweep here (no sweep.json)"}; ${hint}`,
+  );
+}
+
+function oneOf(sweep: string, name: string): () => SweepView {
+  const look = sweepLooker(sweep, [name]);
+  if (look().runs.length === 0)
+    throw new UserError(`${join(sweep, name)}: not a run of this sweep; hnorm status ${sweep} lists them`);
+  return look;
+}
