@@ -30,7 +30,7 @@ export class GpuError extends Error {}
 export function openGpu(directory: string) {
   const driver = koffi.load(join(directory, "libcuda.so.1"));
   const nvrtc = koffi.load(join(directory, "libnvrtc.so.13"));
-  const f = (lib: koffi.IKoffiLib, text: string) => lib.func(text);
+  const f = (lib: ReturnType<typeof koffi.load>, text: string) => lib.func(text);
   const cu = {
     init: f(driver, "int cuInit(unsigned int)"),
     retain: f(driver, "int cuDevicePrimaryCtxRetain(_Out_ void **ctx, int)"),
@@ -50,6 +50,7 @@ export function openGpu(directory: string) {
       "int cuLaunchKernel(void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, void *, void **, void **)",
     ),
     detail: f(driver, "const char *cudasim_detail()"),
+    set: f(driver, "int cudasim_set(const char *, const char *)"),
   };
   const rtc = {
     create: f(
@@ -71,6 +72,7 @@ export function openGpu(directory: string) {
   check("cuCtxSetCurrent", cu.setCurrent(context[0]));
   const headers = readdirSync(KERNELS).filter((name) => name.endsWith(".cuh"));
   const modules = new Map<string, unknown>();
+  const settings = new Map<string, string | undefined>();
 
   function compile(name: string, source: string, defines: Defines): unknown {
     const program: unknown[] = [null];
@@ -101,8 +103,12 @@ export function openGpu(directory: string) {
 
   function upload(values: Array32): Buffer32 {
     const buffer = alloc(values.byteLength);
-    check("cuMemcpyHtoD", cu.upload(buffer.address, values, values.byteLength));
+    write(buffer, values);
     return buffer;
+  }
+
+  function write(buffer: Buffer32, values: Array32): void {
+    check("cuMemcpyHtoD", cu.upload(buffer.address, values, values.byteLength));
   }
 
   /** Device memory of that many bytes, which holds NaN. */
@@ -126,7 +132,7 @@ export function openGpu(directory: string) {
     args: readonly Arg[],
     source?: string,
   ): void {
-    const key = JSON.stringify([file, defines, source, process.env.HNORM_CUDA_SIM_RACECHECK]);
+    const key = JSON.stringify([file, defines, source, settings.get("HNORM_CUDA_SIM_RACECHECK")]);
     const module =
       modules.get(key) ?? compile(file, source ?? readFileSync(join(KERNELS, file), "utf8"), defines);
     modules.set(key, module);
@@ -168,8 +174,13 @@ export function openGpu(directory: string) {
     }
   }
 
+  /** A setting of the emulation (see libcuda.cpp), undefined: none; its old value is nobody's business. */
+  const set = (name: string, value: string | undefined) => {
+    settings.set(name, value);
+    cu.set(name, value ?? null);
+  };
   const free = (buffer: Buffer32) => check("cuMemFree", cu.free(buffer.address));
-  return { alloc, upload, download, free, run };
+  return { alloc, upload, write, download, free, run, set };
 }
 
 export type Gpu = ReturnType<typeof openGpu>;

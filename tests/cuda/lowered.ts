@@ -17,6 +17,23 @@ export interface Host {
   readonly values: Float32Array;
 }
 
+export interface Ids {
+  readonly shape: readonly number[];
+  readonly values: Int32Array;
+}
+
+/** How the context of a lowering answers. */
+export interface Answers {
+  /** The storage of outputs that the graph decides (default bf16). */
+  readonly asked?: Storage;
+  /** Outputs start as these values and are added to. */
+  readonly onto?: Float32Array;
+  /** Outputs lie where `op.inPlace` says, if the lowering allows it. */
+  readonly inPlace?: boolean;
+  /** A bf16 copy of output 0 is kept. */
+  readonly shadow?: boolean;
+}
+
 /** To the nearest bf16, ties to even. */
 export function toBf16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -38,38 +55,60 @@ export class Lowered {
   readonly #regions = new Map<Tensor, Region>();
   readonly #beside = new Map<Tensor, Region>();
   readonly #buffers = new Map<Root, Buffer32>();
+  #shadow: Region | undefined;
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
 
-  constructor(machine: Machine, natives: readonly string[], gpu: Partial<Gpu> = {}) {
+  constructor(machine: Machine, natives: readonly string[] = [], gpu: Partial<Gpu> = {}) {
     this.#machine = machine;
     this.#gpu = { ...GPU, ...gpu };
     this.#builder = new GraphBuilder(new Set(natives));
   }
 
-  /** An input in bf16. */
-  input(name: string, { shape, values }: Host): Tensor {
-    const t = this.#builder.feed(name, shape);
-    const region = this.#region("bf16", values.length);
-    this.#machine.free(this.#buffers.get(region.root)!);
-    this.#buffers.set(region.root, this.#machine.upload(toBf16(values)));
-    this.#regions.set(t, region);
+  /** An input, stored as f32, i32 or (by default) bf16. */
+  input(name: string, { shape, values }: Ids | Host, storage: Storage = "bf16"): Tensor {
+    const t = this.#builder.feed(name, shape, storage === "i32" ? "i32" : "f32");
+    this.#regions.set(t, this.#given(storage, values));
     return t;
   }
 
-  run<A>(op: Op<A>, lowering: Lowering<A>, inputs: readonly Tensor[], attrs: A): readonly Tensor[] {
+  run<A>(
+    op: Op<A>,
+    lowering: Lowering<A>,
+    inputs: readonly Tensor[],
+    attrs: A,
+    answers: Answers = {},
+  ): readonly Tensor[] {
     const outputs = this.#builder.emit(op, inputs, attrs);
     const node = this.#builder.nodes.at(-1)!;
-    lowering.writes(node as never).forEach((storage, i) => {
+    lowering.writes(node as never).forEach((writes, i) => {
       const t = outputs[i]!;
-      this.#regions.set(t, this.#region(storage as Storage, size(t.shape)));
+      const input = inputs[op.inPlace?.[i] ?? -1];
+      const asked = t.shape.length === 0 ? "f32" : (answers.asked ?? "bf16");
+      const storage =
+        writes === "asked" ? asked : writes === "same" ? this.#regions.get(inputs[0]!)!.storage : writes;
+      const own = () =>
+        answers.onto && lowering.accumulates?.includes(i)
+          ? this.#given(storage, answers.onto)
+          : this.#region(storage, size(t.shape));
+      const takes =
+        answers.inPlace && lowering.inPlace && input && this.#regions.get(input)!.storage === storage;
+      this.#regions.set(t, takes ? this.#regions.get(input)! : own());
     });
-    lowering.lower(this.#context(), node as never);
+    lowering.lower(this.#context(answers), node as never);
     return outputs;
   }
 
   read(t: Tensor): Float32Array {
     return this.#read(this.#regions.get(t)!);
+  }
+
+  storage(t: Tensor): Storage {
+    return this.#regions.get(t)!.storage;
+  }
+
+  readShadow(): Float32Array {
+    return this.#read(this.#shadow!);
   }
 
   readBeside(t: Tensor): Float32Array {
@@ -93,7 +132,15 @@ export class Lowered {
     return { root, offset: 0, storage, elements };
   }
 
-  #context(): Context {
+  #given(storage: Storage, values: Float32Array | Int32Array): Region {
+    const region = this.#region(storage, values.length);
+    this.#machine.free(this.#buffers.get(region.root)!);
+    const bits = storage === "bf16" ? toBf16(Float32Array.from(values)) : values;
+    this.#buffers.set(region.root, this.#machine.upload(bits));
+    return region;
+  }
+
+  #context({ onto, shadow }: Answers): Context {
     const unknown = () => {
       throw new Error("not in this test's context");
     };
@@ -118,11 +165,18 @@ export class Lowered {
         });
         this.#machine.run(file, kernel, define, { grid, block, shared: sharedBytes ?? 0 }, passed);
       },
-      adds: () => false,
-      shadow: () => undefined,
-      constant: unknown,
+      adds: () => onto !== undefined,
+      shadow: (t) => {
+        if (shadow) this.#shadow = this.#region("bf16", size(t.shape));
+        return this.#shadow;
+      },
+      constant: (_, storage, make) => this.#given(storage, make()),
+      fill: (region, value) => {
+        if (region.storage !== "i32") return unknown();
+        const values = new Int32Array(region.elements).fill(value);
+        this.#machine.write(this.#buffers.get(region.root)!, values);
+      },
       gemm: unknown,
-      fill: unknown,
       copy: unknown,
     };
   }

@@ -189,6 +189,7 @@ struct Block {
 
 alignas(128) static unsigned char dynamic_shared[MAX_SHARED];
 static Block* block;
+static bool running;  // inside a launch
 
 CUDASIM_PLAIN static inline uint64_t next_random() {  // splitmix64
   uint64_t z = block->random += 0x9e3779b97f4a7c15ull;
@@ -221,6 +222,17 @@ CUDASIM_PLAIN __attribute__((noinline, unused)) static void fail(const char* wha
   leave();
   __builtin_unreachable();
 }
+
+}  // namespace cudasim
+
+#ifdef CUDASIM_RACECHECK
+#include "cuda_race.h"
+#define CUDASIM_TOUCH(...) cudasim::touch(__VA_ARGS__)
+#else
+#define CUDASIM_TOUCH(...) (void)0
+#endif
+
+namespace cudasim {
 
 CUDASIM_PLAIN static void fiber_main() {
   block->body(block->context);
@@ -331,6 +343,9 @@ CUDASIM_PLAIN static void deadlock() {
 }
 
 CUDASIM_PLAIN static void poison_shared(size_t dynamic_bytes) {
+#ifdef CUDASIM_RACECHECK
+  block_serial++;
+#endif
   if (__start_cudasim_shared != nullptr)
     memset(__start_cudasim_shared, POISON, __stop_cudasim_shared - __start_cudasim_shared);
   memset(dynamic_shared, POISON, dynamic_bytes);
@@ -339,9 +354,6 @@ CUDASIM_PLAIN static void poison_shared(size_t dynamic_bytes) {
 CUDASIM_PLAIN static inline size_t static_shared_bytes() {
   return __start_cudasim_shared == nullptr ? 0 : __stop_cudasim_shared - __start_cudasim_shared;
 }
-
-/** Where a fault inside a kernel leads back to (see recover()). */
-static bool running;
 
 CUDASIM_PLAIN static void run_block() {
   const bool shuffled = block->random != 0;
@@ -532,6 +544,7 @@ CUDASIM_PLAIN static void perform_ldmatrix(void* const lanes[32], unsigned mask)
   uint16_t m[4][8][8];
   for (int i = 0; i < first->count * 8; i++) {
     const void* row = static_cast<const LoadMatrix*>(lanes[i])->row;
+    CUDASIM_TOUCH(block->fibers[block->current->index / 32 * 32 + i], row, 16, false);
     if (reinterpret_cast<uintptr_t>(row) % 16 != 0) fail("ldmatrix: a row address that is no multiple of 16");
     memcpy(m[i / 8][i % 8], row, 16);
   }
@@ -559,6 +572,7 @@ CUDASIM_PLAIN __attribute__((unused)) static void cp_async(void* to, const void*
   if (q.count == CopyQueue::LIMIT) fail("too many cp.async in flight for the emulation");
   if ((reinterpret_cast<uintptr_t>(to) | (source_bytes == 0 ? 0 : reinterpret_cast<uintptr_t>(from))) % bytes != 0)
     fail("cp.async: an address that is no multiple of its size");
+  CUDASIM_TOUCH(*f, to, bytes, true);
   memset(to, POISON, bytes);
   q.copies[q.count++] = {to, from, bytes, source_bytes};
 }
@@ -582,6 +596,7 @@ CUDASIM_PLAIN __attribute__((unused)) static void cp_async_wait(int left) {
   const int end = q->ends[groups - 1];
   for (int i = 0; i < end; i++) {
     const Copy& c = q->copies[i];
+    CUDASIM_TOUCH(*block->current, c.to, c.bytes, true);
     memcpy(c.to, c.from, c.source_bytes);
     memset(static_cast<char*>(c.to) + c.source_bytes, 0, c.bytes - c.source_bytes);
   }

@@ -229,6 +229,9 @@ API cudasim_enqueue(void* stream, void (*run)(void*), void* data) {
 /** What the emulation said of the last failure. */
 extern "C" __attribute__((visibility("default"))) const char* cudasim_detail() { return detail.c_str(); }
 
+/** Sets one of the variables above for this process, from any thread of it. */
+API cudasim_set(const char* name, const char* value) { return value == nullptr ? unsetenv(name) : setenv(name, value, 1); }
+
 // ---------------------------------------------------------------- device and context
 API cuInit(unsigned) {
   if (fault("nodevice")) return NO_DEVICE;

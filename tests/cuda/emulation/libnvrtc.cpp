@@ -131,9 +131,16 @@ int compile(Program& p, const std::vector<std::string>& defines) {
   if (mkdtemp(folder.data()) == nullptr) return PROGRAM_CREATION_FAILURE;
   const std::string file = p.name.empty() ? "default_program" : p.name.substr(p.name.rfind('/') + 1);
   write(folder + "/" + file, p.source);
+  // After cuda_sim.h, whose names they must not touch.
+  std::string texts;
+  for (const std::string& d : defines) {
+    const size_t at = d.find('=');
+    texts += "#define " + d.substr(0, at) + " " + (at == std::string::npos ? "1" : d.substr(at + 1)) + "\n";
+  }
+  write(folder + "/defines", texts);
   for (const auto& [name, text] : p.headers) write(folder + "/" + name, text);
   const std::string compiler = "cd " + quoted(folder) + " && " + cxx + " " + flags;
-  bool ok = run(compiler + " -E -x c++ -I. -include " + quoted(sim) + options + " " + quoted(file) + " -o one.ii", folder, p.log);
+  bool ok = run(compiler + " -E -x c++ -I. -include " + quoted(sim) + " -include defines " + quoted(file) + " -o one.ii", folder, p.log);
   if (ok) {
     write(folder + "/two.ii", finished(read(folder + "/one.ii")));
     ok = run(compiler + " -c -x c++-cpp-output two.ii -o two.o && " + cxx + " -shared -s two.o -o out.so", folder, p.log);
