@@ -24,6 +24,9 @@ export class CpuProgram implements Program {
   readonly #direct: ReadonlyMap<Tensor, string>;
   readonly #variableOf: ReadonlyMap<Tensor, string>;
   readonly #assigned: ReadonlySet<Tensor>;
+  /** Variables that are read, and those that are written in place. */
+  readonly #read: readonly string[];
+  readonly #written: readonly string[];
   #closed = false;
 
   constructor(
@@ -40,6 +43,14 @@ export class CpuProgram implements Program {
     this.#direct = directWrites(graph, host);
     this.#variableOf = new Map([...graph.variables.values()].map((v) => [v.tensor, v.name]));
     this.#assigned = new Set(graph.assignments.map((a) => a.value));
+    const read = new Set([
+      ...graph.nodes.flatMap((n) => n.inputs),
+      ...graph.outputs.values(),
+      ...this.#assigned,
+    ]);
+    this.#read = [...read].flatMap((t) => this.#variableOf.get(t) ?? []);
+    const accumulated = graph.assignments.filter((a) => a.accumulate);
+    this.#written = [...this.#direct.values(), ...accumulated.map((a) => a.variable)];
   }
 
   async run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>> {
@@ -75,14 +86,8 @@ export class CpuProgram implements Program {
 
   /** Gives every variable that is read or written in place its memory, before any view is made: memory may move. */
   #settle(): void {
-    const { nodes, outputs, assignments } = this.#graph;
-    const read = [...nodes.flatMap((n) => n.inputs), ...outputs.values(), ...assignments.map((a) => a.value)];
-    for (const t of read) {
-      const name = this.#variableOf.get(t);
-      if (name !== undefined) this.#variables.values(name);
-    }
-    for (const name of this.#direct.values()) this.#variables.settle(name);
-    for (const { variable, accumulate } of assignments) if (accumulate) this.#variables.settle(variable);
+    for (const name of this.#read) this.#variables.values(name);
+    for (const name of this.#written) this.#variables.settle(name);
   }
 
   /** Where a host node puts its result. */
