@@ -67,6 +67,7 @@ int sticky = SUCCESS;  // a broken context answers every later call with this
 std::string detail;    // what the emulation said about it
 std::map<uint64_t, size_t> allocations;  // by first address
 size_t allocated = 0;
+constexpr size_t GUARD = 64 << 20;  // addresses, not memory
 std::map<std::string, long> counts;
 Stream default_stream;
 char context_mark, *stacks = nullptr;
@@ -311,14 +312,12 @@ API cuMemAlloc_v2(uint64_t* p, size_t bytes) {
   READY();
   if (bytes == 0) return INVALID_VALUE;
   if (fault("alloc") || bytes > memory_size() - allocated) return OUT_OF_MEMORY;
-  // The last byte (of the 256-byte unit) lies right before a page nobody may touch, so overruns are seen.
+  // The last byte (of the 256-byte unit) lies right before pages nobody may touch, so overruns are seen; wide ones too.
   const size_t page = 4096, unit = (bytes + 255) / 256 * 256, whole = (unit + page - 1) / page * page;
-  char* m = static_cast<char*>(mmap(nullptr, whole + 2 * page, PROT_READ | PROT_WRITE,
+  char* m = static_cast<char*>(mmap(nullptr, whole + 2 * GUARD, PROT_NONE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  if (m == MAP_FAILED) return OUT_OF_MEMORY;
-  mprotect(m, page, PROT_NONE);
-  mprotect(m + page + whole, page, PROT_NONE);
-  char* first = m + page + whole - unit;
+  if (m == MAP_FAILED || mprotect(m + GUARD, whole, PROT_READ | PROT_WRITE) != 0) return OUT_OF_MEMORY;
+  char* first = m + GUARD + whole - unit;
   memset(first, cudasim::POISON, unit < (1u << 30) ? unit : (1u << 30));
   *p = U64(first);
   allocations[*p] = unit;
@@ -330,7 +329,7 @@ API cuMemFree_v2(uint64_t p) {
   auto a = allocations.find(p);
   if (a == allocations.end()) return INVALID_VALUE;
   const size_t page = 4096, whole = (a->second + page - 1) / page * page;
-  munmap(reinterpret_cast<char*>(p + a->second) - whole - page, whole + 2 * page);
+  munmap(reinterpret_cast<char*>(p + a->second) - whole - GUARD, whole + 2 * GUARD);
   allocated -= a->second;
   allocations.erase(a);
   return SUCCESS;
