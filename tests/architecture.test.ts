@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/backend.ts": ["types:plan", "types:graph", "lib"],
   "backends/registry.ts": ["backends", "lib"],
   "backends/reference": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
+  "backends/cuda": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   "backends/cpu": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
@@ -34,10 +35,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["backends/backend.ts", "backends/registry.ts", "ops/index.ts"], // the list of ops, no op of it
   ],
   sweep: ["config", "runs", "lib"],
+  slurm: ["config", "sweep", "runs", "lib"],
   report: ["config", "sweep", "runs", "lib"],
   cli: [
     ...[
       "report",
+      "slurm",
       "sweep",
       "train",
       "config",

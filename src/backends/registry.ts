@@ -4,6 +4,7 @@ import type { Availability, Engine } from "./backend.ts";
 
 const engines = {
   cpu: async () => (await import("./cpu/cpu.ts")).cpu,
+  cuda: async () => (await import("./cuda/cuda.ts")).cuda,
   reference: async () => (await import("./reference/reference.ts")).reference,
   tensorflow: async () => (await import("./tensorflow/tensorflow.ts")).tensorflow,
 } as const satisfies Record<string, () => Promise<Engine>>;
@@ -12,7 +13,7 @@ export type EngineName = keyof typeof engines;
 export const engineNames = Object.keys(engines) as EngineName[];
 
 /** In the order in which `engine: auto` prefers them: the fastest first. */
-const PREFERRED: readonly EngineName[] = ["cpu", "reference", "tensorflow"];
+const PREFERRED: readonly EngineName[] = ["cuda", "cpu", "reference", "tensorflow"];
 
 export interface ChosenEngine {
   readonly name: EngineName;

@@ -3,6 +3,7 @@
  * arena. Pure: it needs a description of the GPU, not the GPU, so the same code forecasts a program's memory.
  */
 import { type Graph, type Node, size, type Tensor } from "../../graph/graph.ts";
+import { fused } from "./fusions.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
 import type { Context, Gpu, Region, Storage } from "./lowering.ts";
@@ -17,7 +18,8 @@ export interface CompileOptions {
   readonly shadows: ReadonlySet<string>;
 }
 
-export function compile(graph: Graph, options: CompileOptions): Script {
+export function compile(built: Graph, options: CompileOptions): Script {
+  const graph = fused(built);
   const compiler = new Compiler(graph, options);
   graph.nodes.forEach((node, i) => {
     compiler.lower(node, i);

@@ -28,6 +28,18 @@ const FIXES: Readonly<Record<number, string>> = {
   999: LOST,
 };
 
+/** The machine is at fault: what is wrong, and what to do about it. */
+export class GpuUnavailable extends EnvironmentError {
+  readonly why: string;
+  readonly fix: string;
+
+  constructor(why: string, fix: string) {
+    super(`engine cuda: ${why}; ${fix}`);
+    this.why = why;
+    this.fix = fix;
+  }
+}
+
 export interface FailedCall {
   readonly call: string;
   readonly code: number;
@@ -36,10 +48,8 @@ export interface FailedCall {
   readonly text: string;
 }
 
-export const OUT_OF_MEMORY = 2;
-
 export function failure({ call, code, name, text }: FailedCall): Error {
   const said = `${call}: ${name} (${code}), ${text}`;
   const fix = FIXES[code];
-  return fix === undefined ? new Error(said) : new EnvironmentError(`engine cuda: ${said}; ${fix}`);
+  return fix === undefined ? new Error(said) : new GpuUnavailable(said, fix);
 }

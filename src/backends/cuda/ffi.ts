@@ -1,6 +1,6 @@
 /** Calls into native libraries, through koffi: the only file that knows it. Signatures are data, and typed by it. */
 import type koffi from "koffi";
-import { EnvironmentError } from "../../lib/errors.ts";
+import { GpuUnavailable } from "./failures.ts";
 
 /** `u64`: sizes, handles and addresses, all below 2^53. `memory`: bytes of ours, for the length of the call. */
 export type CType = "int" | "uint" | "u64" | "float" | "string" | "strings" | "memory";
@@ -38,7 +38,7 @@ const KOFFI_TYPES: Readonly<Record<CType, string>> = {
 export interface NativeLibrary {
   /** As it was asked for: a path, or a name that the system's loader resolved. */
   readonly path: string;
-  /** Throws an EnvironmentError where the library has no such function. */
+  /** Throws a GpuUnavailable where the library has no such function. */
   bind<const S extends Signatures>(signatures: S): Bound<S>;
 }
 
@@ -59,13 +59,14 @@ export interface Ffi {
   text(address: number): string;
 }
 
-/** Throws an EnvironmentError where koffi is missing or has nothing for this platform. */
+/** Throws a GpuUnavailable where koffi is missing or has nothing for this platform. */
 export async function loadFfi(): Promise<Ffi> {
   try {
     return ffi((await import("koffi")).default);
   } catch (cause) {
-    throw new EnvironmentError(
-      `the package koffi does not load: ${(cause as Error).message.split("\n")[0]}; run \`npm ci\` in hnorm's folder without --omit=optional`,
+    throw new GpuUnavailable(
+      `the package koffi does not load: ${(cause as Error).message.split("\n")[0]}`,
+      "run `npm ci` in hnorm's folder, without --omit=optional",
     );
   }
 }
@@ -87,7 +88,7 @@ const ffi = (native: typeof koffi): Ffi => ({
               ),
             ];
           } catch {
-            throw new EnvironmentError(`${path} has no function ${name}: it is too old`);
+            throw new GpuUnavailable(`${path} has no function ${name}`, "it is too old: install a newer one");
           }
         });
         return Object.fromEntries(functions) as Bound<S>;

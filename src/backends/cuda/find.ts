@@ -1,6 +1,6 @@
 /** Whether this machine can run the engine: libraries, driver, GPU. Quick, and says in plain words what is missing. */
-import { EnvironmentError } from "../../lib/errors.ts";
 import { bindDriver } from "./driver.ts";
+import { GpuUnavailable } from "./failures.ts";
 import { loadFfi } from "./ffi.ts";
 import { type GpuInfo, lookAt, OLDEST_SM } from "./gpu.ts";
 import { findLibrary, type Host, type LibraryKind, libraryKinds, thisHost } from "./libraries.ts";
@@ -19,14 +19,14 @@ export async function discover(env: Host["env"]): Promise<Discovery> {
     const host = thisHost(env, ffi.open);
     const find = (kind: LibraryKind) => {
       const found = findLibrary(kind, host);
-      if (!found.ok) throw new Missing(found.why, found.fix);
+      if (!found.ok) throw new GpuUnavailable(found.why, found.fix);
       return found.library;
     };
     const driver = find(libraryKinds.driver);
     const gpu = lookAt(bindDriver(ffi, driver));
     if (gpu.sm < OLDEST_SM) {
       const [found, needed] = [gpu.sm, OLDEST_SM].map((sm) => `${Math.floor(sm / 10)}.${sm % 10}`);
-      throw new Missing(
+      throw new GpuUnavailable(
         `${gpu.name} has compute capability ${found}, too old for bf16 matrix units`,
         `it needs ${needed} or newer (A100, RTX 30 and later)`,
       );
@@ -38,18 +38,7 @@ export async function discover(env: Host["env"]): Promise<Discovery> {
     };
     return { ok: true, gpu, libraries };
   } catch (cause) {
-    if (cause instanceof Missing) return { ok: false, why: cause.message, fix: cause.fix };
-    if (!(cause instanceof EnvironmentError)) throw cause;
-    const [why, ...fix] = cause.message.replace(/^engine cuda: /, "").split("; ");
-    return { ok: false, why: why!, fix: fix.join("; ") };
-  }
-}
-
-class Missing extends Error {
-  readonly fix: string;
-
-  constructor(why: string, fix: string) {
-    super(why);
-    this.fix = fix;
+    if (!(cause instanceof GpuUnavailable)) throw cause;
+    return { ok: false, why: cause.why, fix: cause.fix };
   }
 }

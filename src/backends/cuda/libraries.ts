@@ -20,8 +20,8 @@ export interface LibraryKind {
 }
 
 const WHEELS =
-  "pip install nvidia-cublas nvidia-cuda-nvrtc (or, for CUDA 12, nvidia-cublas-cu12 nvidia-cuda-nvrtc-cu12)";
-const TOOLKIT_FIX = `install the CUDA toolkit 12 or 13, or run \`${WHEELS}\`, or set HNORM_CUDA_LIBRARIES to the folder that has it`;
+  "`pip install nvidia-cublas nvidia-cuda-nvrtc` (CUDA 12: nvidia-cublas-cu12 nvidia-cuda-nvrtc-cu12)";
+const TOOLKIT_FIX = `install the CUDA toolkit 12 or 13, or ${WHEELS}, or set HNORM_CUDA_LIBRARIES to the folder that has it`;
 
 export const libraryKinds = {
   driver: {
@@ -82,7 +82,7 @@ export function findLibrary(kind: LibraryKind, host: Host): Found {
       tried.push(`  ${path}: ${said}`);
     }
   }
-  return { ok: false, why: `${kind.name} was not found; tried\n${tried.join("\n")}`, fix: kind.fix };
+  return { ok: false, why: `${kind.name} was not found`, fix: `${kind.fix}; tried\n${tried.join("\n")}` };
 }
 
 /** In the order of the search, lazily: asking Python is slow. */

@@ -36,14 +36,18 @@ export function homes(
   const found = new Map<Tensor, Home>();
   const taken = new Map<Tensor, number>();
   for (const { value } of graph.assignments) taken.set(value, (taken.get(value) ?? 0) + 1);
-  const indices = new Map<Node, number>(graph.nodes.map((node, i) => [node, i]));
+  // Not by the tensor's producer: a fused node makes what another one did in the graph as it was built.
+  const makers = new Map<Tensor, number>();
+  graph.nodes.forEach((node, i) => {
+    for (const t of node.outputs) makers.set(t, i);
+  });
   const fits = (assignment: Assignment): boolean => {
     const { variable, value, accumulate } = assignment;
     const { tensor: old } = graph.variables.get(variable)!;
-    const node = value.producer;
-    if (node === undefined || stored.get(value) !== stored.get(old) || taken.get(value) !== 1) return false;
+    const at = makers.get(value);
+    if (at === undefined || stored.get(value) !== stored.get(old) || taken.get(value) !== 1) return false;
+    const node = graph.nodes[at]!;
     const lowering = loweringOf(node.op.name);
-    const at = indices.get(node)!;
     const output = node.outputs.indexOf(value);
     const lastOfOld = last.get(old) ?? -1;
     if (lowering.alias) return false;

@@ -1,18 +1,57 @@
-/** How this engine computes each op. */
+/** How this engine computes each op. A new op without an entry does not compile. */
+import { EnvironmentError } from "../../lib/errors.ts";
 import type { AttrsOf, CompositeName, PrimitiveName } from "../../ops/index.ts";
+import { attention, attentionGrad } from "./lower/attention.ts";
+import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
+import { center } from "./lower/center.ts";
+import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
+import { add, scale } from "./lower/elementwise.ts";
+import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
 import { matmul } from "./lower/matmul.ts";
+import { adamUpdate, clipCoefficient, sumSquares } from "./lower/optimizer.ts";
 import { reshape } from "./lower/reshape.ts";
+import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
+import { rope } from "./lower/rope.ts";
+import { swiglu, swigluGrad } from "./lower/swiglu.ts";
+import { transpose } from "./lower/transpose.ts";
 import type { Lowering } from "./lowering.ts";
 
-const primitives: { readonly [N in PrimitiveName]?: Lowering<AttrsOf<N>> } = {
+/** Ops of mixtures of experts, for which there are no kernels yet. */
+type MixtureOp =
+  | ("balanceLoss" | "balanceLossGrad" | "combine" | "combineGrad" | "dispatch" | "gatherSum")
+  | ("groupedMatmul" | "groupedMatmulGrad" | "normalizeRows" | "normalizeRowsGrad" | "route")
+  | ("rowEntropy" | "softmax" | "topK" | "topKGrad" | "zLoss" | "zLossGrad");
+
+const primitives: { readonly [N in Exclude<PrimitiveName, MixtureOp>]: Lowering<AttrsOf<N>> } = {
+  adamUpdate,
+  add,
+  causalSoftmax,
+  center,
+  clipCoefficient,
+  crossEntropy,
+  crossEntropyGrad,
+  embedding,
+  embeddingGrad,
   fill,
   matmul,
   reshape,
+  rmsNorm,
+  rmsNormGrad,
+  rope,
+  scale,
+  softmaxGrad,
+  sumSquares,
+  swiglu,
+  swigluGrad,
+  transpose,
 };
 
 /** The composites this engine has kernels of its own for. */
-const composites = {} satisfies { readonly [N in CompositeName]?: Lowering<AttrsOf<N>> };
+const composites = {
+  attention,
+  attentionGrad,
+} satisfies { readonly [N in CompositeName]?: Lowering<AttrsOf<N>> };
 
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
@@ -21,6 +60,7 @@ const lowerings: Readonly<Record<string, Lowering<never> | undefined>> = { ...pr
 /** The lowering of an op that came out of a graph. */
 export function loweringOf(name: string): Lowering<unknown> {
   const lowering = lowerings[name];
-  if (lowering === undefined) throw new Error(`cuda has no lowering for ${name}`);
+  if (lowering === undefined)
+    throw new EnvironmentError(`engine cuda has no kernel for the op ${name} yet; use \`engine: cpu\``);
   return lowering as Lowering<unknown>;
 }
