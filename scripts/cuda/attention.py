@@ -29,7 +29,11 @@ SHAPES = [
     *("8,4096,16,4,48", "8,4096,32,8,64", "8,4096,16,4,96", "8,4096,16,16,128"),
     *("2,1021,8,2,128", "64,256,8,8,64"),
 ]
-PARTS = {"forward": "attention-forward", "kv": "attention-grad-kv", "q": "attention-grad-q"}
+PARTS = {
+    "forward": ("attention-forward", "attentionForward"),
+    "kv": ("attention-grad-kv", "attentionGradKv"),
+    "q": ("attention-grad-q", "attentionGradQ"),
+}
 STREAMED_BYTES = 16 << 20  # as in src/backends/cuda/lower/attention.ts
 
 
@@ -108,7 +112,7 @@ class Attention:
         self.q, self.k, self.v, self.dout = rows(h), rows(k), rows(k), rows(h)
         self.out, self.dq, self.dk, self.dv = map(torch.empty_like, (self.q, self.q, self.k, self.v))
         self.lse, self.delta = (torch.empty(b, h, t, device="cuda") for _ in range(2))
-        self.delta_kernel, _ = driver.kernel("attention-delta", "attention_delta", {"HEAD_DIM": d})
+        self.delta_kernel, _ = driver.kernel("attention-delta", "attentionDelta", {"HEAD_DIM": d})
         self.parts = {part: self.part(part, tilings(part, d, False)[0]) for part in PARTS}
 
     def part(self, part, tiling):
@@ -119,8 +123,7 @@ class Attention:
         if shared > self.driver.shared:
             return None
         define = {"HEAD_DIM": d, "WARPS": warps, "TILES": tiles, "BLOCK": block}
-        file = PARTS[part]
-        function, spills = self.driver.kernel(file, file.replace("-", "_"), define, shared)
+        function, spills = self.driver.kernel(*PARTS[part], define, shared)
         heads, streams = {"forward": (h, k / h), "kv": (k, h / k), "q": (h, k / h)}[part]
         chunk = min(b * heads, max(1, int(STREAMED_BYTES / (4 * t * d * streams))))
         inputs = [self.q, self.k, self.v]

@@ -17,13 +17,8 @@ import {
   type Results,
   type Sizes,
 } from "./attention-bounds.ts";
-import { buildEmulation } from "./emulation/build.ts";
-import { openGpu } from "./gpu.ts";
+import { machine, reason } from "./emulated.ts";
 import { type Host, Lowered } from "./lowered.ts";
-
-const emulation = buildEmulation();
-const machine = "missing" in emulation ? undefined : openGpu(emulation.directory);
-const reason = "missing" in emulation ? ` (skipped: ${emulation.missing})` : "";
 
 /** Forward and gradient through the lowerings. With `alone`, the gradient does not see the forward pass's sums. */
 function onCuda(
@@ -93,7 +88,8 @@ const CASES: readonly Sizes[] = [
 ];
 
 afterAll(() => {
-  delete process.env.HNORM_CUDA_SIM_SEED;
+  machine?.set("HNORM_CUDA_SIM_SEED", undefined);
+  machine?.set("HNORM_CUDA_SIM_RACECHECK", undefined);
 });
 
 describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
@@ -138,8 +134,17 @@ describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
     const first = onCuda(given);
     expect(onCuda(given)).toEqual(first);
     for (const seed of ["1", "2"]) {
-      process.env.HNORM_CUDA_SIM_SEED = seed;
+      machine!.set("HNORM_CUDA_SIM_SEED", seed);
       expect(onCuda(given)).toEqual(first);
+    }
+  });
+
+  test("no access to shared memory races with another", () => {
+    machine!.set("HNORM_CUDA_SIM_RACECHECK", "1");
+    for (const seed of [undefined, "3"]) {
+      machine!.set("HNORM_CUDA_SIM_SEED", seed);
+      const got = onCuda(inputs({ b: 1, t: 140, h: 2, kv: 1, d: 64 }));
+      for (const name of NAMES) expect(got[name].every(Number.isFinite), name).toBe(true);
     }
   });
 });

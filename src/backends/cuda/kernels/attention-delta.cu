@@ -9,7 +9,7 @@ struct __align__(2 * LOAD) Piece {
   bf16 x[LOAD];
 };
 
-extern "C" __global__ void attention_delta(const bf16* dout, const bf16* out, float* delta, int rows, int T, int H) {
+extern "C" __global__ void attentionDelta(const bf16* dout, const bf16* out, float* delta, int rows, int T, int H) {
   const int row = (blockIdx.x * blockDim.x + threadIdx.x) / 8, lane = threadIdx.x % 8;
   float sum = 0.f;
   if (row < rows) {

@@ -7,7 +7,7 @@
 #include "attention.cuh"
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    attention_grad_q(const bf16* dout, const bf16* q, const bf16* k, const bf16* v, const float* lse,
+    attentionGradQ(const bf16* dout, const bf16* q, const bf16* k, const bf16* v, const float* lse,
                      const float* delta, bf16* dq, int T, int H, int K, int heads, int chunk, float scale,
                      float root) {
   extern __shared__ __align__(16) unsigned char shared[];

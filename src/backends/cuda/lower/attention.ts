@@ -38,7 +38,7 @@ export const attentionGrad: Lowering<Attrs> = {
     const delta = ctx.scratch("f32", rows);
     ctx.launch({
       file: "attention-delta.cu",
-      kernel: "attention_delta",
+      kernel: "attentionDelta",
       define: { HEAD_DIM: sizes.d },
       grid: Math.ceil(rows / DELTA_ROWS),
       block: 8 * DELTA_ROWS,
@@ -77,6 +77,12 @@ function forward(ctx: Context, sizes: Sizes, regions: readonly Region[]): void {
   launch(ctx, "forward", sizes, { heads: sizes.h, streams: sizes.kv / sizes.h }, regions, []);
 }
 
+const KERNELS: Readonly<Record<AttentionKernel, string>> = {
+  forward: "attentionForward",
+  "grad-kv": "attentionGradKv",
+  "grad-q": "attentionGradQ",
+};
+
 /** `heads` of one sequence get thread blocks; each streams rows of `streams` heads, or shares one with others. */
 function launch(
   ctx: Context,
@@ -91,7 +97,7 @@ function launch(
   const chunk = Math.max(1, Math.floor(STREAMED_BYTES / (4 * t * d * streams)));
   ctx.launch({
     file: `attention-${name}.cu`,
-    kernel: `attention_${name.replace("-", "_")}`,
+    kernel: KERNELS[name],
     define: { HEAD_DIM: d, WARPS: tiles.warps, TILES: tiles.tiles, BLOCK: tiles.block },
     grid: Math.ceil(t / ownRows(tiles)) * b * heads,
     block: 32 * tiles.warps,
