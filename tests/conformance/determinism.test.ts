@@ -1,6 +1,7 @@
 /** The same step gives the same bits: again and again, and on one thread as on two. */
 import { describe, expect, test } from "vitest";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import { moeSchema } from "../../src/model/schema.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { engines } from "./engines.ts";
 import { batchOf, gradients, nano, openWith } from "./nano.ts";
@@ -10,13 +11,21 @@ const spec: ModelSpec = {
   model: { ...nano, d_model: 64, ffn_dim: 96, vocab_size: 300, seq_len: 64 },
   norm: { name: "hybrid-star" },
 };
+const mixture: ModelSpec = {
+  ...spec,
+  model: { ...spec.model, ffn_dim: 32, moe: moeSchema.parse({ n_experts: 8, top_k: 2 }) },
+};
+const specs = [
+  ["dense", spec],
+  ["a mixture of experts", mixture],
+] as const;
 const BATCH = 4;
 const REPEATS = 24;
 
 describe.each(engines.filter((e) => e.name !== "reference"))("$name: $detail", ({ engine }) => {
   const given = test.skipIf(engine === undefined);
 
-  given(`${REPEATS} runs on two threads are one`, async () => {
+  given.each(specs)(`%s: ${REPEATS} runs on two threads are one`, async (_, spec) => {
     const device = await openWith(engine!, spec, { threads: 2 });
     const { graph, parameters } = gradientGraph(spec, { batch: BATCH, natives: engine!.natives });
     const program = await device.compile(plan(graph, engine!.bytes));
@@ -30,7 +39,7 @@ describe.each(engines.filter((e) => e.name !== "reference"))("$name: $detail", (
     await device.close();
   });
 
-  given("one thread and two agree to the bit", async () => {
+  given.each(specs)("%s: one thread and two agree to the bit", async (_, spec) => {
     const one = await gradients(engine!, spec, BATCH, { threads: 1 });
     const two = await gradients(engine!, spec, BATCH, { threads: 2 });
     for (const [name, values] of one) expect(bits(two.get(name)!).equals(bits(values)), name).toBe(true);

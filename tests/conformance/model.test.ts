@@ -3,10 +3,18 @@ import { describe, expect, test } from "vitest";
 import type { Engine } from "../../src/backends/backend.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/schema.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { engines } from "./engines.ts";
 import { batchOf, gradients, nano, openWith, runOn, update } from "./nano.ts";
 import { expectClose, MODEL_TOLERANCE } from "./tolerance.ts";
+
+/** Five experts, two per token, the losses of routers heavy enough to be seen. */
+const mixture = (options: Partial<MoeConfig> = {}): ModelConfig => ({
+  ...nano,
+  ffn_dim: 17,
+  moe: moeSchema.parse({ n_experts: 5, top_k: 2, balance_loss: 0.5, z_loss: 0.25, ...options }),
+});
 
 const specs: Readonly<Record<string, ModelSpec>> = {
   "pre, grouped queries": { model: nano, norm: { name: "pre" } },
@@ -17,6 +25,13 @@ const specs: Readonly<Record<string, ModelSpec>> = {
   "peri, layernorm, tied": {
     model: { ...nano, norm_type: "layernorm", tie_embeddings: true },
     norm: { name: "peri" },
+  },
+  "a mixture of experts": { model: mixture(), norm: { name: "qk-norm-full" } },
+  "a mixture, one expert each": { model: mixture({ top_k: 1 }), norm: { name: "hybrid" } },
+  "a mixture, all experts": { model: mixture({ top_k: 5 }), norm: { name: "pre" } },
+  "a mixture, renormalized, one shared": {
+    model: mixture({ renormalize: true, shared_expert: 13, loss_normalization: "usual" }),
+    norm: { name: "hybrid-star" },
   },
   "lns, a vocabulary of many": { model: { ...nano, vocab_size: 1031 }, norm: { name: "lns" } },
 };

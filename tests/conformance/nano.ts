@@ -66,14 +66,14 @@ export async function runOn(
   return outputs;
 }
 
-/** Loss and every gradient of one batch. */
+/** The loss, what routers say, and every gradient of one batch. */
 export async function gradients(engine: Engine, spec: ModelSpec, batch: number, options: EngineOptions = {}) {
   const device = await openWith(engine, spec, options);
   const { graph, parameters } = gradientGraph(spec, { batch, natives: engine.natives });
-  const { loss } = await runOn(engine, device, graph, batchOf(spec.model, batch));
+  const outputs = await runOn(engine, device, graph, batchOf(spec.model, batch));
   const results = parameters.map((p) => [p.name, device.read(gradientOf(p.name))] as const);
   await device.close();
-  return new Map<string, Floats>([["loss", loss!], ...results]);
+  return new Map<string, Floats>([...Object.entries(outputs), ...results]);
 }
 
 /** The update graph of AdamW with clipping at 1 and weight decay, and the feeds of its step t. */

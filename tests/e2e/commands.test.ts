@@ -113,6 +113,8 @@ describe("plan", () => {
     const [run] = JSON.parse(planned.stdout).runs;
     expect(run.parameters).toBe(6_919_096_320);
     expect(run.active_parameters / 1e9).toBeCloseTo(1.282, 3);
+    const table = await hnorm(dir, "plan", "moe.yaml", "--no-probe");
+    expect(table.stdout).toMatch(/params +active .*\n.* 6\.92B +1\.28B /);
   });
 });
 

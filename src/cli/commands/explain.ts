@@ -74,6 +74,7 @@ function describe(norm: NormSelection, { preset, layers, json }: Options): strin
   const { groups, map, embed, final } = explain(norm, depth);
   const parameters = listParameters({ model, norm });
   const total = parameters.reduce((sum, p) => sum + size(p.shape), 0);
+  const active = Math.round(parameters.reduce((sum, p) => sum + size(p.shape) * p.active, 0));
   const gains = parameters.filter((p) => p.role === "norm").reduce((sum, p) => sum + size(p.shape), 0);
   if (json) {
     const facts = { ...norm, summary: strategy.summary, cite: strategy.cite, init: strategy.init };
@@ -87,6 +88,7 @@ function describe(norm: NormSelection, { preset, layers, json }: Options): strin
         final,
         groups,
         parameters: total,
+        active_parameters: active,
         norm_parameters: gains,
       },
       null,
@@ -111,7 +113,7 @@ function describe(norm: NormSelection, { preset, layers, json }: Options): strin
     "",
     "  A attention (its index: inner norms on queries, keys, values, context), F feed-forward, N a learned norm",
     "",
-    `${preset}${layers === undefined ? "" : ` with ${depth} layers`}: ${total} parameters (${count(total)}), ${gains} of them norm gains`,
+    `${preset}${layers === undefined ? "" : ` with ${depth} layers`}: ${total} parameters (${count(total)}), ${active < total ? `${active} (${count(active)}) for each token, ` : ""}${gains} of them norm gains`,
   ].join("\n");
 }
 

@@ -48,13 +48,21 @@ export function planCommand(program: Command, io: Io): void {
         return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
       if (options.json) io.out(JSON.stringify(asJson(planned, speeds), null, 2));
-      else io.out([table(planned, COLUMNS), "", ...totals(planned, files.dir, speeds)].join("\n"));
+      else
+        io.out([table(planned, columnsFor(planned)), "", ...totals(planned, files.dir, speeds)].join("\n"));
     });
 }
+
+/** What a token uses of the parameters is told where it is not all of them. */
+const columnsFor = (planned: readonly PlannedRun[]): readonly Column<PlannedRun>[] =>
+  planned.some((p) => p.activeParameters < p.parameters) ? COLUMNS : COLUMNS.filter((c) => c !== ACTIVE);
+
+const ACTIVE: Column<PlannedRun> = { title: "active", text: (p) => count(p.activeParameters) };
 
 const COLUMNS: readonly Column<PlannedRun>[] = [
   { title: "run", text: ({ run }) => run.name, align: "left" },
   { title: "params", text: (p) => count(p.parameters) },
+  ACTIVE,
   { title: "FLOP/token", text: (p) => count(p.flopsPerToken) },
   { title: "tokens", text: (p) => count(p.tokens) },
   { title: "weights", text: (p) => bytes(p.memory.weights) },
