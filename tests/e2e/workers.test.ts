@@ -28,12 +28,22 @@ function worker(dir: string, ...args: readonly string[]) {
   return { child, ended: finish(child) };
 }
 
+/** Folders of sweeps that are finished, by their config: each is trained undisturbed once. */
+const undisturbed = new Map<string, string>();
+afterAll(() => {
+  for (const dir of undisturbed.values()) rmSync(dir, { recursive: true, force: true });
+});
+
 /** A sweep that is finished, and a folder with nothing but its list of runs. */
 async function sweepAndCopy(
   config: string,
 ): Promise<{ whole: string; dir: string; runs: readonly string[] }> {
-  const [first, dir] = [folder(), folder()];
-  expect((await hnorm(first, "sweep", file(first, "s.yaml", config))).code).toBe(0);
+  const first = undisturbed.get(config) ?? mkdtempSync(join(tmpdir(), "hnorm-whole-"));
+  if (!undisturbed.has(config)) {
+    undisturbed.set(config, first);
+    expect((await hnorm(first, "sweep", file(first, "s.yaml", config))).code).toBe(0);
+  }
+  const dir = folder();
   const [whole, copy] = [first, dir].map((at) => join(at, "runs", "s")) as [string, string];
   mkdirSync(copy, { recursive: true });
   copyFileSync(join(whole, "sweep.json"), join(copy, "sweep.json"));
