@@ -1,19 +1,22 @@
 /** What `hnorm doctor` looks at beside the engines: a check is one entry of this list. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { bytes } from "../lib/format.ts";
-import { cacheDir, freeBytes, isWritable, runsDir } from "./places.ts";
+import { checkFolders } from "./check-folders.ts";
+import { checkGpus } from "./check-gpus.ts";
+import { checkSlurm } from "./check-slurm.ts";
 
-/** What a check found; `fix` where something should be done about it, `numbers` for `--json`. */
+/** What a check found; `fix` where something should be done about it, `facts` for `--json`. */
 export interface Finding {
   readonly ok: boolean;
   readonly detail: string;
   readonly fix?: string;
-  readonly numbers?: Readonly<Record<string, number>>;
+  readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 export interface Check {
   readonly name: string;
-  look(): Finding;
+  /** Never takes longer than some seconds, and never throws. */
+  look(): Finding | Promise<Finding>;
 }
 
 const OLDEST_NODE = 20;
@@ -32,7 +35,7 @@ export const checks: readonly Check[] = [
     look: () => {
       const usable = availableParallelism();
       const detail = `${usable} usable of ${cpus().length} (${cpus()[0]?.model ?? "unknown"})`;
-      return { ok: true, detail, numbers: { usable, total: cpus().length } };
+      return { ok: true, detail, facts: { usable, total: cpus().length } };
     },
   },
   {
@@ -42,19 +45,11 @@ export const checks: readonly Check[] = [
       return {
         ok: true,
         detail: `${bytes(total)}, ${bytes(free)} of it free`,
-        numbers: { total_bytes: total, free_bytes: free },
+        facts: { total_bytes: total, free_bytes: free },
       };
     },
   },
-  { name: "runs folder", look: () => folder(runsDir(undefined), "HNORM_RUNS_DIR") },
-  { name: "cache folder", look: () => folder(cacheDir(), "HNORM_CACHE_DIR") },
+  ...checkFolders,
+  { name: "gpus", look: () => checkGpus() },
+  { name: "slurm", look: checkSlurm },
 ];
-
-/** A folder that hnorm writes to, which need not exist yet. */
-function folder(dir: string, variable: string): Finding {
-  const free = freeBytes(dir);
-  const finding = { detail: `${dir}, ${bytes(free)} free`, numbers: { free_bytes: free } };
-  return isWritable(dir)
-    ? { ok: true, ...finding }
-    : { ok: false, ...finding, fix: `it cannot be written to; choose another with ${variable}` };
-}

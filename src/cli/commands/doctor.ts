@@ -11,8 +11,8 @@ export function doctorCommand(program: Command, io: Io): void {
     .option("--json", "as JSON")
     .description("say which engines work here and how to get the others, and what this machine offers")
     .action(async ({ json }: { json?: boolean }) => {
-      const engines = await surveyEngines();
-      const machine = checks.map((check) => [check, check.look()] as const);
+      const machine = await Promise.all(checks.map(async (check) => [check, await check.look()] as const));
+      const engines = await surveyEngines(); // after: what loads an engine must not make other programs look slow
       io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
       if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
     });
@@ -58,9 +58,6 @@ const asJson = (engines: readonly SurveyedEngine[], machine: Machine): object =>
   auto: engines.find(({ found }) => found.ok)?.name ?? null,
   engines: Object.fromEntries(engines.map(({ name, summary, found }) => [name, { summary, ...found }])),
   machine: Object.fromEntries(
-    machine.map(([{ name }, { numbers, ...finding }]) => [
-      name.replaceAll(" ", "_"),
-      { ...finding, ...numbers },
-    ]),
+    machine.map(([{ name }, { facts, ...finding }]) => [name.replaceAll(" ", "_"), { ...finding, ...facts }]),
   ),
 });
