@@ -1,10 +1,11 @@
 /** Passes over a graph's nodes that put one op of this engine's own in the place of several. */
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import { fuseResidualNorm } from "./fuse/residual-norm.ts";
 
 /** `kept`: tensors that are read after all nodes have run. Returns nodes in an order that can be run. */
 type Fusion = (nodes: readonly Node[], kept: ReadonlySet<Tensor>) => readonly Node[];
 
-const fusions: readonly Fusion[] = [];
+const fusions: readonly Fusion[] = [fuseResidualNorm];
 
 export function fused(graph: Graph): Graph {
   const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);

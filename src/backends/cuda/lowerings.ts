@@ -11,6 +11,7 @@ import { fill } from "./lower/fill.ts";
 import { matmul } from "./lower/matmul.ts";
 import { adamUpdate, clipCoefficient, sumSquares } from "./lower/optimizer.ts";
 import { reshape } from "./lower/reshape.ts";
+import { addRmsNorm, rmsNormGradAdd } from "./lower/residual-norm.ts";
 import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
 import { rope } from "./lower/rope.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
@@ -55,7 +56,14 @@ const composites = {
 
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
-const lowerings: Readonly<Record<string, Lowering<never> | undefined>> = { ...primitives, ...composites };
+/** Ops of this engine's own, which fusions.ts puts in the place of others. */
+const fused = { addRmsNorm, rmsNormGradAdd };
+
+const lowerings: Readonly<Record<string, Lowering<never> | undefined>> = {
+  ...primitives,
+  ...composites,
+  ...fused,
+};
 
 /** The lowering of an op that came out of a graph. */
 export function loweringOf(name: string): Lowering<unknown> {

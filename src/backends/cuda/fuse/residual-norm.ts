@@ -1,0 +1,75 @@
+/**
+ * The residual stream is what norms read and write most. Finds a sum that a norm reads, and the norm's gradient that is
+ * added to what else reaches its input, and puts one op in the place of each pair: a pass over memory less for each.
+ *   s = a + b, y = norm(s);   dx = more + the norm's gradient.
+ */
+import type { Node, Tensor } from "../../../graph/graph.ts";
+import { add } from "../../../ops/add.ts";
+import { defineOp, NONE, rowsOf, typed } from "../../../ops/define.ts";
+import { type RmsNormAttrs, rmsNorm, rmsNormGrad } from "../../../ops/rms-norm.ts";
+
+/** a, b [..., D], g [D] -> s, y [..., D], r [..., 1]. */
+export const addRmsNorm = defineOp<RmsNormAttrs>()({
+  name: "addRmsNorm",
+  infer: ([a]) => [a!, a!, typed(a!, [...rowsOf(a!), 1])],
+  flops: (node) => add.flops(node as never) + rmsNorm.flops(node),
+  inPlace: [0],
+});
+
+/** dy, x [..., D], g [D], r [..., 1], more [..., D] -> dx [..., D], dg [D]. */
+export const rmsNormGradAdd = defineOp()({
+  name: "rmsNormGradAdd",
+  infer: ([, x, g]) => [x!, g!],
+  flops: (node) => rmsNormGrad.flops(node) + add.flops(node),
+  inPlace: [4],
+});
+
+export const fuseResidualNorm = (nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] =>
+  fuseBackward(fuseForward(nodes), kept);
+
+/** The norm moves up to the sum; the sum stays readable for everyone. */
+function fuseForward(nodes: readonly Node[]): readonly Node[] {
+  const sums = new Map(nodes.filter((n) => n.op.name === add.name).map((n) => [n.outputs[0]!, n]));
+  const replaced = new Map<Node, Node | undefined>();
+  for (const norm of nodes) {
+    const [x, gain] = norm.inputs;
+    const sum = norm.op.name === rmsNorm.name ? sums.get(x!) : undefined;
+    // Only the first norm of a sum, and only with a gain that is there already.
+    if (sum === undefined || replaced.has(sum) || gain!.producer !== undefined) continue;
+    const [inputs, outputs] = [
+      [...sum.inputs, gain!],
+      [...sum.outputs, ...norm.outputs],
+    ];
+    replaced.set(sum, { ...norm, op: addRmsNorm, inputs, outputs }).set(norm, undefined);
+  }
+  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+}
+
+/** The norm's gradient moves down to the addition, where the other term is known, if no one needs it sooner. */
+function fuseBackward(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
+  const place = new Map(nodes.map((node, i) => [node, i]));
+  const readers = new Map<Tensor, Node[]>();
+  for (const node of nodes) {
+    for (const t of new Set(node.inputs)) {
+      const known = readers.get(t);
+      if (known === undefined) readers.set(t, [node]);
+      else known.push(node);
+    }
+  }
+  const replaced = new Map<Node, Node | undefined>();
+  for (const grad of nodes) {
+    if (grad.op.name !== rmsNormGrad.name) continue;
+    const [dx, dgain] = grad.outputs as [Tensor, Tensor];
+    const [sum, ...others] = readers.get(dx) ?? [];
+    if (kept.has(dx) || others.length > 0 || sum?.op.name !== add.name || replaced.has(sum)) continue;
+    const more = sum.inputs[0] === dx ? sum.inputs[1]! : sum.inputs[0]!;
+    const soonest = (readers.get(dgain) ?? []).every((reader) => place.get(reader)! > place.get(sum)!);
+    if (more === dx || !soonest) continue;
+    const [inputs, outputs] = [
+      [...grad.inputs, more],
+      [sum.outputs[0]!, dgain],
+    ];
+    replaced.set(sum, { ...grad, op: rmsNormGradAdd, attrs: NONE, inputs, outputs }).set(grad, undefined);
+  }
+  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+}
