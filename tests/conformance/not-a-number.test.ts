@@ -1,0 +1,31 @@
+/** A diverging run's probabilities are not numbers: they still choose k different experts, and nothing crashes. */
+import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { topK } from "../../src/ops/top-k.ts";
+import { engines } from "./engines.ts";
+import { runOnce } from "./run.ts";
+
+const [ROWS, EXPERTS, K] = [50, 64, 8];
+const p = Float32Array.from({ length: ROWS * EXPERTS }, (_, i) => {
+  const [row, e] = [Math.floor(i / EXPERTS), i % EXPERTS];
+  const lost = row % 3 === 0 || (row % 3 === 1 && (e * 7 + row) % 2 === 0);
+  return lost ? Number.NaN : ((e * 29 + row) % EXPERTS) / EXPERTS;
+});
+
+describe.each(engines)("$name: $detail", ({ engine }) => {
+  test.skipIf(engine === undefined)("topK", async () => {
+    const b = new GraphBuilder();
+    const [values, experts] = b.emit(topK, [b.feed("p", [ROWS, EXPERTS])], { k: K });
+    b.output("values", values!);
+    b.output("experts", experts!);
+    const got = await runOnce(engine!, b.finish(), { p });
+    for (let row = 0; row < ROWS; row++) {
+      const chosen = [...got.experts!.slice(row * K, (row + 1) * K)];
+      expect(new Set(chosen).size).toBe(K);
+      for (const e of chosen) expect(Number.isInteger(e) && e >= 0 && e < EXPERTS).toBe(true);
+      const probabilities = chosen.map((e) => p[row * EXPERTS + e]!);
+      expect([...got.values!.slice(row * K, (row + 1) * K)]).toEqual(probabilities);
+      expect(probabilities.some(Number.isNaN)).toBe(row % 3 === 0);
+    }
+  });
+});
