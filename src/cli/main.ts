@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
+import { cancelCommand } from "./commands/cancel.ts";
 import { configCommand } from "./commands/config.ts";
 import { dataCommand } from "./commands/data.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -46,6 +47,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     dataCommand,
     resultsCommand,
     statusCommand,
+    cancelCommand,
     whyCommand,
     doctorCommand,
     selftestCommand,

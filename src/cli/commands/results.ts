@@ -2,21 +2,35 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking.ts";
+import { dataMismatch, rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
-import { readStatus } from "../../runs/status.ts";
+import { isFinished, readStatus } from "../../runs/status.ts";
+import type { Run } from "../../sweep/expand.ts";
 import type { Io } from "../io.ts";
 import { rankingTable } from "../ranking-table.ts";
+import { writeResults } from "../sweep-writes.ts";
 
 export function resultsCommand(program: Command, io: Io): void {
   program
     .command("results")
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option("--json", "as JSON")
+    .option("--save", "write results.csv too; exit code 3 where runs are not finished, 0 where all are")
     .description("print the ranking of a sweep again")
-    .action((dir: string, { json }: { json?: boolean }) => {
-      const runs = rank(readSweep(dir));
+    .action(async (dir: string, { json, save }: { json?: boolean; save?: boolean }) => {
+      const files = sweepFiles(dir);
+      const listed = readSweep(dir);
+      const runs = save
+        ? await writeResults(files, listed, new Map())
+        : rank(listed.map((run) => ({ ...run, status: readStatus(files.run(run.name)) })));
       io.out(json ? JSON.stringify(resultRows(runs), null, 2) : rankingTable(runs));
+      const open = listed.filter(({ name }) => !isFinished(files.run(name)));
+      if (save && open.length > 0) {
+        io.say(
+          `not finished: ${open.length} of ${listed.length} runs: ${open.map(({ name }) => name).join(", ")}`,
+        );
+        process.exitCode = EXIT.someRunsFailed;
+      }
       const mismatch = dataMismatch(runs);
       if (mismatch === undefined) return;
       io.say(mismatch);
@@ -24,12 +38,9 @@ export function resultsCommand(program: Command, io: Io): void {
     });
 }
 
-/** The runs a sweep's folder lists, with their statuses. */
-function readSweep(dir: string): readonly RankedRun[] {
+/** The runs a sweep's folder lists. */
+function readSweep(dir: string): readonly Run[] {
   const files = sweepFiles(dir);
   if (!existsSync(files.sweep)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
-  const { runs } = JSON.parse(readFileSync(files.sweep, "utf8")) as {
-    runs: readonly Omit<RankedRun, "status">[];
-  };
-  return runs.map((run) => ({ ...run, status: readStatus(files.run(run.name)) }));
+  return (JSON.parse(readFileSync(files.sweep, "utf8")) as { runs: readonly Run[] }).runs;
 }

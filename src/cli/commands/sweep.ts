@@ -13,6 +13,7 @@ import { requireWritable, runsDir } from "../places.ts";
 import { rankingTable } from "../ranking-table.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
 import { jobsFrom, slotsFor } from "../slots-for.ts";
+import { launcherOption, slurmSweep } from "../slurm-sweep.ts";
 import { prepareCorpora } from "../sweep-data.ts";
 import { trainAll } from "../sweep-runs.ts";
 import type { SweepEnd } from "../sweep-signals.ts";
@@ -25,6 +26,7 @@ interface Options {
   readonly maxHours: string;
   readonly force?: boolean;
   readonly json?: boolean;
+  readonly launcher: "local" | "slurm";
   readonly set: readonly string[];
 }
 
@@ -43,13 +45,15 @@ export function sweepCommand(program: Command, io: Io): void {
     .addOption(retriesOption())
     .option("--max-hours <h>", "refuse a sweep that would take longer on this machine", "168")
     .option("--force", "start however long it takes")
+    .addOption(launcherOption())
     .option("--json", "print the ranking as JSON")
     .addOption(overrideOption())
     .description("train every run of a config that is not finished yet, and rank them")
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);
-      process.exitCode = await sweep(loaded, options, io);
+      const run = options.launcher === "slurm" ? slurmSweep : sweep;
+      process.exitCode = await run(loaded, options, io);
     });
 }
 
