@@ -1,4 +1,4 @@
-/** What signals mean to a worker: the first lets every run save its state and stop, the second ends them at once. */
+/** What signals mean to a worker: the first lets every run save its state and stop, a second Ctrl-C ends them at once. */
 import type { Launched } from "../sweep/launch.ts";
 
 /** How a worker ended: with all it could do done, or by a signal. */
@@ -11,7 +11,7 @@ export interface Signals {
   /** Aborted by the first. */
   readonly stopping: AbortSignal;
   end(): SweepEnd;
-  /** Whether there was a second. */
+  /** Whether there was a second Ctrl-C. */
   killed(): boolean;
   close(): void;
 }
@@ -20,18 +20,21 @@ export function listen(active: ReadonlySet<Launched>, say: (text: string) => voi
   const stop = new AbortController();
   let end: SweepEnd = "all";
   let killed = false;
-  const on = (how: SweepEnd) => () => {
-    if (end !== "all") {
-      killed = true;
-      for (const child of active) child.kill();
-      return;
-    }
+  const save = (how: SweepEnd) => {
     end = how;
     say("saving and stopping after the current step; press Ctrl-C again to stop at once");
     stop.abort();
     for (const child of active) child.stop();
   };
-  const [interrupt, terminate] = [on("interrupted"), on("terminated")];
+  const interrupt = () => {
+    if (end === "all") return save("interrupted");
+    killed = true;
+    for (const child of active) child.kill();
+  };
+  // A scheduler says it again, and in several ways: that is no impatience.
+  const terminate = () => {
+    if (end === "all") save("terminated");
+  };
   process.on("SIGINT", interrupt);
   for (const signal of SAVE_SIGNALS) process.on(signal, terminate);
   return {
