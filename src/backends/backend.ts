@@ -16,6 +16,16 @@ export type Availability =
   | { readonly ok: true; readonly detail: string; readonly better?: string }
   | { readonly ok: false; readonly why: string; readonly fix: string };
 
+/** What a plan takes, in bytes, where the engine lays out its memory before anything runs. */
+export interface PlannedMemory {
+  /** Copies of weights in another type. */
+  readonly copies: number;
+  /** All that is neither variables nor copies of them. */
+  readonly activations: number;
+  /** What the device has, where that is known. */
+  readonly capacity?: number;
+}
+
 /** A kind of machinery that can run plans. */
 export interface Engine {
   /** One clause for `hnorm doctor` and errors. */
@@ -26,6 +36,8 @@ export interface Engine {
   readonly devices?: "gpu";
   /** How it stores each element type. */
   readonly bytes: DtypeBytes;
+  /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */
+  readonly memory?: (plan: Plan) => PlannedMemory;
   /** Whether it works on this machine; loads nothing it does not need to know. */
   available(): Promise<Availability>;
   open(options: EngineOptions): Promise<Device>;

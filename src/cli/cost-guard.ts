@@ -4,7 +4,7 @@ import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops } from "../lib/format.ts";
-import { type Forecast, forecast, type Workload } from "../train/forecast.ts";
+import { type Forecast, fittingMicroBatch, forecast, type Workload } from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */
@@ -14,6 +14,7 @@ const MEASURE_FROM_FLOPS = 1e13;
 export interface Cost extends Forecast {
   readonly chosen: ChosenEngine;
   readonly threads: number | undefined;
+  readonly workload: Workload;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function costs(configs: readonly RunConfig[], estimate = forecast):
     const key = JSON.stringify([chosen.name, workload]);
     const found = known.get(key) ?? estimate(workload, chosen.engine);
     known.set(key, found);
-    return { ...found, chosen, threads: config.engine.threads };
+    return { ...found, chosen, workload, threads: config.engine.threads };
   });
 }
 
@@ -66,9 +67,10 @@ export async function requireAffordable(
   jobs: number,
   maxHours: number,
 ): Promise<void> {
-  const memory = Math.max(...runs.map((run) => run.memory.total)) * jobs;
+  const ofTheMachine = runs.filter((run) => run.memory.capacity === undefined);
+  const memory = Math.max(0, ...ofTheMachine.map((run) => run.memory.total)) * jobs;
   const work = runs.reduce((sum, run) => sum + run.totalFlops, 0);
-  const reasons: string[] = [];
+  const reasons: string[] = tooLargeForDevice(runs);
   if (memory > totalmem()) {
     const what = jobs === 1 ? "its largest run" : `${jobs} runs at once`;
     reasons.push(`memory: ${bytes(memory)} for ${what}, this machine has ${bytes(totalmem())}`);
@@ -92,4 +94,18 @@ export async function requireAffordable(
       "run it where there is a GPU engine, make it smaller (model.preset, train.tokens, train.micro_batch_size), or insist with --force",
     ].join("\n"),
   );
+}
+
+/** The largest run of those that are given a device to themselves, if it does not fit there, and what would. */
+function tooLargeForDevice(runs: readonly Cost[]): string[] {
+  const over = runs.filter(({ memory }) => memory.total > (memory.capacity ?? Infinity));
+  const [run] = over.toSorted((a, b) => b.memory.total - a.memory.total);
+  if (run === undefined) return [];
+  const capacity = run.memory.capacity!;
+  const size = fittingMicroBatch(run.workload, run.chosen.engine, capacity);
+  const fits =
+    size === undefined ? "no micro-batch is small enough" : `train.micro_batch_size ${size} would fit`;
+  return [
+    `memory: ${bytes(run.memory.total)} for its largest run, the device has ${bytes(capacity)}; ${fits}`,
+  ];
 }

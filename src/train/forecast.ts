@@ -20,6 +20,8 @@ export interface Forecast {
     readonly optimizer: number;
     readonly activations: number;
     readonly total: number;
+    /** What a device of its own has, where the engine knows it. */
+    readonly capacity?: number;
   };
   /** Bytes a finished run leaves behind, nearly all of them its weights. */
   readonly disk: number;
@@ -31,7 +33,10 @@ export interface Workload extends Pick<RunConfig, "model" | "norm"> {
   readonly log: Pick<LogConfig, "grad_norms_every">;
 }
 
-export function forecast(config: Workload, engine: Pick<Engine, "natives" | "bytes">): Forecast {
+/** What of an engine a forecast needs. */
+export type Forecaster = Pick<Engine, "natives" | "bytes" | "memory">;
+
+export function forecast(config: Workload, engine: Forecaster): Forecast {
   const { model, norm, train, log } = config;
   const parameters = listParameters({ model, norm });
   const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
@@ -43,10 +48,11 @@ export function forecast(config: Workload, engine: Pick<Engine, "natives" | "byt
   const micro = plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
   const flopsPerToken = micro.flops / (batch * model.seq_len);
 
-  const weights = count * engine.bytes.f32;
-  const gradients = weights;
-  const optimizer = weights * optimizers[train.optimizer.name].moments.length;
-  const activations = micro.peakActivationBytes;
+  const planned = engine.memory?.(micro);
+  const gradients = count * engine.bytes.f32;
+  const weights = gradients + (planned?.copies ?? 0);
+  const optimizer = gradients * optimizers[train.optimizer.name].moments.length;
+  const activations = planned?.activations ?? micro.peakActivationBytes;
   const looks = 2 + train.steps / log.grad_norms_every;
   const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
   return {
@@ -61,7 +67,19 @@ export function forecast(config: Workload, engine: Pick<Engine, "natives" | "byt
       optimizer,
       activations,
       total: weights + gradients + optimizer + activations,
+      ...(planned?.capacity === undefined ? {} : { capacity: planned.capacity }),
     },
     disk: count * 4 + rows * 80,
   };
+}
+
+/** The largest micro-batch with which the run takes no more than `bytes`, or undefined where none is small enough. */
+export function fittingMicroBatch(config: Workload, engine: Forecaster, bytes: number): number | undefined {
+  const { train } = config;
+  for (let size = train.micro_batch_size; size >= 1; size--) {
+    if (train.batch_size % size !== 0) continue;
+    const smaller = { ...config, train: { ...train, micro_batch_size: size } };
+    if (forecast(smaller, engine).memory.total <= bytes) return size;
+  }
+  return undefined;
 }

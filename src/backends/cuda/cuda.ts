@@ -14,6 +14,7 @@ import type { GpuInfo } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import type { Host } from "./libraries.ts";
 import { natives } from "./lowerings.ts";
+import { plannedMemory } from "./planned-memory.ts";
 
 type Env = Host["env"];
 
@@ -23,14 +24,19 @@ const BYTES: DtypeBytes = { f32: 4, bf16: 2, i32: 4 };
 /** The engine as environment variables have it: where its libraries are, where it keeps what it compiled. */
 export function cudaOn(env: Env): Engine {
   let discovery: Promise<Discovery> | undefined;
-  const discovered = () => {
+  let known: GpuInfo | undefined;
+  const discovered = async () => {
     discovery ??= discover(env);
-    return discovery;
+    const found = await discovery;
+    if (found.ok) known = found.gpu;
+    return found;
   };
   return {
     summary: "bf16 on one NVIDIA GPU: own kernels, cuBLASLt, CUDA graphs",
     natives,
     bytes: BYTES,
+    devices: "gpu",
+    memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();
       return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
