@@ -24,7 +24,7 @@ struct LogSum {
   float max, sum;
 };
 
-constexpr float MINUS_INFINITY = -__builtin_huge_valf();
+#define MINUS_INFINITY __uint_as_float(0xff800000u)
 
 __device__ __forceinline__ LogSum merged(LogSum a, LogSum b) {
   const float max = fmaxf(a.max, b.max);

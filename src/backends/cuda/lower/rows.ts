@@ -37,10 +37,11 @@ export const forwardUnroll = (width: number): number => Math.max(1, Math.floor(4
 
 /**
  * The backward kernel also holds the gain's gradient: two rows of one pack, or one row. Blocks of one multiprocessor as
- * its registers allow: 64 a thread with one pack, 80 with two.
+ * its registers allow: 64 a thread with one pack, 80 with two, or where places are found by dividing by no power of two.
  */
 export function backwardShape(width: number): { readonly unroll: number; readonly blocks: number } {
-  const { vectors, threads } = rowTile(width);
-  const registers = vectors === 1 ? 64 : vectors === 2 ? 80 : 128;
+  const { group, side, vectors, threads } = rowTile(width);
+  const divides = side > 1 && !Number.isInteger(Math.log2(group));
+  const registers = vectors > 2 ? 128 : vectors === 2 || divides ? 80 : 64;
   return { unroll: vectors === 1 ? 2 : 1, blocks: Math.max(1, Math.floor(65536 / (registers * threads))) };
 }

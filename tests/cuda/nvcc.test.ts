@@ -1,0 +1,143 @@
+/**
+ * Every kernel through NVIDIA's own compiler for sm_80 and sm_90a, with the widths of the presets: no spills, and no
+ * more registers than the occupancy it was designed for allows. Needs nvcc, not a GPU.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type AttentionKernel, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
+import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
+import { type Defines, KERNELS } from "./gpu.ts";
+
+interface Budget {
+  readonly file: string;
+  readonly define: Defines;
+  /** Registers a thread may use: 65536 / threads that shall be resident on a multiprocessor. */
+  readonly registers: number;
+}
+
+const X = { X: "bf16", Y: "bf16" };
+/** One of each layout: several rows to a warp, to a block, one row of 1, 2 and (in wider blocks) 2 packs a thread. */
+const WIDTHS = [128, 768, 2048, 4096, 8192];
+
+const norms = WIDTHS.flatMap((width): Budget[] => {
+  const forward = { ...rowDefines(width, forwardUnroll(width)).define, ...X };
+  const { unroll, blocks } = backwardShape(width);
+  const { define, threads } = rowDefines(width, unroll);
+  const backward = { ...define, X: "bf16", DY: "bf16", DX: "bf16", BLOCKS: blocks };
+  // The launch bounds hold the compiler to this; the budget says it was met without spilling.
+  const registers = Math.min(255, Math.floor(65536 / (threads * blocks) / 8) * 8);
+  return [
+    // Three blocks of 256: 64 bytes in flight for each of 768 threads are more than the memory's latency asks for.
+    { file: "rms-norm.cu", define: { ...forward, RESIDUAL: 1 }, registers: 80 },
+    { file: "rms-norm-grad.cu", define: { ...backward, ADD: 1 }, registers },
+  ];
+});
+
+const attention = [64, 128].flatMap((headDim) =>
+  (["forward", "grad-kv", "grad-q"] as const).map((kernel: AttentionKernel): Budget => {
+    const { warps, tiles, block } = tilesFor(kernel, headDim, 227 * 1024);
+    // The sums of its tiles live in registers: all there are.
+    return {
+      file: `attention-${kernel}.cu`,
+      define: { HEAD_DIM: headDim, WARPS: warps, TILES: tiles, BLOCK: block },
+      registers: 255,
+    };
+  }),
+);
+
+const headNorm = { HEAD: 128, GROUP: 8, ...X };
+
+/** 32 registers: all 2048 threads of a multiprocessor; 64: half of them, with several accesses of 16 bytes each. */
+const budgets: readonly Budget[] = [
+  ...norms,
+  ...attention,
+  { file: "attention-delta.cu", define: { HEAD_DIM: 128 }, registers: 40 },
+  { file: "norm-rope.cu", define: { ...headNorm, UNROLL: 2 }, registers: 80 },
+  {
+    file: "norm-rope-grad.cu",
+    define: { ...headNorm, UNROLL: 1, DY: "bf16", DX: "bf16", INVERSE: 1 },
+    registers: 128,
+  },
+  { file: "rms-norm.cu", define: { ...rowDefines(2048, forwardUnroll(2048)).define, ...X }, registers: 80 },
+  { file: "center.cu", define: { ...rowDefines(2048, forwardUnroll(2048)).define, ...X }, registers: 80 },
+  { file: "add.cu", define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 32 },
+  { file: "accumulate.cu", define: { X: "bf16" }, registers: 32 },
+  { file: "scale.cu", define: X, registers: 32 },
+  { file: "convert.cu", define: { FROM: "float", TO: "bf16" }, registers: 32 },
+  { file: "swiglu.cu", define: { X: "bf16", WIDTH: 8192 }, registers: 40 },
+  { file: "column-sums.cu", define: {}, registers: 32 },
+  { file: "rope.cu", define: { ...X, HEAD: 128, HEADS: 4 }, registers: 80 },
+  { file: "rope.cu", define: { ...X, HEAD: 64, HEADS: 4, INVERSE: 1 }, registers: 80 },
+  { file: "embedding.cu", define: { TABLE: "float", Y: "bf16", WIDTH: 2048 }, registers: 32 },
+  { file: "embedding-grad.cu", define: { TABLE: "float", DY: "bf16", WIDTH: 2048 }, registers: 40 },
+  { file: "cross-entropy.cu", define: { X: "bf16", LOGP: "float", VOCAB: 50304 }, registers: 40 },
+  { file: "sums.cu", define: { X: "float" }, registers: 32 },
+  { file: "clip-coefficient.cu", define: {}, registers: 40 },
+  // Four streams in and three out, 8 elements each.
+  { file: "adam-update.cu", define: { G: "float", DECOUPLED: 1 }, registers: 64 },
+  { file: "causal-softmax.cu", define: X, registers: 32 },
+  { file: "transpose.cu", define: { X: "bf16" }, registers: 32 },
+];
+
+function nvcc(): string | undefined {
+  try {
+    execFileSync("nvcc", ["--version"], { stdio: "ignore" });
+    return undefined;
+  } catch {
+    return "nvcc is not installed";
+  }
+}
+const missing = nvcc();
+const folder = mkdtempSync(join(tmpdir(), "hnorm-nvcc-"));
+let outputs = 0;
+
+/** What ptxas says of every kernel of a file. */
+function compiled({ file, define }: Budget, sm: string): Promise<string> {
+  const defines = Object.entries(define).map(([name, value]) => `-D${name}=${value}`);
+  const code = `arch=compute_${sm},code=sm_${sm}`;
+  const output = join(folder, `${outputs++}.cubin`);
+  const options = ["-std=c++17", "-cubin", "-gencode", code, "-Xptxas", "-v", "-Werror", "all-warnings"];
+  const args = [...options, "-I", KERNELS, ...defines, "-o", output, join(KERNELS, file)];
+  return new Promise((resolve, reject) => {
+    execFile("nvcc", args, (error, stdout, stderr) => (error ? reject(error) : resolve(stdout + stderr)));
+  });
+}
+
+describe.skipIf(missing !== undefined)(
+  `kernels compiled by nvcc${missing ? ` (skipped: ${missing})` : ""}`,
+  () => {
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    test("every kernel file has a budget", () => {
+      const files = readdirSync(KERNELS).filter((name) => name.endsWith(".cu"));
+      expect(files.filter((file) => !budgets.some((b) => b.file === file))).toEqual([]);
+    });
+
+    // NVRTC has no headers and no compiler builtins of the host; nvcc would let them pass.
+  test("no kernel uses what NVRTC lacks", () => {
+    for (const file of readdirSync(KERNELS)) {
+      const text = readFileSync(join(KERNELS, file), "utf8");
+      expect(text.match(/#include <.*|__builtin_\w+|\bstd::\w+|\bu?int\d+_t\b|(?<!MINUS_)INFINITY/), file).toBe(null);
+    }
+  });
+
+  describe.each(["80", "90a"])("sm_%s", (sm) => {
+      test.each(budgets.map((b) => [`${b.file} ${JSON.stringify(b.define)}`, b] as const))(
+        "%s",
+        async (_, budget) => {
+          const said = await compiled(budget, sm);
+          const used = [...said.matchAll(/Used (\d+) registers/g)].map((m) => Number(m[1]));
+          expect(used.length, said).toBeGreaterThan(0);
+          expect(Math.max(...used)).toBeLessThanOrEqual(budget.registers);
+          const spilled = [...said.matchAll(/(\d+) bytes spill/g)].map((m) => Number(m[1]));
+          expect(spilled.length).toBe(2 * used.length);
+          expect(Math.max(...spilled)).toBe(0);
+        },
+        120_000,
+      );
+    });
+  },
+);
