@@ -4,9 +4,11 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { data } from "./bench/data.js";
 import { moe } from "./bench/moe.js";
+import { overhead } from "./bench/overhead.js";
 import { step } from "./bench/step.js";
+import { sweep } from "./bench/sweep.js";
 
-const benchmarks = { step, moe, data };
+const benchmarks = { step, moe, data, sweep, overhead };
 
 const { values } = parseArgs({
   options: {
@@ -31,5 +33,5 @@ for (const name of values.only.split(",")) {
     process.exit(2);
   }
   console.log(`${name}: ${benchmark.summary}`);
-  benchmark.run(options);
+  await benchmark.run(options);
 }
