@@ -66,7 +66,7 @@ __device__ __forceinline__ void softmax_step(Scores& s, Rows& sum, float (&top)[
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     attentionForward(const bf16* q, const bf16* k, const bf16* v, bf16* out, float* lse, int T, int H, int K,
-                      int heads, int chunk, float scale) {
+                     int heads, int chunk, float scale) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* queries = reinterpret_cast<bf16*>(shared);
   bf16* keys = queries + OWN * PITCH;

@@ -8,8 +8,8 @@
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
     attentionGradKv(const bf16* dout, const bf16* q, const bf16* k, const bf16* v, const float* lse,
-                      const float* delta, bf16* dk, bf16* dv, int T, int H, int K, int heads, int chunk, float scale,
-                      float root) {
+                    const float* delta, bf16* dk, bf16* dv, int T, int H, int K, int heads, int chunk, float scale,
+                    float root) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* keys = reinterpret_cast<bf16*>(shared);
   bf16* values = keys + OWN * PITCH;

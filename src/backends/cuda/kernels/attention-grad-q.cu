@@ -6,10 +6,13 @@
 // Dynamic shared memory: (2 OWN + 4 BLOCK) PITCH elements. `heads` = B H.
 #include "attention.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+// Blocks of a multiprocessor to make room for: with narrow heads 12 warps, where the registers allow it without spilling.
+constexpr int RESIDENT = WIDTH <= 48 && WARPS < 12 ? 12 / WARPS : 1;
+
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     attentionGradQ(const bf16* dout, const bf16* q, const bf16* k, const bf16* v, const float* lse,
-                     const float* delta, bf16* dq, int T, int H, int K, int heads, int chunk, float scale,
-                     float root) {
+                   const float* delta, bf16* dq, int T, int H, int K, int heads, int chunk, float scale,
+                   float root) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* queries = reinterpret_cast<bf16*>(shared);
   bf16* douts = queries + OWN * PITCH;

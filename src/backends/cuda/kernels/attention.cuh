@@ -36,20 +36,18 @@ __device__ __forceinline__ Place place(int tiles, int heads, int chunk) {
 }
 
 // Starts copying rows first .. first + COUNT of a head; rows from `rows` on are zeros, and addresses there go unread.
+// A thread stays in its column, DOWN rows further at every turn: at most a few threads have none.
 template <int COUNT>
 __device__ __forceinline__ void load_rows(bf16* shared, const bf16* head, int first, int rows, int stride) {
-  constexpr int PER_ROW = WIDTH / COPY, COPIES = COUNT * PER_ROW;
-  // Where a turn of all threads is a whole number of rows, a thread stays in its column and moves down by that number.
-  constexpr int DOWN = THREADS % PER_ROW == 0 ? THREADS / PER_ROW : 0;
-  const int r0 = threadIdx.x / PER_ROW, c0 = threadIdx.x % PER_ROW * COPY;
-  const bf16* from = head + static_cast<long long>(first + r0) * stride + c0;
+  constexpr int PER_ROW = WIDTH / COPY, DOWN = THREADS / PER_ROW, TURNS = (COUNT + DOWN - 1) / DOWN;
+  const int r0 = threadIdx.x / PER_ROW, c = threadIdx.x % PER_ROW * COPY;
+  const bf16* from = head + static_cast<long long>(first + r0) * stride + c;
+  bf16* to = shared + r0 * PITCH + c;
+  const int left = c < HEAD_DIM ? rows - first - r0 : 0;
 #pragma unroll
-  for (int turn = 0; turn < (COPIES + THREADS - 1) / THREADS; turn++) {
-    const int i = threadIdx.x + turn * THREADS;
-    if (COPIES % THREADS != 0 && i >= COPIES) break;
-    const int r = DOWN ? r0 + turn * DOWN : i / PER_ROW, c = DOWN ? c0 : i % PER_ROW * COPY;
-    if (!DOWN) from = head + static_cast<long long>(first + r) * stride + c;
-    cp_async<2 * COPY>(shared + r * PITCH + c, from, first + r < rows && c < HEAD_DIM);
+  for (int turn = 0; turn < TURNS; turn++) {
+    const bool mine = (THREADS % PER_ROW == 0 || r0 < DOWN) && (COUNT % DOWN == 0 || r0 + turn * DOWN < COUNT);
+    if (mine) cp_async<2 * COPY>(to + turn * DOWN * PITCH, from, turn * DOWN < left);
     from += static_cast<long long>(DOWN) * stride;
   }
 }
