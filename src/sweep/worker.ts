@@ -4,12 +4,11 @@
  */
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AttemptRecord, readAttempts } from "../runs/attempts.ts";
-import { expiryMs, type LeaseView, leaseState, readLease } from "../runs/lease.ts";
-import { leaseWatch } from "../runs/lease-watch.ts";
-import { isFinished, type RunStatus } from "../runs/status.ts";
+import { expiryMs, type LeaseView } from "../runs/lease.ts";
+import type { RunStatus } from "../runs/status.ts";
 import type { Run } from "./expand.ts";
-import { type RetryPolicy, type Verdict, verdict } from "./retry.ts";
+import { outlooks } from "./outlook.ts";
+import type { RetryPolicy } from "./retry.ts";
 import type { Slot } from "./slots.ts";
 
 /** What a worker knows of an attempt that it has made; undefined where another process was faster. */
@@ -48,13 +47,6 @@ export interface WorkerResult {
   /** Neither finished nor failed: this worker was stopped, or did not wait for others. */
   readonly left: readonly Run[];
 }
-
-type Outlook =
-  | { readonly kind: "finished" }
-  | { readonly kind: "held"; readonly holder: LeaseView }
-  | { readonly kind: "later"; readonly at: number }
-  | { readonly kind: "ready"; readonly silent?: string }
-  | { readonly kind: "failed"; readonly why?: string };
 
 /** Between two looks at runs that others hold; shorter than a heartbeat, so that none is missed. */
 const pollMs = (): number => Math.min(2000, expiryMs() / 12);
@@ -109,56 +101,6 @@ export async function work(options: WorkerOptions): Promise<WorkerResult> {
   await Promise.all(active.values());
   for (const run of pending) if (outlook.of(run).kind === "finished") leave(run);
   return { failed, left: [...pending] };
-}
-
-/** What can be done with a run now, by what lies in its folder and what this worker has seen. */
-function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
-  const watch = leaseWatch();
-  /** Attempts that could not be recorded: the disk was full, or the process never got as far as a lease. */
-  const unrecorded = new Map<Run, AttemptRecord[]>();
-  const retryAt = new Map<string, number>();
-  const records = (run: Run) => readAttempts(dirOf(run));
-  const forgiven = new Map<Run, number>();
-  for (const run of anew ? runs : []) {
-    const attempts = records(run);
-    if (!verdict(attempts, policy).again) forgiven.set(run, attempts.at(-1)!.attempt);
-  }
-
-  const judge = (run: Run): Verdict & { readonly key: string } => {
-    const own = unrecorded.get(run) ?? [];
-    const attempts = [...records(run).filter(({ attempt }) => attempt > (forgiven.get(run) ?? 0)), ...own];
-    return { ...verdict(attempts, policy), key: `${dirOf(run)} ${attempts.at(-1)?.attempt} ${own.length}` };
-  };
-
-  return {
-    of(run: Run): Outlook {
-      const dir = dirOf(run);
-      if (isFinished(dir)) return { kind: "finished" };
-      const lease = readLease(dir);
-      const state = leaseState(lease);
-      const foreign = lease !== undefined && (state === "alive" || state === "elsewhere");
-      if (foreign && !watch.silent(dir, lease)) return { kind: "held", holder: lease };
-      const { key, ...next } = judge(run);
-      if (!next.again) return { kind: "failed", ...(next.why === undefined ? {} : { why: next.why }) };
-      // The wait begins when this process learns of the failure: clocks of two machines are never compared.
-      const now = performance.now();
-      if (!retryAt.has(key)) {
-        retryAt.set(key, now + next.waitMs);
-        if (next.waitMs > 0) report.retrying(run, next.waitMs);
-      }
-      const at = retryAt.get(key)!;
-      if (at > now) return { kind: "later", at };
-      return foreign ? { kind: "ready", silent: lease.nonce } : { kind: "ready" };
-    },
-    attempted(run: Run, status: Attempted): void {
-      if (status?.state !== "failed") return;
-      const { attempt, host, pid, started, ended = started, state: how, step, cause, message } = status;
-      if (records(run).some((record) => record.attempt === attempt)) return;
-      const optional = { ...(step === undefined ? {} : { to_step: step }), ...(cause && { cause }) };
-      const record = { attempt, host, pid, started, ended, how, ...optional, ...(message && { message }) };
-      unrecorded.set(run, [...(unrecorded.get(run) ?? []), record]);
-    },
-  };
 }
 
 /** Waits for a time by performance.now(), a stop, or the end of any of these. */

@@ -1,28 +1,18 @@
 /** One run from start to finish in its own folder: whatever happens, its status file says so. */
 import { hostname } from "node:os";
 import pino from "pino";
-import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
-import { openCorpus } from "../data/corpus.ts";
 import type { DataContext } from "../data/source.ts";
 import { knownError } from "../lib/errors.ts";
-import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
-import { listParameters } from "../model/graphs.ts";
 import { attemptsBeforeLeases, recordAttempt } from "../runs/attempts.ts";
 import { type Cause, causeOf } from "../runs/causes.ts";
-import { type Checkpoint, removeCheckpoints } from "../runs/checkpoints.ts";
+import { removeCheckpoints } from "../runs/checkpoints.ts";
 import { acquireLease, type Claimant, type Lease, LeaseLost } from "../runs/lease-holder.ts";
 import { runFiles } from "../runs/paths.ts";
 import { isFinished, type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
-import { openTables } from "../runs/tables.ts";
-import { checkpointing, type LoopState } from "./checkpointing.ts";
-import { evaluationSets } from "./evaluation-sets.ts";
+import { trainInto } from "./attempt.ts";
 import type { RunEvent } from "./events.ts";
-import { provenance } from "./provenance.ts";
-import { recorder } from "./recorder.ts";
-import { beginRun, requireSame } from "./start.ts";
-import { type Outcome, train } from "./trainer.ts";
-import { requireVocabulary } from "./vocabulary.ts";
+import { beginRun } from "./start.ts";
 
 /** A run as the sweep hands it over: its name, its identity, the swept keys and its values of them. */
 export interface RunSpec {
@@ -57,19 +47,6 @@ export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunSta
   }
   ctx.tell(status === undefined ? { kind: "taken" } : { kind: "end", status });
   return status;
-}
-
-/** What the parts of an attempt share. */
-interface Attempt {
-  readonly spec: RunSpec;
-  readonly ctx: RunContext;
-  readonly lease: Lease;
-  /** Opened once what earlier attempts left is out of the way. */
-  readonly log: () => pino.Logger;
-  /** Changes the status, on disk too. */
-  readonly become: (changes: Partial<RunStatus>) => Promise<void>;
-  /** Changes the status that will be written next. */
-  readonly note: (changes: Partial<RunStatus>) => void;
 }
 
 async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<RunStatus | undefined> {
@@ -142,85 +119,4 @@ function quietly(work: () => void): void {
   } catch {
     // said elsewhere
   }
-}
-
-async function trainInto(
-  { spec, ctx, lease, log, become, note }: Attempt,
-  resumed: Checkpoint | undefined,
-): Promise<Outcome> {
-  const { config } = spec;
-  const files = runFiles(ctx.dir);
-  const chosen = await chooseEngine(config.engine.name);
-  ctx.tell({ kind: "phase", text: "opening the corpus" });
-  const corpus = await openCorpus(config.data, ctx.data);
-  requireVocabulary(corpus, config.model);
-  const identity = { run_id: spec.id, engine: chosen.name, data_fingerprint: corpus.fingerprint };
-  requireSame(resumed?.facts, identity);
-  const sets = await evaluationSets(config, corpus, ctx.data);
-  const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
-  await lease.writeFile(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
-  await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
-  log().info({ engine: chosen.name, detail: chosen.detail, data: corpus.describe() }, "started");
-  if (resumed) {
-    log().info(`goes on after step ${resumed.facts.step}`);
-    ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });
-  }
-
-  ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
-  const device = await chosen.engine.open({ threads: config.engine.threads });
-  const experts = config.model.moe !== undefined;
-  const tables = resumed
-    ? openTables(ctx.dir, { append: true, experts })
-    : lease.place((folder) => openTables(folder, { experts }));
-  lease.verify();
-  const recording = recorder(
-    config,
-    tables,
-    ctx.tell,
-    (resumed?.facts.loop as LoopState | undefined)?.summary,
-  );
-  const checkpoints = checkpointing({
-    dir: ctx.dir,
-    policy: config.checkpoint,
-    identity,
-    tables,
-    summary: recording.summary,
-    resumed,
-    lease,
-  });
-  try {
-    const { engine } = chosen;
-    const shouldStop = () => ctx.shouldStop() || lease.lost.aborted;
-    const outcome = await train({
-      config,
-      corpus,
-      sets,
-      engine,
-      device,
-      recorder: recording,
-      checkpoints,
-      shouldStop,
-    });
-    if (outcome.state === "done") {
-      const read = (name: string) => device.read(name);
-      await lease.write(files.weights, (staged) => saveWeights(staged, spec, chosen, read));
-    }
-    return outcome;
-  } finally {
-    note(recording.summary());
-    tables.close();
-    await device.close();
-  }
-}
-
-async function saveWeights(
-  path: string,
-  { config, id }: RunSpec,
-  { name }: ChosenEngine,
-  read: (name: string) => NamedTensor["values"],
-): Promise<void> {
-  const tensors = listParameters(config).map(
-    (p) => [p.name, { shape: p.shape, values: read(p.name) }] as const,
-  );
-  await writeSafetensors(path, new Map(tensors), { format: "pt", run: id, engine: name });
 }

@@ -1,0 +1,65 @@
+/** What can be done with a run now, by what lies in its folder and what this worker has seen. */
+import { performance } from "node:perf_hooks";
+import { type AttemptRecord, readAttempts } from "../runs/attempts.ts";
+import { type LeaseView, leaseState, readLease } from "../runs/lease.ts";
+import { leaseWatch } from "../runs/lease-watch.ts";
+import { isFinished } from "../runs/status.ts";
+import type { Run } from "./expand.ts";
+import { type Verdict, verdict } from "./retry.ts";
+import type { Attempted, WorkerOptions } from "./worker.ts";
+
+export type Outlook =
+  | { readonly kind: "finished" }
+  | { readonly kind: "held"; readonly holder: LeaseView }
+  | { readonly kind: "later"; readonly at: number }
+  | { readonly kind: "ready"; readonly silent?: string }
+  | { readonly kind: "failed"; readonly why?: string };
+
+export function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
+  const watch = leaseWatch();
+  /** Attempts that could not be recorded: the disk was full, or the process never got as far as a lease. */
+  const unrecorded = new Map<Run, AttemptRecord[]>();
+  const retryAt = new Map<string, number>();
+  const records = (run: Run) => readAttempts(dirOf(run));
+  const forgiven = new Map<Run, number>();
+  for (const run of anew ? runs : []) {
+    const attempts = records(run);
+    if (!verdict(attempts, policy).again) forgiven.set(run, attempts.at(-1)!.attempt);
+  }
+
+  const judge = (run: Run): Verdict & { readonly key: string } => {
+    const own = unrecorded.get(run) ?? [];
+    const attempts = [...records(run).filter(({ attempt }) => attempt > (forgiven.get(run) ?? 0)), ...own];
+    return { ...verdict(attempts, policy), key: `${dirOf(run)} ${attempts.at(-1)?.attempt} ${own.length}` };
+  };
+
+  return {
+    of(run: Run): Outlook {
+      const dir = dirOf(run);
+      if (isFinished(dir)) return { kind: "finished" };
+      const lease = readLease(dir);
+      const state = leaseState(lease);
+      const foreign = lease !== undefined && (state === "alive" || state === "elsewhere");
+      if (foreign && !watch.silent(dir, lease)) return { kind: "held", holder: lease };
+      const { key, ...next } = judge(run);
+      if (!next.again) return { kind: "failed", ...(next.why === undefined ? {} : { why: next.why }) };
+      // The wait begins when this process learns of the failure: clocks of two machines are never compared.
+      const now = performance.now();
+      if (!retryAt.has(key)) {
+        retryAt.set(key, now + next.waitMs);
+        if (next.waitMs > 0) report.retrying(run, next.waitMs);
+      }
+      const at = retryAt.get(key)!;
+      if (at > now) return { kind: "later", at };
+      return foreign ? { kind: "ready", silent: lease.nonce } : { kind: "ready" };
+    },
+    attempted(run: Run, status: Attempted): void {
+      if (status?.state !== "failed") return;
+      const { attempt, host, pid, started, ended = started, state: how, step, cause, message } = status;
+      if (records(run).some((record) => record.attempt === attempt)) return;
+      const optional = { ...(step === undefined ? {} : { to_step: step }), ...(cause && { cause }) };
+      const record = { attempt, host, pid, started, ended, how, ...optional, ...(message && { message }) };
+      unrecorded.set(run, [...(unrecorded.get(run) ?? []), record]);
+    },
+  };
+}
