@@ -13,6 +13,7 @@ const SIZE = /^[1-9]\d*[KMGT]?$/i;
 const TIME = /^(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?$/;
 
 const minutesOrTime = "whole minutes, or a time such as 12:00:00 or 2-00:00:00";
+const gpuWords = "a whole number >= 1, or a type and a number such as a100:2";
 const sizeWords = "a size such as 16G, or whole MiB";
 
 /** Seconds of a time as Slurm writes it; undefined where it is none, such as UNLIMITED. */
@@ -32,19 +33,25 @@ export const slurmSection = z
     constraint: text.optional(),
     /** Limit of one attempt; a run that needs longer saves, is requeued and goes on. Default: the partition's. */
     time: z
-      .union([count, z.string().regex(TIME)])
+      .union([count, z.string().regex(TIME).describe(minutesOrTime)])
       .describe(minutesOrTime)
       .optional(),
     /** GPUs of each job: a number, or TYPE:NUMBER. */
     gpus: z
-      .union([count, z.string().regex(/^[\w.-]+:[1-9]\d*$/)])
-      .describe("a whole number >= 1, or a type and a number such as a100:2")
+      .union([
+        count,
+        z
+          .string()
+          .regex(/^[\w.-]+:[1-9]\d*$/)
+          .describe(gpuWords),
+      ])
+      .describe(gpuWords)
       .optional(),
     /** Written as it is given, where `gpus` cannot say it. */
     gres: text.optional(),
     cpus_per_task: count.optional(),
     mem: z
-      .union([count, z.string().regex(SIZE)])
+      .union([count, z.string().regex(SIZE).describe(sizeWords)])
       .describe(sizeWords)
       .optional(),
     /** Most jobs of one array at the same time. */

@@ -16,7 +16,7 @@ describe.skipIf(reason !== undefined)(
 
     test("the controller dies while runs train: nothing is submitted twice, and nothing is lost", async () => {
       const home = folder();
-      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { report: false } });
+      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { report: false }, steps: 300 });
       const [job] = (await sweep.submit()) as [string];
       await until(
         "a run trains",

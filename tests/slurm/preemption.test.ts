@@ -36,7 +36,7 @@ describe.skipIf(reason !== undefined)(
           sweep.said,
         );
         await sleep(1500);
-        if (hasEnded(cluster, array) || storms === 4) break;
+        if (hasEnded(cluster, array) || storms === 3) break;
         storms++;
         cluster.slurm(
           "sbatch",
@@ -56,7 +56,7 @@ describe.skipIf(reason !== undefined)(
       expect(
         sweep.runs.map((run) => attempts(sweep, run)).reduce((a, b) => a + b),
         sweep.said(),
-      ).toBeGreaterThan(5);
+      ).toBeGreaterThan(4);
       expect(statesOf(cluster, array)).toEqual(["COMPLETED", "COMPLETED", "COMPLETED"]);
       expect(statesOf(cluster, report)).toEqual(["COMPLETED"]); // it found them all finished
       expect(readFileSync(join(sweep.dir, "results.csv"), "utf8").trim().split("\n")).toHaveLength(4);

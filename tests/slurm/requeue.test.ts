@@ -16,8 +16,8 @@ describe.skipIf(reason !== undefined)(
 
     test("at its time limit a run is warned, saves, and goes on in the next attempt", async () => {
       const home = folder();
-      const slurm = { time: 1, signal_s: 52, report: false }; // the warning comes after 8 s
-      const sweep = sweepOver(home, cluster, [1], { slurm, steps: 2000 });
+      const slurm = { time: 1, signal_s: 55, report: false }; // the warning comes after 5 s
+      const sweep = sweepOver(home, cluster, [1], { slurm, steps: 1400 });
       const [job] = (await sweep.submit()) as [string];
       await until("it has ended", () => hasEnded(cluster, job), sweep.said);
       expect(statesOf(cluster, job), sweep.said()).toEqual(["COMPLETED"]);
@@ -28,7 +28,7 @@ describe.skipIf(reason !== undefined)(
 
     test("the last element restarts itself alone; more runs than fit an array go into several", async () => {
       const home = folder();
-      const sweep = sweepOver(home, cluster, [1, 2, 3, 4], { slurm: { report: false }, steps: 400 });
+      const sweep = sweepOver(home, cluster, [1, 2, 3, 4], { slurm: { report: false }, steps: 300 });
       const [array, other] = (await sweep.submit()) as [string, string];
       const last = sweep.runs[2]!;
       await until(
@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)(
 
     test("cancelled, the runs save and stay out of the queue; submitted again, they go on", async () => {
       const home = folder();
-      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { throttle: 1 }, steps: 800 });
+      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { throttle: 1 }, steps: 500 });
       const [array, report] = (await sweep.submit()) as [string, string];
       const [first, second] = sweep.runs as [string, string];
       await until("the first trains", () => sweep.run(first, "metrics.csv").includes("\n60,"), sweep.said);
