@@ -22,13 +22,16 @@ const measurements = {
     const stepping = await stepper(engine, device, config);
     initialize(device, stepping.parameters, model, init, train.seed);
     const times = [performance.now()];
+    const cpu = process.cpuUsage();
     for (let t = 1; t <= train.steps; t++) {
       await setImmediate();
       await stepping.step(t, (step, _, rows) => batches.batch(step - 1, rows));
       times.push(performance.now());
     }
+    const { user, system } = process.cpuUsage(cpu);
     await device.close();
-    return { ms: times.slice(1).map((time, i) => time - times[i]) };
+    const cpu_ms = (user + system) / 1000 / train.steps;
+    return { ms: times.slice(1).map((time, i) => time - times[i]), cpu_ms };
   },
 
   async book({ spec: { config }, dir }, { steps }) {
