@@ -36,7 +36,7 @@ const norms = WIDTHS.flatMap((width): Budget[] => {
   ];
 });
 
-const attention = [64, 128].flatMap((headDim) =>
+const attention = [48, 64, 96, 128].flatMap((headDim) =>
   (["forward", "grad-kv", "grad-q"] as const).map((kernel: AttentionKernel): Budget => {
     const { warps, tiles, block } = tilesFor(kernel, headDim, 227 * 1024);
     // The sums of its tiles live in registers: all there are.
