@@ -96,6 +96,7 @@ async function attempt(
   let steps: readonly [from: number, to: number] = [0, 0];
   let stderr = join(runFiles(dir).logs, `starting-${randomUUID()}.err`);
   let last: RunEvent | undefined;
+  let began = false;
   const child = launch<Work, RunEvent>({
     entry: ENTRY,
     work: {
@@ -107,6 +108,7 @@ async function attempt(
     onEvent(event) {
       last = event;
       if (event.kind === "begin") {
+        began = true;
         steps = [event.step, event.step];
         stderr = stderrFile(dir, event.attempt);
         bars.begin(run.name);
@@ -121,8 +123,8 @@ async function attempt(
   dropIfEmpty(stderr);
   if (last?.kind === "taken") return undefined;
   if (last?.kind === "end") return last.status;
-  const meanwhile = oomKills() - oomBefore;
-  return settle({ run, dir, end, started, steps, killed: signals.killed(), oomKills: meanwhile });
+  const [killed, meanwhile] = [signals.killed(), oomKills() - oomBefore];
+  return settle({ run, dir, end, started, steps, killed, began, oomKills: meanwhile });
 }
 
 /** A log without a word. */

@@ -15,12 +15,18 @@ export type Outlook =
   | { readonly kind: "ready"; readonly silent?: string }
   | { readonly kind: "failed"; readonly why?: string };
 
+interface Unrecorded extends AttemptRecord {
+  /** The run's last claim when this attempt ended: once there is another, an attempt without a claim is history. */
+  readonly claim: number;
+}
+
 export function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
   const watch = leaseWatch();
   /** Attempts that could not be recorded: the disk was full, or the process never got as far as a lease. */
-  const unrecorded = new Map<Run, AttemptRecord[]>();
+  const unrecorded = new Map<Run, Unrecorded[]>();
   const retryAt = new Map<string, number>();
   const records = (run: Run) => readAttempts(dirOf(run));
+  const lastClaim = (run: Run) => readLease(dirOf(run))?.attempt ?? 0;
   const forgiven = new Map<Run, number>();
   for (const run of anew ? runs : []) {
     const attempts = records(run);
@@ -28,8 +34,12 @@ export function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
   }
 
   const judge = (run: Run): Verdict & { readonly key: string } => {
-    const own = unrecorded.get(run) ?? [];
-    const attempts = [...records(run).filter(({ attempt }) => attempt > (forgiven.get(run) ?? 0)), ...own];
+    const [recorded, claim] = [records(run), lastClaim(run)];
+    const known = new Set(recorded.map(({ attempt }) => attempt));
+    const own = (unrecorded.get(run) ?? []).filter(({ attempt, claim: then }) =>
+      attempt === 0 ? then === claim : !known.has(attempt),
+    );
+    const attempts = [...recorded.filter(({ attempt }) => attempt > (forgiven.get(run) ?? 0)), ...own];
     return { ...verdict(attempts, policy), key: `${dirOf(run)} ${attempts.at(-1)?.attempt} ${own.length}` };
   };
 
@@ -58,7 +68,17 @@ export function outlooks({ runs, dirOf, policy, anew, report }: WorkerOptions) {
       const { attempt, host, pid, started, ended = started, state: how, step, cause, message } = status;
       if (records(run).some((record) => record.attempt === attempt)) return;
       const optional = { ...(step === undefined ? {} : { to_step: step }), ...(cause && { cause }) };
-      const record = { attempt, host, pid, started, ended, how, ...optional, ...(message && { message }) };
+      const record = {
+        claim: lastClaim(run),
+        attempt,
+        host,
+        pid,
+        started,
+        ended,
+        how,
+        ...optional,
+        ...(message && { message }),
+      };
       unrecorded.set(run, [...(unrecorded.get(run) ?? []), record]);
     },
   };

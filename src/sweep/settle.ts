@@ -18,11 +18,17 @@ export interface Ended {
   readonly steps: readonly [from: number, to: number];
   /** Killed by this process, at a second Ctrl-C. */
   readonly killed: boolean;
+  /** It said that it had taken the lease. */
+  readonly began: boolean;
   readonly oomKills: number;
 }
 
-/** The status of a run whose process died without a word, written where it still held the run. */
-export async function settle({ run, dir, end, started, steps, killed, oomKills }: Ended): Promise<RunStatus> {
+/**
+ * The status of a run whose process died without a word, written where it still held the run; undefined where another
+ * process has taken over already.
+ */
+export async function settle(ended: Ended): Promise<RunStatus | undefined> {
+  const { run, dir, end, started, steps, killed, began, oomKills } = ended;
   const { cause, message } = killed
     ? { cause: "stopped" as Cause, message: "stopped at once; it goes on from its last checkpoint" }
     : causeOfEnd(end, oomKills);
@@ -36,14 +42,14 @@ export async function settle({ run, dir, end, started, steps, killed, oomKills }
     ...{ attempt: held?.attempt ?? 0, state: killed ? "interrupted" : "failed" },
     ...{ step: steps[1], ended: new Date().toISOString(), cause, message },
   };
-  if (held === undefined) return status;
+  if (held === undefined) return began ? undefined : status;
   const estate = inheritLease(dir, held);
   try {
     await writeStatus(dir, status, estate);
-    const { attempt, ended } = status;
+    const { attempt, ended: at } = status;
     const [from_step, to_step] = steps;
     const how = end.signal ?? `exit ${end.code}`;
-    recordAttempt(dir, { attempt, ...who, started, ended: ended!, from_step, to_step, how, cause, message });
+    recordAttempt(dir, { attempt, ...who, started, ended: at!, from_step, to_step, how, cause, message });
   } catch {
     // Another process has taken over, or the disk is full: the caller has the status all the same.
   }

@@ -72,7 +72,7 @@ async function training(dir: string, run: string, attempt = 1): Promise<LeaseVie
   const saved = () => existsSync(join(at, "ckpt")) && readdirSync(join(at, "ckpt")).length > 0;
   await expect
     .poll(() => saved() && readLease(at)?.attempt === attempt && readLease(at)?.held, {
-      timeout: 50_000,
+      timeout: 100_000,
       interval: 10,
     })
     .toBe(true);
@@ -110,7 +110,7 @@ test("a worker and its run are killed: another worker goes on with it at once", 
   expect(code, stderr).toBe(0);
   expectSameBytes(dir, whole, runs);
   expect(attempts(dir, runs[0]!).map(({ how }) => how)).toEqual(["vanished", "done"]);
-}, 120_000);
+}, 240_000);
 
 test("only the worker is killed: its run saves and stops, and another goes on", async () => {
   const { whole, dir, runs } = await sweepAndCopy(tiny(LONG));
@@ -120,7 +120,7 @@ test("only the worker is killed: its run saves and stops, and another goes on", 
   expect((await worker(dir).ended).code).toBe(0);
   expectSameBytes(dir, whole, runs);
   expect(attempts(dir, runs[0]!).map(({ how }) => how)).toEqual(["interrupted", "done"]);
-}, 120_000);
+}, 240_000);
 
 test("a run that crashes costs its attempt: it is tried again, and the record says why", async () => {
   const { whole, dir, runs } = await sweepAndCopy(tiny(LONG));
@@ -134,7 +134,7 @@ test("a run that crashes costs its attempt: it is tried again, and the record sa
   expect(crashed).toMatchObject({ attempt: 1, how: "SIGSEGV", cause: "crash", from_step: 0 });
   expect(done).toMatchObject({ attempt: 2, how: "done", to_step: 200 });
   expect(done!.from_step).toBeGreaterThan(0);
-}, 120_000);
+}, 240_000);
 
 test("a run put to sleep is taken over; when it wakes it changes nothing", async () => {
   const { whole, dir, runs } = await sweepAndCopy(tiny(LONG));
@@ -148,7 +148,7 @@ test("a run put to sleep is taken over; when it wakes it changes nothing", async
   for (const { code, stderr } of ends) expect(code, stderr).toBe(0);
   expectSameBytes(dir, whole, runs);
   expect(attempts(dir, runs[0]!).map(({ how }) => how)).toEqual(["vanished", "done"]);
-}, 120_000);
+}, 240_000);
 
 test("a worker that does not wait leaves what another trains; an unknown run or folder is an error", async () => {
   const { dir, runs } = await sweepAndCopy(tiny(LONG));
@@ -164,7 +164,7 @@ test("a worker that does not wait leaves what another trains; an unknown run or 
   expect(typo).toMatchObject({ code: 2, stderr: expect.stringContaining(`did you mean ${runs[0]}?`) });
   const nowhere = await hnorm(dir, "worker", "--sweep", "nowhere");
   expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining("no sweep here") });
-}, 120_000);
+}, 240_000);
 
 test("a sweep whose config has changed trains what is new, and leaves alone what is no more in it", async () => {
   const dir = folder();
