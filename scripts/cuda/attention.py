@@ -43,7 +43,7 @@ def tilings(part, size, sweep):
         chosen = (4, 2, 32) if size <= 64 else (8, 1, 64)
     else:
         chosen = (4, 2, 64) if part == "forward" else (4, 2, 32)
-    others = itertools.product((4, 8), (1, 2), (32, 64, 128)) if sweep else []
+    others = itertools.product((4, 8), (1, 2), (32, 48, 64, 128)) if sweep else []
     return [chosen, *(t for t in others if t != chosen)]
 
 

@@ -15,8 +15,8 @@ __device__ __forceinline__ float row_sum(float x) {
   return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// `top`, which a row's weights are taken relative to, may lag behind its maximum by this many binary orders of magnitude
-// before all sums are rescaled to a new one (as in FlashAttention-4): f32 has the range, and mostly it is never needed.
+// `top`, which a row's weights are taken relative to, may lag behind its maximum by this many binary orders of
+// magnitude before all sums are rescaled (as in FlashAttention-4): f32 has the range, and mostly that is never needed.
 constexpr float BEHIND = 8.f;
 
 // Scores to weights 2^(scale (s - top)), added to the total.

@@ -1,12 +1,12 @@
-// Gradient of the queries of causal grouped-query attention: a block keeps OWN query rows of one head and walks over the
-// keys up to the diagonal. p and dp are computed once more than strictly needed (attention-grad-kv.cu has had them), which
-// is the price of adding nothing atomically.
+// Gradient of the queries of causal grouped-query attention: a block keeps OWN query rows of one head and walks over
+// the keys up to the diagonal. p and dp are computed once more than strictly needed (attention-grad-kv.cu has had
+// them), which is the price of adding nothing atomically.
 //   p = 2^(scale q k^T - lse),   ds = p (dout v^T - delta),   dq = ds k / sqrt(d)
 // dout, q, dq [B, T, H, d], k, v [B, T, K, d] bf16; lse (base 2), delta [B, H, T] f32. scale = log2(e) / sqrt(d).
 // Dynamic shared memory: (2 OWN + 4 BLOCK) PITCH elements. `heads` = B H.
 #include "attention.cuh"
 
-// Blocks of a multiprocessor to make room for: with narrow heads 12 warps, where the registers allow it without spilling.
+// Blocks of a multiprocessor to make room for: with narrow heads 12 warps, as the registers allow without spilling.
 constexpr int RESIDENT = WIDTH <= 48 && WARPS < 12 ? 12 / WARPS : 1;
 
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)

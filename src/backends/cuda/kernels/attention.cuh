@@ -24,8 +24,8 @@ constexpr float MASKED = -3.0e38f;
 using Rows = float[TILES][WIDTH / 8][4];   // a warp's rows of a head, as mma leaves them
 using Scores = float[TILES][BLOCK / 8][4]; // a warp's rows against the BLOCK streamed rows
 
-// Block n works on the n-th heaviest tile of a head; `chunk` heads are done with before the next are begun, so that what
-// they stream stays in the L2 cache.
+// Block n works on the n-th heaviest tile of a head; `chunk` heads are done with before the next are begun, so that
+// what they stream stays in the L2 cache.
 struct Place {
   int order, head;
 };
