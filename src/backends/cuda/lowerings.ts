@@ -4,11 +4,14 @@ import type { AttrsOf, CompositeName, PrimitiveName } from "../../ops/index.ts";
 import { attention, attentionGrad } from "./lower/attention.ts";
 import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
 import { center } from "./lower/center.ts";
+import { chunkedLoss } from "./lower/chunked-loss.ts";
 import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
 import { matmul } from "./lower/matmul.ts";
+import { matmulAdd } from "./lower/matmul-add.ts";
+import { normRope, normRopeGrad } from "./lower/norm-rope.ts";
 import { adamUpdate, clipCoefficient, sumSquares } from "./lower/optimizer.ts";
 import { reshape } from "./lower/reshape.ts";
 import { addRmsNorm, rmsNormGradAdd } from "./lower/residual-norm.ts";
@@ -57,7 +60,7 @@ const composites = {
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
 /** Ops of this engine's own, which fusions.ts puts in the place of others. */
-const fused = { addRmsNorm, rmsNormGradAdd };
+const fused = { addRmsNorm, chunkedLoss, matmulAdd, normRope, normRopeGrad, rmsNormGradAdd };
 
 const lowerings: Readonly<Record<string, Lowering<never> | undefined>> = {
   ...primitives,

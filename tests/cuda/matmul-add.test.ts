@@ -1,0 +1,88 @@
+/** Products that are only added to something: which are fused, and that the values are those of the reference. */
+import { describe, expect, test } from "vitest";
+import { fuseMatmulAdd } from "../../src/backends/cuda/fuse/matmul-add.ts";
+import { reference } from "../../src/backends/reference/reference.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph, Tensor } from "../../src/graph/graph.ts";
+import { stream } from "../../src/lib/prng.ts";
+import { sum } from "../../src/ops/add.ts";
+import { linear } from "../../src/ops/matmul.ts";
+import { times } from "../../src/ops/scale.ts";
+import { runOnce } from "../conformance/run.ts";
+import { expectClose, TOLERANCE } from "../conformance/tolerance.ts";
+import { emulated, missing, reason } from "./engine.ts";
+
+const [N, D, F] = [6, 16, 24];
+
+/** The graph of one output y, made from x [N, D], z [N, F] and weights. */
+function graphOf(make: (b: GraphBuilder, x: Tensor, z: Tensor) => Tensor): Graph {
+  const b = new GraphBuilder();
+  b.output("y", make(b, b.feed("x", [N, D]), b.feed("z", [N, F])));
+  return b.finish();
+}
+const weight = (b: GraphBuilder, name: string) => b.feed(name, [F, D]);
+/** x w^T + x v^T + z, summed from the left. */
+const chain = (b: GraphBuilder, x: Tensor, z: Tensor): Tensor =>
+  sum(b.emit, sum(b.emit, linear(b.emit, x, weight(b, "w")), linear(b.emit, x, weight(b, "v"))), z);
+
+const fusedNames = (graph: Graph, ...kept: Tensor[]) =>
+  fuseMatmulAdd(graph.nodes, new Set(kept)).map((node) => node.op.name);
+
+describe("products that are added", () => {
+  test("of two products, the second adds itself to the first", () => {
+    expect(fusedNames(graphOf(chain))).toEqual(["matmul", "matmulAdd", "add"]);
+  });
+
+  test("on either side of the sum", () => {
+    const right = graphOf((b, x, z) => sum(b.emit, z, linear(b.emit, x, weight(b, "w"))));
+    const left = graphOf((b, x, z) => sum(b.emit, linear(b.emit, x, weight(b, "w")), z));
+    for (const graph of [left, right]) {
+      const [node] = fuseMatmulAdd(graph.nodes, new Set());
+      expect(node!.op.name).toBe("matmulAdd");
+      expect(node!.inputs[2]).toBe(graph.feeds.get("z"));
+      expect(node!.outputs).toEqual([graph.outputs.get("y")]);
+    }
+  });
+
+  test("not where the product is read twice", () => {
+    const graph = graphOf((b, x, z) => {
+      const p = linear(b.emit, x, weight(b, "w"));
+      return sum(b.emit, sum(b.emit, p, z), p);
+    });
+    expect(fusedNames(graph)).toEqual(["matmul", "add", "add"]);
+    const doubled = graphOf((b, x) => {
+      const p = linear(b.emit, x, weight(b, "w"));
+      return sum(b.emit, p, p);
+    });
+    expect(fusedNames(doubled)).toEqual(["matmul", "add"]);
+  });
+
+  test("not on the way to a value that is kept in f32", () => {
+    const graph = graphOf((b, x, z) => times(b.emit, 2, sum(b.emit, linear(b.emit, x, weight(b, "w")), z)));
+    expect(fusedNames(graph, graph.outputs.get("y")!)).toEqual(["matmul", "add", "scale"]);
+  });
+});
+
+describe.skipIf(missing)(reason, () => {
+  test("a sum of products has the reference's values", async () => {
+    // Twice, so that the sum is not kept itself; once more onto what others read, which must be copied.
+    const graph = graphOf((b, x, z) => {
+      const y = chain(b, x, z);
+      const more = sum(b.emit, y, linear(b.emit, x, weight(b, "u")));
+      return sum(b.emit, linear(b.emit, linear(b.emit, more, b.feed("t", [D, F])), weight(b, "s")), y);
+    });
+    const random = (name: string, n: number) =>
+      Float32Array.from({ length: n }, stream(5, name).normal).map((value) => value / 4);
+    const feeds = Object.fromEntries(
+      [...graph.feeds].map(([name, t]) => [
+        name,
+        random(
+          name,
+          t.shape.reduce((n, s) => n * s, 1),
+        ),
+      ]),
+    );
+    const got = await runOnce(emulated(), graph, feeds);
+    expectClose("y", got.y!, (await runOnce(reference, graph, feeds)).y!, TOLERANCE.bf16);
+  });
+});
