@@ -1,6 +1,6 @@
 /** NVRTC: kernels from source to machine code for one GPU, when they are first needed. */
-import type { Bound, NativeLibrary, Signatures } from "./ffi.ts";
-import { receive } from "./ffi.ts";
+import { GpuUnavailable } from "./failures.ts";
+import { type Bound, type NativeLibrary, receive, type Signatures } from "./ffi.ts";
 
 const signatures = {
   nvrtcVersion: ["int", "memory", "memory"],
@@ -45,7 +45,7 @@ export function nvrtc(library: NativeLibrary): Compiler {
       );
       try {
         const code = calls.nvrtcCompileProgram(program, options.length, options);
-        if (code !== 0) throw new Error(refusal(name, options, logOf(calls, program)));
+        if (code !== 0) throw refusal(name, options, logOf(calls, program));
         const size = receive((out) => check("nvrtcGetCUBINSize", calls.nvrtcGetCUBINSize(program, out)));
         const cubin = new Uint8Array(size);
         check("nvrtcGetCUBIN", calls.nvrtcGetCUBIN(program, cubin));
@@ -63,5 +63,9 @@ function logOf(calls: Bound<typeof signatures>, program: number): string {
   return new TextDecoder().decode(log).replace(/\0.*$/s, "").trim();
 }
 
-const refusal = (name: string, options: readonly string[], log: string): string =>
-  `NVRTC does not compile ${name} with ${options.join(" ")}:\n${log}`;
+/** Kernels are written for NVRTC 12 and 13: one that it does not take points to another version. */
+const refusal = (name: string, options: readonly string[], log: string): Error =>
+  new GpuUnavailable(
+    `NVRTC does not compile ${name} with ${options.join(" ")}:\n${log}\n`,
+    "try NVRTC 12 or 13 of another CUDA release by HNORM_CUDA_LIBRARIES, or `engine: cpu`",
+  );
