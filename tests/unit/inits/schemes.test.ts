@@ -40,6 +40,20 @@ test("gains start at 1 in every scheme", () => {
   }
 });
 
+test("an expert's matrices are drawn like a dense network's, each for itself; the router like any input matrix", () => {
+  const shape = [1024, 2048];
+  const megatron = { name: "megatron" } as const;
+  expect(stdOf(megatron, "gate", 3, shape)).toBeCloseTo(S, 15);
+  expect(stdOf(megatron, "router", 3, [64, 2048])).toBeCloseTo(S, 15);
+  expect(stdOf(megatron, "down", 3, [2048, 1024])).toBeCloseTo(S / Math.sqrt(32), 15);
+  expect(stdOf(megatron, "head", undefined, [50304, 2048])).toBeCloseTo(1 / Math.sqrt(2048), 15);
+  expect(stdOf({ name: "mix-ln" }, "router", 3, [64, 2048])).toBe(0.02);
+  // DeepNorm: Xavier over the one expert's matrix, times beta; the router has no beta.
+  const xavier = Math.sqrt(2 / (1024 + 2048));
+  expect(stdOf({ name: "deepnorm" }, "up", 3, shape)).toBeCloseTo(xavier * (8 * 16) ** -0.25, 15);
+  expect(stdOf({ name: "deepnorm" }, "router", 3, [64, 2048])).toBeCloseTo(Math.sqrt(2 / (64 + 2048)), 15);
+});
+
 describe.each(["normal", "depth-scaled", "megatron"] as const)("%s", (name) => {
   test("every matrix but the output projections has std s, cut at 3 std", () => {
     for (const role of INPUTS) {

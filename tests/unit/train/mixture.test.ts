@@ -3,9 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { runFiles } from "../../../src/runs/paths.ts";
 import { openTables } from "../../../src/runs/tables.ts";
 import { recorder } from "../../../src/train/recorder.ts";
 import { routerTally } from "../../../src/train/router-probes.ts";
+import { executeRun } from "../../../src/train/run.ts";
 import { expectClose } from "../close.ts";
 import { configOf, storyOf } from "./markov-run.ts";
 
@@ -119,4 +121,25 @@ test("two tables of a mixture alone, with the expert as a column", () => {
   expect(tables.sync()["routers.csv"]).toBe(routers.length); // a checkpoint remembers them like the others
   expect(Object.keys(tables.sync())).toContain("experts.csv");
   tables.close();
+});
+
+test("a run that is stopped and begun again has the same bytes in both", async () => {
+  const config = configOf({ model: { moe }, train: { steps: 6 }, log: { grad_norms_every: 2 } });
+  const ran = async (name: string, steps: number) => {
+    const dir = join(root, name);
+    const spec = { name, id: "0a1b2c3d", factors: {}, config };
+    let asked = 0;
+    await executeRun(spec, {
+      dir,
+      data: { baseDir: root, cacheDir: join(root, "cache") },
+      tell: () => {},
+      shouldStop: () => asked++ === steps,
+    });
+    const { experts, routers } = runFiles(dir);
+    return [experts, routers].map((path) => readFileSync(path, "utf8"));
+  };
+  const whole = await ran("whole", Infinity);
+  const [part] = await ran("parts", 3);
+  expect(part!.split("\n").length).toBeLessThan(whole[0]!.split("\n").length);
+  expect(await ran("parts", Infinity)).toEqual(whole);
 });
