@@ -148,7 +148,7 @@ export class OnnxGraph {
       for (const name of node.inputs) wanted.add(name);
       return true;
     });
-    return kept.reverse();
+    return leavesLast(kept.reverse());
   }
 
   #constant(key: string, shape: Shape, type: number, values: () => Uint8Array): Value {
@@ -159,6 +159,17 @@ export class OnnxGraph {
     this.#constants.set(key, { name, bytes });
     return name;
   }
+}
+
+/**
+ * ONNX Runtime walks back from the nodes that no other reads, the last of them first, and runs what each needs. Those
+ * are the gradients of weights: in the order they stand in the graph, all would come after the whole backward pass,
+ * whose values would be kept for them. Turned round, each comes as soon as it can.
+ */
+function leavesLast(nodes: readonly OnnxNode[]): readonly OnnxNode[] {
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const isRead = (node: OnnxNode) => node.outputs.some((name) => read.has(name));
+  return [...nodes.filter(isRead), ...nodes.filter((node) => !isRead(node)).reverse()];
 }
 
 const rawBytes = (values: Float32Array | BigInt64Array): Uint8Array =>
