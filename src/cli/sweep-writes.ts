@@ -8,33 +8,34 @@ import type { Run } from "../sweep/expand.ts";
 
 type Files = ReturnType<typeof sweepFiles>;
 
-/** The runs with what is known of them: from their folders, or from this process where the disk would not take it. */
-const withStatus = (
+/** The runs, the best first, with what is known of them: from their folders, or from this process where the disk would not take it. */
+export const rankedRuns = (
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
 ): readonly RankedRun[] =>
-  runs.map(({ name, id, factors }) => {
-    const dir = files.run(name);
-    const [here, there] = [known.get(name), readStatus(dir)];
-    const later =
-      here === undefined || isFinished(dir) || (there !== undefined && there.attempt > here.attempt);
-    return { name, id, factors, status: later ? there : here };
-  });
+  rank(
+    runs.map(({ name, id, factors }) => {
+      const dir = files.run(name);
+      const [here, there] = [known.get(name), readStatus(dir)];
+      const later =
+        here === undefined || isFinished(dir) || (there !== undefined && there.attempt > here.attempt);
+      return { name, id, factors, status: later ? there : here };
+    }),
+  );
 
 /**
- * results.csv of all runs, as their folders and `known` have them; returns them in the order of the table. Workers that
+ * results.csv of all runs, as their folders and `known` have them. Workers that
  * end at the same moment write it both: the last one to write has seen what the others did.
  */
 export async function writeResults(
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
-): Promise<readonly RankedRun[]> {
+): Promise<void> {
   for (let written = ""; ; ) {
-    const ranked = rank(withStatus(files, runs, known));
-    const text = resultsText(ranked);
-    if (text === written) return ranked;
+    const text = resultsText(rankedRuns(files, runs, known));
+    if (text === written) return;
     await writeFileAtomic(files.results, text);
     written = text;
   }

@@ -17,7 +17,7 @@ import { launcherOption, slurmSweep } from "../slurm-sweep.ts";
 import { prepareCorpora } from "../sweep-data.ts";
 import { trainAll } from "../sweep-runs.ts";
 import type { SweepEnd } from "../sweep-signals.ts";
-import { writeResults } from "../sweep-writes.ts";
+import { rankedRuns, writeResults } from "../sweep-writes.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -82,8 +82,9 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
     ...{ anew: true, wait: true },
   });
 
-  const ranked = await writeResults(files, runs, statuses);
+  const ranked = rankedRuns(files, runs, statuses);
   io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
+  await writeResults(files, runs, statuses);
   io.say(`\nresults: ${files.results}`);
   if (end !== "all") io.say("stopped; the same command goes on where it was");
   const mismatch = dataMismatch(ranked);
