@@ -25,17 +25,18 @@ export const rankedRuns = (
   );
 
 /**
- * results.csv of all runs, as their folders and `known` have them. Workers that
+ * results.csv of all runs, as their folders and `known` have them; returns them in the order of the table. Workers that
  * end at the same moment write it both: the last one to write has seen what the others did.
  */
 export async function writeResults(
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
-): Promise<void> {
+): Promise<readonly RankedRun[]> {
   for (let written = ""; ; ) {
-    const text = resultsText(rankedRuns(files, runs, known));
-    if (text === written) return;
+    const ranked = rankedRuns(files, runs, known);
+    const text = resultsText(ranked);
+    if (text === written) return ranked;
     await writeFileAtomic(files.results, text);
     written = text;
   }
