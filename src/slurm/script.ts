@@ -98,7 +98,7 @@ field() { sed -n "s/.*[[:space:]]$1=\\([^[:space:]]*\\).*/\\1/p" <<<" $about"; }
 
 # Back into the queue, unless someone wants this job gone or it gets nowhere.
 requeue() {
-  local about state preempted try steps
+  local about state preempted try steps noted
   for ((try = 0; try < 40; try++)); do
     if cancelled; then
       say "saved; cancelled, so it stays out of the queue"
@@ -109,11 +109,15 @@ requeue() {
     preempted=$(field PreemptTime)
     case $state in
       RUNNING/* | COMPLETING/TimeLimit)
-        steps=$(steps_done)
-        allowed "$steps" "\${preempted:=None}" || exit 3
-        if scontrol requeue "$me"; then
-          echo "$(date -u +%FT%TZ) preempted=$preempted steps=$steps" >>"$log"
+        if [ -z "$noted" ]; then
+          steps=$(steps_done)
+          allowed "$steps" "\${preempted:=None}" || exit 3
+          # Noted before, since Slurm ends this script at once.
+          noted="$(date -u +%FT%TZ) preempted=$preempted steps=$steps"
+          echo "$noted" >>"$log"
           say "saved\${steps:+ after $steps steps}; back into the queue"
+        fi
+        if scontrol requeue "$me"; then
           sleep 600 # until Slurm ends this job, so that it is not taken for a finished one
           exit 75
         fi

@@ -75,9 +75,19 @@ test("it trains the run on its line, by this installation, under srun", () => {
     all.sweepDir,
     "--run",
     RUN,
+    "--retry-failed",
   ]);
   expect(fake.read("env")).toMatch(/^HNORM_CACHE_DIR=\/a b$/m);
   expect(requeues(fake)).toEqual([]);
+});
+
+test("what failed for good is tried again by a new job, not by every attempt of it", () => {
+  const { fake, job } = element({
+    srun: 'echo "$*" > "$F/words"',
+    facts: { setup: ["SLURM_RESTART_COUNT=2"] },
+  });
+  expect(job()).toMatchObject({ code: 0, stderr: expect.stringContaining(`attempt 3 of ${RUN}`) });
+  expect(fake.read("words")).not.toContain("--retry-failed");
 });
 
 test("a worker names no run, setup lines come first, and srun gets the CPUs of the job", () => {
