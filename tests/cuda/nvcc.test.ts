@@ -117,14 +117,17 @@ describe.skipIf(missing !== undefined)(
     });
 
     // NVRTC has no headers and no compiler builtins of the host; nvcc would let them pass.
-  test("no kernel uses what NVRTC lacks", () => {
-    for (const file of readdirSync(KERNELS)) {
-      const text = readFileSync(join(KERNELS, file), "utf8");
-      expect(text.match(/#include <.*|__builtin_\w+|\bstd::\w+|\bu?int\d+_t\b|(?<!MINUS_)INFINITY/), file).toBe(null);
-    }
-  });
+    test("no kernel uses what NVRTC lacks", () => {
+      for (const file of readdirSync(KERNELS)) {
+        const text = readFileSync(join(KERNELS, file), "utf8");
+        expect(
+          text.match(/#include <.*|__builtin_\w+|\bstd::\w+|\bu?int\d+_t\b|(?<!MINUS_)INFINITY/),
+          file,
+        ).toBe(null);
+      }
+    });
 
-  describe.each(["80", "90a"])("sm_%s", (sm) => {
+    describe.each(["80", "90a"])("sm_%s", (sm) => {
       test.each(budgets.map((b) => [`${b.file} ${JSON.stringify(b.define)}`, b] as const))(
         "%s",
         async (_, budget) => {
