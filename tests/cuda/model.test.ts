@@ -1,0 +1,184 @@
+/** Whole models on the emulated GPU: gradients, optimizer steps, micro-batches, repeated bits, memory as forecast. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Device, Engine } from "../../src/backends/backend.ts";
+import { cpu } from "../../src/backends/cpu/cpu.ts";
+import { decodeBf16, encodeBf16 } from "../../src/backends/cuda/bf16.ts";
+import type { CudaDevice } from "../../src/backends/cuda/device.ts";
+import { reference } from "../../src/backends/reference/reference.ts";
+import { size } from "../../src/graph/graph.ts";
+import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import { plan } from "../../src/plan/plan.ts";
+import { batchOf, gradients, nano, openWith, runOn, update } from "../conformance/nano.ts";
+import { emulated, missing, reason } from "./engine.ts";
+
+const specs: Readonly<Record<string, ModelSpec>> = {
+  "pre, grouped queries": { model: nano, norm: { name: "pre" } },
+  "post, tied": { model: { ...nano, tie_embeddings: true }, norm: { name: "post" } },
+  "hybrid-star": { model: nano, norm: { name: "hybrid-star" } },
+  "qk-norm-full, one key head": { model: { ...nano, n_kv_heads: 1 }, norm: { name: "qk-norm-full" } },
+  "peri, layernorm": { model: { ...nano, norm_type: "layernorm" }, norm: { name: "peri" } },
+};
+const pre = specs["pre, grouped queries"]!;
+
+/**
+ * What an error is compared with: how far the gradient moves when nothing but the weights is rounded to bf16. The
+ * engine rounds activations and their gradients as well, each many times, so a few times that is expected of it.
+ */
+const TIMES_ROUNDED_WEIGHTS = 4;
+/** Where rounding the weights happens to change next to nothing: a few roundings of 2^-9 each. */
+const LEAST = 0.03;
+
+const engine = emulated();
+/** The first run compiles every kernel, with a C++ compiler. */
+const PATIENCE = 300_000;
+
+/** ||a - b|| / ||b||. */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  let [off, whole] = [0, 0];
+  for (let i = 0; i < b.length; i++) {
+    off += (a[i]! - b[i]!) ** 2;
+    whole += b[i]! ** 2;
+  }
+  return Math.sqrt(off / (whole || 1));
+}
+
+type Named = ReadonlyMap<string, ArrayLike<number>>;
+
+/** The reference's gradients, and how far each may be missed. */
+async function expected(spec: ModelSpec, batch: number) {
+  const want = await gradients(reference, spec, batch);
+  const rounded = await gradients(rounding(reference), spec, batch);
+  const allowed = (name: string) =>
+    Math.max(LEAST, TIMES_ROUNDED_WEIGHTS * distance(rounded.get(name)!, want.get(name)!));
+  return {
+    check(got: Named) {
+      for (const [name, values] of want)
+        expect(distance(got.get(name)!, values), `relative error of ${name}`).toBeLessThan(allowed(name));
+    },
+  };
+}
+
+/** The engine with its matrices rounded to bf16 as they are written. */
+const rounding = (on: Engine): Engine => ({
+  ...on,
+  async open(options) {
+    const device = await on.open(options);
+    const write: Device["write"] = (name, shape, values) =>
+      device.write(
+        name,
+        shape,
+        shape.length < 2 ? values : decodeBf16(encodeBf16(Float32Array.from(values))),
+      );
+    return {
+      write,
+      compile: (planned) => device.compile(planned),
+      read: (name) => device.read(name),
+      close: () => device.close(),
+    };
+  },
+});
+
+describe.skipIf(missing)(reason, () => {
+  test.each(Object.entries(specs))(
+    "gradients of %s",
+    async (_, spec) => {
+      const { check } = await expected(spec, 3);
+      check(await gradients(engine, spec, 3));
+    },
+    PATIENCE,
+  );
+
+  test(
+    "two micro-batches add up to one batch, and the update sets them back to zero",
+    async () => {
+      const device = await openWith(engine, pre);
+      const options = { batch: 2, natives: engine.natives, accumulate: true };
+      const { graph, parameters } = gradientGraph(pre, options);
+      const program = await device.compile(plan(graph, engine.bytes));
+      let loss = 0;
+      for (const feeds of halves(batchOf(nano, 4), 2 * nano.seq_len))
+        loss += (await program.run(feeds)).loss![0]!;
+      const { check } = await expected(pre, 4);
+      const got = parameters.map(({ name }) => [name, device.read(gradientOf(name))] as const);
+      check(new Map<string, ArrayLike<number>>([...got, ["loss", [loss]]]));
+      const { graph: end, feeds } = update(pre, { resetGradients: true });
+      await runOn(engine, device, end, feeds(1));
+      for (const { name } of parameters)
+        expect(device.read(gradientOf(name)).every((g) => g === 0)).toBe(true);
+      await device.close();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a step's programs take the memory that was forecast",
+    async () => {
+      const device = (await openWith(engine, pre)) as CudaDevice;
+      const { graph, parameters } = gradientGraph(pre, { batch: 2, natives: engine.natives });
+      const planned = plan(graph, engine.bytes);
+      await device.compile(planned);
+      await device.compile(plan(update(pre).graph));
+      const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
+      const { copies, activations } = engine.memory!(planned);
+      const forecast = 4 * 4 * count + copies + activations; // weights, gradients, two moments
+      expect(Math.abs((await device.memory()) / forecast - 1)).toBeLessThan(0.02);
+      await device.close();
+    },
+    PATIENCE,
+  );
+
+  describe("twenty steps", () => {
+    let first: Trained;
+    let second: Trained;
+    let onCpu: Trained;
+    beforeAll(async () => {
+      first = await twentySteps(engine);
+      second = await twentySteps(engine);
+      onCpu = await twentySteps(cpu);
+    }, PATIENCE);
+
+    test("follow the cpu engine's losses within bf16's noise", () => {
+      expect(first.losses.at(-1)).toBeLessThan(0.8 * first.losses[0]!);
+      first.losses.forEach((loss, i) => {
+        expect(Math.abs(loss / onCpu.losses[i]! - 1), `step ${i + 1}`).toBeLessThan(0.01);
+      });
+    });
+
+    test("give the same bits again", () => {
+      expect(second.losses).toEqual(first.losses);
+      for (const [name, values] of first.weights) expect(second.weights.get(name), name).toEqual(values);
+    });
+  });
+});
+
+function halves<T extends { slice(from: number, to: number): T }>(
+  whole: Readonly<Record<string, T>>,
+  n: number,
+) {
+  return [0, 1].map((half) =>
+    Object.fromEntries(Object.entries(whole).map(([k, v]) => [k, v.slice(half * n, (half + 1) * n)])),
+  );
+}
+
+interface Trained {
+  readonly losses: readonly number[];
+  readonly weights: Named;
+}
+
+/** The same four batches over and over. */
+async function twentySteps(on: Engine): Promise<Trained> {
+  const device: Device = await openWith(on, pre);
+  const gradient = await device.compile(plan(gradientGraph(pre, { batch: 2, natives: on.natives }).graph));
+  const { graph, feeds, parameters } = update(pre);
+  const end = await device.compile(plan(graph));
+  const losses: number[] = [];
+  for (let t = 1; t <= 20; t++) {
+    losses.push((await gradient.run(batchOf(nano, 2, { seed: t % 4 }))).loss![0]!);
+    await end.run(feeds(t));
+  }
+  const names = parameters.flatMap((p) => [p.name, `m/${p.name}`, `v/${p.name}`]);
+  const weights = new Map(names.map((name) => [name, device.read(name)]));
+  await device.close();
+  return { losses, weights };
+}
