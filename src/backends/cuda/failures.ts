@@ -1,7 +1,7 @@
 /** What the driver's error codes mean to a user. Where the machine is at fault it is an EnvironmentError, else a bug. */
 import { EnvironmentError } from "../../lib/errors.ts";
 
-const INTACT = "the run's last checkpoint is intact, and `hnorm resume` goes on from it";
+const INTACT = "the run's last checkpoint is intact, and the same command goes on from it";
 const LOST = `the GPU is lost to this process: see \`nvidia-smi\` and \`dmesg | grep -i xid\`, have it reset, and start again; ${INTACT}`;
 
 /** The driver's result codes (cuda.h, CUresult) that a user can do something about, and what. */

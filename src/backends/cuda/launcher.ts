@@ -102,8 +102,8 @@ export class Launcher {
     const known = this.#prepared.get(key);
     if (known !== undefined) return known;
     const product = this.#products.prepare(problem);
-    const made = { product, algorithm: this.#tuner.choose(product) };
     this.#workspace ??= this.#session.allocate(WORKSPACE_BYTES);
+    const made = { product, algorithm: this.#tuner.choose(product, this.#workspace.address) };
     this.#prepared.set(key, made);
     return made;
   }

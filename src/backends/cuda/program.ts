@@ -40,6 +40,7 @@ export class GpuProgram {
     machine.launcher.prepare(script);
     for (const name of script.shadowsRead.slice(0, 1))
       machine.launcher.prepare({ kernels: [CONVERT], steps: [copying(name, store.elementsOf(name))] });
+    store.growArena(script.arenaBytes); // after the trials of products, which need memory for a moment
     const slots = slotsOf([...script.feeds, ...script.outputs]);
     this.#feeds = slots.slice(0, script.feeds.length);
     this.#outputs = slots.slice(script.feeds.length);

@@ -53,7 +53,7 @@ export class Store {
     this.#ensure(baseOf.variable(variable), elements * STORAGE_BYTES.f32);
   }
 
-  /** Makes room for a program; throws, before anything is allocated, where the GPU has not that much. */
+  /** All that a program needs but the arena; throws, before anything is allocated, where the GPU has not that much. */
   provide(script: Script): void {
     this.#requireRoom(script);
     for (const { name, elements } of script.variables) this.declare(name, elements);
@@ -67,7 +67,6 @@ export class Store {
       this.#session.synchronize();
       this.#session.driver.cuMemcpyHtoD_v2(this.locate({ base, offset: 0 }), values, values.byteLength);
     }
-    this.#growArena(script.arenaBytes);
   }
 
   /** The copies among these that must be made anew before they are read; from now on they count as fresh. */
@@ -88,7 +87,8 @@ export class Store {
     return true;
   }
 
-  #growArena(bytes: number): void {
+  /** At least that much arena, from when all else is allocated: it may move. */
+  growArena(bytes: number): void {
     const old = this.#bases.get(ARENA);
     if (old !== undefined && old.bytes >= bytes) return;
     this.#session.synchronize();

@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { sha256 } from "../../lib/hash.ts";
 import { stream as randomStream } from "../../lib/prng.ts";
 import { encodeBf16 } from "./bf16.ts";
-import { type CublasLt, type Prepared, type Problem, WORKSPACE_BYTES } from "./cublaslt.ts";
+import type { CublasLt, Prepared, Problem } from "./cublaslt.ts";
 import { receive } from "./ffi.ts";
 import type { Allocation, GpuSession } from "./gpu.ts";
 import { STORAGE_BYTES, type Storage } from "./lowering.ts";
 
 const TIMED_RUNS = 5;
+/** Of the free memory, what trials may take. */
+const SHARE = 0.5;
 
 export class Tuner {
   readonly #session: GpuSession;
@@ -26,38 +28,33 @@ export class Tuner {
     this.#known = new Map(Object.entries(read(this.#path)));
   }
 
-  /** One of the candidates. */
-  choose(prepared: Prepared): Uint8Array {
+  /** One of the candidates: the library's favourite where there is no memory to try them in. */
+  choose(prepared: Prepared, workspace: number): Uint8Array {
     const { candidates, problem } = prepared;
     if (candidates.length === 1) return candidates[0]!;
     const key = JSON.stringify(problem, Object.keys(problem).sort());
     const remembered = this.#known.get(key);
     const again = candidates.find((algorithm) => hex(algorithm) === remembered);
     if (again !== undefined) return again;
-    const fastest = this.#time(prepared);
+    const fastest = this.#time(prepared, workspace);
+    if (fastest === undefined) return candidates[0]!;
     this.#known.set(key, hex(fastest));
     this.#save();
     return fastest;
   }
 
-  #time(prepared: Prepared): Uint8Array {
-    const { problem, candidates } = prepared;
+  #time({ problem, candidates, run }: Prepared, workspace: number): Uint8Array | undefined {
     const session = this.#session;
     const sizes = operandElements(problem);
-    const operands = {
-      a: noise(session, problem.a, sizes.a),
-      b: noise(session, problem.b, sizes.b),
-      c: session.allocate(sizes.c * STORAGE_BYTES[problem.c]),
-    };
-    const workspace = session.allocate(WORKSPACE_BYTES);
-    const addresses = { a: operands.a.address, b: operands.b.address, c: operands.c.address };
-    try {
-      const run = (algorithm: Uint8Array) => prepared.run(addresses, algorithm, workspace.address);
-      const times = candidates.map((algorithm) => timed(session, () => run(algorithm)));
-      return candidates[times.indexOf(Math.min(...times))]!;
-    } finally {
-      for (const allocation of [...Object.values(operands), workspace]) session.free(allocation);
-    }
+    const needed = sizes.a * STORAGE_BYTES[problem.a] + sizes.b * STORAGE_BYTES[problem.b];
+    if (needed + sizes.c * STORAGE_BYTES[problem.c] > SHARE * session.freeBytes()) return undefined;
+    const [a, b] = [noise(session, problem.a, sizes.a), noise(session, problem.b, sizes.b)];
+    const c = session.allocate(sizes.c * STORAGE_BYTES[problem.c]);
+    const addresses = { a: a.address, b: b.address, c: c.address };
+    const times = candidates.map((algorithm) => timed(session, () => run(addresses, algorithm, workspace)));
+    session.synchronize();
+    for (const allocation of [a, b, c]) session.free(allocation);
+    return candidates[times.indexOf(Math.min(...times))]!;
   }
 
   #save(): void {
