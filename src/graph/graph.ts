@@ -77,6 +77,8 @@ export interface Op<A = unknown> {
   grad?(emit: Emit, g: GradInput<A>): readonly (Tensor | undefined)[];
   /** Floating-point operations of one application. */
   flops(node: Node<A>): number;
+  /** Takes little beside the products around it: the backward pass may do it again rather than keep what it gave. */
+  readonly cheap?: true;
   /** Output i may take the memory of input `inPlace[i]`, whose value no one reads later. */
   readonly inPlace?: readonly (number | undefined)[];
   /** A composite's meaning in other ops, used where an engine has no kernel of its own for it. */

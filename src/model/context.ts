@@ -4,6 +4,7 @@ import type { Shape, Tensor } from "../graph/graph.ts";
 import { centered } from "../ops/center.ts";
 import { rmsNormed } from "../ops/rms-norm.ts";
 import type { Parameter, Role } from "./parameter.ts";
+import type { BlockSpan } from "./recompute.ts";
 import type { ModelConfig } from "./schema.ts";
 
 /** One layer's router at work, for its losses and probes: logits and p [N, E], counts i32 [E] of its top k. */
@@ -25,6 +26,7 @@ export class ModelContext {
   readonly seqLen: number;
   readonly parameters: Parameter[] = [];
   readonly routers: Router[] = [];
+  readonly blocks: BlockSpan[] = [];
 
   constructor(b: GraphBuilder, model: ModelConfig, batch: number, seqLen: number) {
     this.b = b;

@@ -8,6 +8,7 @@ import { weightedCrossEntropy } from "../ops/cross-entropy.ts";
 import { constant } from "../ops/fill.ts";
 import { ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
+import { forwardHalf, type RecomputeLevel, recomputeLevels } from "./recompute.ts";
 import { withRouterLosses } from "./router-losses.ts";
 import type { ModelConfig } from "./schema.ts";
 import { transformer } from "./transformer.ts";
@@ -28,6 +29,8 @@ export interface GraphOptions {
   readonly accumulate?: boolean;
   /** How many such runs make up one optimizer step: the routers' losses are averaged over them. Default: 1. */
   readonly microBatches?: number;
+  /** What the backward pass computes again instead of keeping it; default: nothing. Not a bit of a result changes. */
+  readonly recompute?: RecomputeLevel;
   /** Read the logits back too: output `logits` [N, V]. */
   readonly logits?: boolean;
 }
@@ -49,12 +52,15 @@ export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGrap
   const { b, ctx, loss } = forward(spec, options);
   const weights = ctx.parameters.map((p) => b.variable(p.name, p.shape, "weight"));
   const total = withRouterLosses(ctx, loss, options.microBatches ?? 1);
+  const nodes = [...b.nodes];
   const gradients = backward(b, total, weights, { add: sum, fill: constant });
   ctx.parameters.forEach((p, i) => {
     b.variable(gradientOf(p.name), p.shape, "gradient");
     b.assign(gradientOf(p.name), gradients[i]!, { accumulate: options.accumulate ?? false });
   });
-  return { graph: b.finish(), parameters: ctx.parameters };
+  const graph = b.finish();
+  const level = recomputeLevels[options.recompute ?? "none"];
+  return { graph: level(graph, forwardHalf(nodes, ctx.blocks, graph)), parameters: ctx.parameters };
 }
 
 /** The same feeds, the loss alone, without gradients. */

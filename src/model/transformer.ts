@@ -25,7 +25,9 @@ export function transformer(ctx: ModelContext, selection: NormSelection, ids: Te
     return strategy.embed?.(ends, rows) ?? rows;
   });
   for (let layer = 0; layer < model.n_layers; layer++) {
+    const from = b.nodes.length;
     x = b.scoped(`blocks.${layer}`, () => strategy.block(blockParts(ctx, layer), x, params));
+    ctx.blocks.push({ from, to: b.nodes.length, output: x });
   }
   return b.scoped("head", () => {
     const h = strategy.final?.(ends, x) ?? ends.norm("final")(x);

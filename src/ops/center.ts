@@ -7,6 +7,7 @@ import { defineOp, NONE } from "./define.ts";
 
 export const center = defineOp()({
   name: "center",
+  cheap: true,
   infer: ([x]) => [x!],
   grad: (emit, { dy: [dy] }) => [centered(emit, dy!)],
   flops: ({ outputs: [y] }) => 2 * size(y!.shape),

@@ -9,6 +9,7 @@ import type { Routing } from "./route.ts";
  */
 export const combine = defineOp()({
   name: "combine",
+  cheap: true,
   infer([ys, weights, order, position]) {
     const [slots, d] = ys!.shape as [number, number];
     const fits = size(weights!.shape) === slots && order!.shape[0] === slots && position!.shape[0] === slots;

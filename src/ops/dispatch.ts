@@ -11,6 +11,7 @@ export interface DispatchAttrs {
 /** xs[s] = x[floor(order[s] / k)].  x [N, D], order and position i32 [S] -> [S, D]. */
 export const dispatch = defineOp<DispatchAttrs>()({
   name: "dispatch",
+  cheap: true,
   infer([x, order, position], { k }) {
     const slots = x!.shape[0]! * k;
     const fits = x!.shape.length === 2 && order!.shape[0] === slots && position!.shape[0] === slots;

@@ -5,6 +5,7 @@ import { defineOp, expectSame, NONE } from "./define.ts";
 /** y = w / rowsum(w).  w [N, k] -> [N, k]. */
 export const normalizeRows = defineOp()({
   name: "normalizeRows",
+  cheap: true,
   infer: ([w]) => [w!],
   grad: (emit, { inputs: [w], dy: [dy] }) => emit(normalizeRowsGrad, [dy!, w!], NONE),
   flops: ({ outputs: [y] }) => 2 * size(y!.shape),

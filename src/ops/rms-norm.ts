@@ -12,6 +12,7 @@ export interface RmsNormAttrs {
 /** x [..., D], g [D] -> y [..., D], r [..., 1] (kept for the backward pass). */
 export const rmsNorm = defineOp<RmsNormAttrs>()({
   name: "rmsNorm",
+  cheap: true,
   infer([x, g]) {
     expectThat("rmsNorm", g!.shape.length === 1 && g!.shape[0] === lastOf(x!), x!, g!);
     return [x!, typed(x!, [...rowsOf(x!), 1])];

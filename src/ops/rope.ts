@@ -16,6 +16,7 @@ export interface RopeAttrs {
 /** x [B, T, H, d] -> the same shape; positions are 0..T-1 along axis 1. */
 export const rope: NamedOp<"rope", RopeAttrs> = defineOp<RopeAttrs>()({
   name: "rope",
+  cheap: true,
   infer([x]) {
     expectThat("rope", x!.shape.length === 4 && x!.shape[3]! % 2 === 0, x!);
     return [x!];

@@ -6,6 +6,7 @@ import { defineOp, NONE } from "./define.ts";
 /** x [..., M] -> p [..., M]. */
 export const softmax = defineOp()({
   name: "softmax",
+  cheap: true,
   infer: ([x]) => [x!],
   grad: (emit, { outputs: [p], dy: [dp] }) => emit(softmaxGrad, [dp!, p!], NONE),
   flops: ({ outputs: [p] }) => 4 * size(p!.shape),

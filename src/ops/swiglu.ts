@@ -4,6 +4,7 @@ import { defineOp, expectSame, NONE } from "./define.ts";
 
 export const swiglu = defineOp()({
   name: "swiglu",
+  cheap: true,
   infer([gate, up]) {
     expectSame("swiglu", gate!, up!);
     return [gate!];

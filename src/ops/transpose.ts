@@ -8,6 +8,7 @@ export interface TransposeAttrs {
 
 export const transpose = defineOp<TransposeAttrs>()({
   name: "transpose",
+  cheap: true,
   infer([x], { perm }) {
     const isPermutation = x!.shape.every((_, axis) => perm.includes(axis)) && perm.length === x!.shape.length;
     expectThat("transpose", isPermutation, x!);
