@@ -71,9 +71,13 @@ export async function loadFfi(): Promise<Ffi> {
   }
 }
 
+/** Libraries stay loaded as long as the process: some need others that nothing in JavaScript refers to. */
+const loaded: unknown[] = [];
+
 const ffi = (native: typeof koffi): Ffi => ({
   open(path) {
     const library = native.load(path);
+    loaded.push(library);
     return {
       path,
       bind<const S extends Signatures>(signatures: S) {

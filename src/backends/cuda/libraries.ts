@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { NativeLibrary } from "./ffi.ts";
 
 export interface LibraryKind {
@@ -16,6 +16,8 @@ export interface LibraryKind {
   readonly folders: readonly string[];
   /** Folders within Python's site-packages. */
   readonly wheels: readonly string[];
+  /** Files beside it that it opens by name later, where the loader does not look: they are to be loaded before it. */
+  readonly companions?: RegExp;
   readonly fix: string;
 }
 
@@ -42,6 +44,7 @@ export const libraryKinds = {
     files: ["libnvrtc.so.13", "libnvrtc.so.12"],
     folders: [],
     wheels: ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"],
+    companions: /^libnvrtc-builtins\.so/,
     fix: TOOLKIT_FIX,
   },
   cublasLt: {
@@ -83,6 +86,17 @@ export function findLibrary(kind: LibraryKind, host: Host): Found {
     }
   }
   return { ok: false, why: `${kind.name} was not found`, fix: `${kind.fix}; tried\n${tried.join("\n")}` };
+}
+
+/** Loads a library that was found, its companions first: what is loaded, the loader finds by its name alone. */
+export function openWhole(
+  { companions }: LibraryKind,
+  path: string,
+  { list, open }: Pick<Host, "list" | "open">,
+): NativeLibrary {
+  if (companions !== undefined && path.includes("/"))
+    for (const name of list(dirname(path))) if (companions.test(name)) open(join(dirname(path), name));
+  return open(path);
 }
 
 /** In the order of the search, lazily: asking Python is slow. */

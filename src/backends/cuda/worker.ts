@@ -7,6 +7,7 @@ import { bindDriver } from "./driver.ts";
 import { loadFfi } from "./ffi.ts";
 import { GpuSession } from "./gpu.ts";
 import { Launcher } from "./launcher.ts";
+import { libraryKinds, openWhole, thisHost } from "./libraries.ts";
 import { kernelLoader } from "./modules.ts";
 import { nvrtc } from "./nvrtc.ts";
 import { GpuProgram, type Machine } from "./program.ts";
@@ -17,7 +18,8 @@ import { Tuner } from "./tuning.ts";
 async function open({ libraries, cacheFolder }: Start): Promise<Machine> {
   const ffi = await loadFfi();
   const session = new GpuSession(ffi, bindDriver(ffi, ffi.open(libraries.driver)));
-  const compiler = cached(nvrtc(ffi.open(libraries.nvrtc)), join(cacheFolder, "kernels"));
+  const compilerLibrary = openWhole(libraryKinds.nvrtc, libraries.nvrtc, thisHost(process.env, ffi.open));
+  const compiler = cached(nvrtc(compilerLibrary), join(cacheFolder, "kernels"));
   const products = cublasLt(ffi.open(libraries.cublasLt), session);
   const tuner = new Tuner(session, products, cacheFolder);
   const launcher = new Launcher(session, kernelLoader(session, compiler), products, tuner);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { findLibrary, type Host, libraryKinds } from "../../../../src/backends/cuda/libraries.ts";
+import { findLibrary, type Host, libraryKinds, openWhole } from "../../../../src/backends/cuda/libraries.ts";
 
 /** Files exist below a temporary root; those named in `broken` are there but do not load. */
 function machine(
@@ -112,4 +112,14 @@ test("the driver is not looked for in Python's folders", () => {
     why: "the NVIDIA driver (libcuda) was not found",
   });
   expect(opened).toEqual(["libcuda.so.1"]);
+});
+
+test("what a library opens by name later is loaded before it, from its own folder", () => {
+  const folder = "/site/nvidia/cu13/lib";
+  const names = ["libnvrtc.so.13", "libnvrtc-builtins.so.13.0", "libnvrtc-builtins.alt.so.13.0"];
+  const { host, opened } = machine(names.map((name) => `${folder}/${name}`));
+  expect(openWhole(libraryKinds.nvrtc, `${folder}/libnvrtc.so.13`, host).path).toBe(
+    `${folder}/libnvrtc.so.13`,
+  );
+  expect(opened).toEqual([`${folder}/libnvrtc-builtins.so.13.0`, `${folder}/libnvrtc.so.13`]);
 });
