@@ -10,8 +10,9 @@ export const KERNELS = join(import.meta.dirname, "../../src/backends/cuda/kernel
 
 export type Array32 = Float32Array | Int32Array | Uint16Array | Uint32Array;
 export type Defines = Readonly<Record<string, number | string>>;
-/** A device address, or a 32-bit integer, or a float; plain numbers are integers. */
-export type Arg = Buffer32 | number | { readonly float: number } | null;
+/** A device address, or a 32-bit integer, or a float, or a struct of addresses; plain numbers are integers. */
+export type Arg = Address | number | { readonly float: number } | { readonly pointers: readonly Address[] };
+type Address = Buffer32 | null;
 
 export interface Buffer32 {
   readonly address: number;
@@ -145,24 +146,23 @@ export function openGpu(directory: string) {
     const cells = args.map((arg, i) => {
       const [offset, size]: [number[], number[]] = [[0], [0]];
       check(`parameter ${i} of ${kernel}`, cu.paramInfo(fn[0], i, offset, size));
-      const cell = Buffer.alloc(8);
-      const wanted = arg === null || (typeof arg === "object" && "address" in arg) ? 8 : 4;
-      if (size[0] !== wanted)
-        throw new GpuError(`parameter ${i} of ${kernel} has ${size[0]} bytes, not ${wanted}`);
-      if (arg === null) cell.writeBigUInt64LE(0n);
-      else if (typeof arg === "number") cell.writeInt32LE(arg);
-      else if ("float" in arg) cell.writeFloatLE(arg.float);
-      else cell.writeBigUInt64LE(BigInt(arg.address));
+      const cell = bytesOf(arg);
+      if (size[0] !== cell.length)
+        throw new GpuError(`parameter ${i} of ${kernel} has ${size[0]} bytes, not ${cell.length}`);
       return cell;
     });
     if (cu.paramInfo(fn[0], args.length, [0], [0]) === 0)
       throw new GpuError(`${kernel} has more than ${args.length} parameters`);
     const table = koffi.alloc("uint64_t", Math.max(1, cells.length));
-    const arena = koffi.alloc("uint64_t", Math.max(1, cells.length));
+    const arena = koffi.alloc("uint8_t", Math.max(1, 8 * cells.reduce((n, { length }) => n + length, 0)));
     const base = koffi.address(arena);
+    let at = 0;
     cells.forEach((cell, i) => {
-      koffi.encode(arena, i * 8, "uint64_t", cell.readBigUInt64LE());
-      koffi.encode(table, i * 8, "uint64_t", base + BigInt(i * 8));
+      cell.forEach((byte, j) => {
+        koffi.encode(arena, at + j, "uint8_t", byte);
+      });
+      koffi.encode(table, i * 8, "uint64_t", base + BigInt(at));
+      at += Math.ceil(cell.length / 8) * 8;
     });
     try {
       check(`cuLaunchKernel(${kernel})`, cu.launch(fn[0], gx, gy, gz, bx, by, bz, shared, null, table, null));
@@ -184,3 +184,16 @@ export function openGpu(directory: string) {
 }
 
 export type Gpu = ReturnType<typeof openGpu>;
+
+/** A parameter as the kernel reads it. */
+function bytesOf(arg: Arg): Buffer {
+  if (arg !== null && typeof arg === "object" && "pointers" in arg)
+    return Buffer.concat(arg.pointers.map(bytesOf));
+  const isAddress = arg === null || (typeof arg === "object" && "address" in arg);
+  const bytes = Buffer.alloc(isAddress ? 8 : 4);
+  if (arg === null) bytes.writeBigUInt64LE(0n);
+  else if (typeof arg === "number") bytes.writeInt32LE(arg);
+  else if ("float" in arg) bytes.writeFloatLE(arg.float);
+  else bytes.writeBigUInt64LE(BigInt(arg.address));
+  return bytes;
+}

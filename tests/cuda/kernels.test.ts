@@ -14,7 +14,7 @@ import { rmsNorm, rmsNormGrad } from "../../src/backends/cuda/lower/rms-norm.ts"
 import { rope } from "../../src/backends/cuda/lower/rope.ts";
 import { swiglu, swigluGrad } from "../../src/backends/cuda/lower/swiglu.ts";
 import { transpose } from "../../src/backends/cuda/lower/transpose.ts";
-import type { Gpu, Lowering, Storage } from "../../src/backends/cuda/lowering.ts";
+import { canAdd, type Gpu, type Lowering, type Storage } from "../../src/backends/cuda/lowering.ts";
 import { kernelOf } from "../../src/backends/reference/kernels.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size } from "../../src/graph/graph.ts";
@@ -276,10 +276,12 @@ function want({ op, inputs, attrs, answers, lowering }: Case<never>): readonly F
     values instanceof Int32Array ? values : Float64Array.from(values),
   );
   kernelOf(op.name)(node, values, outputs);
-  for (const i of answers?.onto ? (lowering.accumulates ?? []) : [])
-    answers!.onto!.forEach((x, j) => {
-      outputs[i]![j]! += x;
+  outputs.forEach((output, i) => {
+    if (!canAdd(lowering, i)) return;
+    answers?.onto?.forEach((x, j) => {
+      output[j]! += x;
     });
+  });
   return outputs;
 }
 

@@ -1,6 +1,7 @@
 /** Runs one op's lowering on the emulated GPU: its launches, on buffers of this op alone, with no engine around them. */
 import {
   type Context,
+  canAdd,
   type Gpu,
   type Lowering,
   type Region,
@@ -88,7 +89,7 @@ export class Lowered {
       const storage =
         writes === "asked" ? asked : writes === "same" ? this.#regions.get(inputs[0]!)!.storage : writes;
       const own = () =>
-        answers.onto && lowering.accumulates?.includes(i)
+        answers.onto && canAdd(lowering, i)
           ? this.#given(storage, answers.onto)
           : this.#region(storage, size(t.shape));
       const takes =
@@ -121,9 +122,9 @@ export class Lowered {
 
   #read({ root, storage, elements }: Region): Float32Array {
     const buffer = this.#buffers.get(root)!;
-    return storage === "bf16"
-      ? fromBf16(this.#machine.download(buffer, new Uint16Array(elements)))
-      : this.#machine.download(buffer, new Float32Array(elements));
+    if (storage === "bf16") return fromBf16(this.#machine.download(buffer, new Uint16Array(elements)));
+    const View = storage === "i32" ? Int32Array : Float32Array;
+    return Float32Array.from(this.#machine.download(buffer, new View(elements)));
   }
 
   #region(storage: Storage, elements: number): Region {
@@ -156,12 +157,16 @@ export class Lowered {
       keptBeside: (t) => this.#beside.get(t),
       launch: ({ file, kernel, define = {}, grid, block, sharedBytes, args }) => {
         this.launched.push(`${kernel} ${JSON.stringify(define)}`);
+        const place = (region: Region | null): Buffer32 | null => {
+          if (region === null) return null;
+          const { address, bytes } = this.#buffers.get(region.root)!;
+          return { address: address + region.offset, bytes: bytes - region.offset };
+        };
         const passed = args.map((arg): Arg => {
           if (arg === null) return null;
           if ("i32" in arg) return arg.i32;
           if ("f32" in arg) return { float: arg.f32 };
-          const { address, bytes } = this.#buffers.get(arg.root)!;
-          return { address: address + arg.offset, bytes: bytes - arg.offset };
+          return "pointers" in arg ? { pointers: arg.pointers.map(place) } : place(arg);
         });
         this.#machine.run(file, kernel, define, { grid, block, shared: sharedBytes ?? 0 }, passed);
       },

@@ -13,7 +13,9 @@ type Gemm = Of<"gemm">;
 export type Locate = (place: Place) => number;
 
 const MOST_PARAMETERS = 64;
-const PARAMETER_BYTES = 8;
+/** What a launch may pass by value (more only since CUDA 12.1), and where the table of addresses begins. */
+const VALUE_BYTES = 4096;
+const POINTER_BYTES = 8;
 
 export class Launcher {
   readonly #session: GpuSession;
@@ -31,12 +33,8 @@ export class Launcher {
     this.#kernels = kernels;
     this.#products = products;
     this.#tuner = tuner;
-    this.#block = session.ffi.allocate(2 * MOST_PARAMETERS * PARAMETER_BYTES);
+    this.#block = session.ffi.allocate(VALUE_BYTES + MOST_PARAMETERS * POINTER_BYTES);
     this.#view = new DataView(this.#block.bytes);
-    for (let i = 0; i < MOST_PARAMETERS; i++) {
-      const value = BigInt(this.#block.address + i * PARAMETER_BYTES);
-      this.#view.setBigUint64((MOST_PARAMETERS + i) * PARAMETER_BYTES, value, true);
-    }
   }
 
   /** Compiles, checks and chooses all that the steps need: afterwards they can be issued without allocating. */
@@ -68,19 +66,25 @@ export class Launcher {
   }
 
   #launch(kernel: LoadedKernel, { grid, block, sharedBytes, args }: Of<"launch">, locate: Locate): void {
+    let at = 0;
     args.forEach((arg, i) => {
-      this.#set(i * PARAMETER_BYTES, arg, locate);
+      this.#view.setBigUint64(VALUE_BYTES + i * POINTER_BYTES, BigInt(this.#block.address + at), true);
+      at = this.#set(at, arg, locate);
     });
-    const table = this.#block.address + MOST_PARAMETERS * PARAMETER_BYTES;
+    const table = this.#block.address + VALUE_BYTES;
     const { driver, stream } = this.#session;
     driver.cuLaunchKernel(kernel.handle, ...grid, ...block, sharedBytes, stream, table, 0);
   }
 
-  #set(at: number, arg: Param, locate: Locate): void {
+  /** Writes a parameter's value and says where the next one goes. */
+  #set(at: number, arg: Param, locate: Locate): number {
+    if (arg !== null && "pointers" in arg)
+      return arg.pointers.reduce((next, pointer) => this.#set(next, pointer, locate), at);
     if (arg === null) this.#view.setBigUint64(at, 0n, true);
     else if ("base" in arg) this.#view.setBigUint64(at, BigInt(locate(arg)), true);
     else if ("i32" in arg) this.#view.setInt32(at, arg.i32, true);
     else this.#view.setFloat32(at, arg.f32, true);
+    return at + POINTER_BYTES;
   }
 
   #gemm(step: Gemm, locate: Locate): void {

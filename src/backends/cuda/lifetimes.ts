@@ -1,6 +1,6 @@
 /** Until which node each tensor's memory is needed, and which results may go straight into a variable. */
 import type { Assignment, Graph, Node, Tensor } from "../../graph/graph.ts";
-import type { Storage } from "./lowering.ts";
+import { canAdd, type Storage } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
 
 /**
@@ -53,7 +53,7 @@ export function homes(
     if (lowering.alias) return false;
     if (!accumulate)
       return lastOfOld < at || (lastOfOld === at && !!lowering.inPlace && overwrites(node, output, old));
-    return lastOfOld < at && !!lowering.accumulates?.includes(output) && isUnread(graph, value);
+    return lastOfOld < at && canAdd(lowering, output) && isUnread(graph, value);
   };
   for (const assignment of graph.assignments) {
     const { variable, value, accumulate } = assignment;

@@ -31,8 +31,14 @@ export const slice = (region: Region, from: number, elements: number): Region =>
   elements,
 });
 
-/** A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, or a float. */
-export type Arg = Region | null | { readonly i32: number } | { readonly f32: number };
+/**
+ * A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, a float, or a struct of addresses passed
+ * by value (the matrices of many experts, so that a launch finds them without a table in memory).
+ */
+export type Arg = Region | null | { readonly i32: number } | { readonly f32: number } | Pointers<Region>;
+export interface Pointers<T> {
+  readonly pointers: readonly (T | null)[];
+}
 export const i32 = (value: number): Arg => ({ i32: value });
 export const f32 = (value: number): Arg => ({ f32: value });
 
@@ -132,7 +138,11 @@ export interface Lowering<A> {
   /** The kernel may put output i where input `op.inPlace[i]` lies. */
   readonly inPlace?: true;
   /** Outputs that it can add to their region instead of overwriting it (see `adds`). */
-  readonly accumulates?: readonly number[];
+  readonly accumulates?: readonly number[] | "all";
   /** Emits launches that compute all outputs, whole. */
   lower(ctx: Context, node: Node<A>): void;
 }
+
+/** Whether it can add output `output` to what is there. */
+export const canAdd = ({ accumulates }: Pick<Lowering<unknown>, "accumulates">, output: number): boolean =>
+  accumulates === "all" || !!accumulates?.includes(output);

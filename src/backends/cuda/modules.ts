@@ -79,7 +79,10 @@ function parametersOf(driver: GpuSession["driver"], handle: number): LoadedKerne
 
 /** Throws unless the arguments are what the compiled kernel takes: a wrong one would end the process, or worse. */
 export function requireFitting({ name, parameters }: LoadedKernel, args: readonly Param[]): void {
-  const bytesOf = (arg: Param) => (arg === null || "base" in arg ? 8 : 4);
+  const bytesOf = (arg: Param) => {
+    if (arg !== null && "pointers" in arg) return 8 * arg.pointers.length;
+    return arg === null || "base" in arg ? 8 : 4;
+  };
   const fits = args.length === parameters.length && args.every((a, i) => bytesOf(a) === parameters[i]!.bytes);
   if (fits) return;
   const [got, wanted] = [args.map(bytesOf), parameters.map((p) => p.bytes)];

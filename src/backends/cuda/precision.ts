@@ -1,6 +1,7 @@
 /**
  * How every tensor of a graph is stored. The graph says f32; this engine keeps activations in bf16, and in f32 what
- * must not lose bits: variables, feeds, scalars, and weights' gradients with the sums that lead to them.
+ * must not lose bits: variables, feeds, scalars, weights' gradients with the sums that lead to them, and what is read in
+ * f32 (a router's logits). Sums and multiples of what is f32 stay f32.
  */
 import type { Graph, Tensor } from "../../graph/graph.ts";
 import type { Storage, Writes } from "./lowering.ts";
@@ -13,12 +14,14 @@ export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   for (const t of graph.feeds.values()) stored.set(t, outside(t));
   for (const { tensor } of graph.variables.values()) stored.set(tensor, outside(tensor));
   for (const node of graph.nodes) {
-    const { reads, writes } = loweringOf(node.op.name);
+    const { reads, writes, passesOn } = loweringOf(node.op.name);
     const read = reads?.(node)[0] ?? "any";
     const same = (): Storage => (read === "any" ? stored.get(node.inputs[0]!)! : read);
     const choose = (asked: Writes, t: Tensor): Storage => {
       if (asked === "same") return same();
-      return asked === "asked" ? (exact.has(t) || t.shape.length === 0 ? "f32" : "bf16") : asked;
+      if (asked !== "asked") return asked;
+      const kept = passesOn && node.inputs.every((input) => stored.get(input) === "f32");
+      return kept || exact.has(t) || t.shape.length === 0 ? "f32" : "bf16";
     };
     const declared = writes(node);
     node.outputs.forEach((t, i) => {
@@ -28,11 +31,14 @@ export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   return stored;
 }
 
-/** Values that variables are set to, and what they are sums and multiples of. */
+/** Values that variables are set to, values read in f32, and what both are sums and multiples of. */
 function exactlyAsked(graph: Graph): ReadonlySet<Tensor> {
   const exact = new Set(graph.assignments.map((a) => a.value));
   for (const node of graph.nodes.toReversed()) {
-    const { passesOn, alias } = loweringOf(node.op.name);
+    const { reads, passesOn, alias } = loweringOf(node.op.name);
+    reads?.(node).forEach((read, i) => {
+      if (read === "f32") exact.add(node.inputs[i]!);
+    });
     if ((passesOn || alias) && node.outputs.some((t) => exact.has(t)))
       for (const t of node.inputs) exact.add(t);
   }

@@ -29,6 +29,11 @@ export class Recording {
     this.#gpu = gpu;
   }
 
+  /** Steps so far. */
+  get length(): number {
+    return this.#steps.length;
+  }
+
   launch(launch: Launch): void {
     this.#steps.push({ kind: "launch", launch });
   }
@@ -103,8 +108,14 @@ function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): 
     grid: dimensions(grid),
     block: dimensions(block),
     sharedBytes,
-    args: args.map((arg): Param => (arg !== null && "root" in arg ? resolve(arg) : arg)),
+    args: args.map((arg) => resolvedArg(arg, resolve)),
   };
+}
+
+function resolvedArg(arg: Arg, resolve: Resolve): Param {
+  if (arg === null) return null;
+  if ("pointers" in arg) return { pointers: arg.pointers.map((region) => region && resolve(region)) };
+  return "root" in arg ? resolve(arg) : arg;
 }
 
 const dimensions = (d: Launch["grid"]): Dimensions => (typeof d === "number" ? [d, 1, 1] : d);

@@ -2,7 +2,7 @@
  * A lowered program as plain data: what the main thread works out and the thread that owns the GPU carries out. It
  * holds no address, only places: an offset from a base that the GPU's thread knows by name.
  */
-import type { Gemm, Region, Storage } from "./lowering.ts";
+import type { Gemm, Pointers, Region, Storage } from "./lowering.ts";
 
 export interface Place {
   /** `arena`, or one of `baseOf`. */
@@ -25,7 +25,7 @@ export interface KernelSpec {
   readonly define: Readonly<Record<string, number | string>>;
 }
 
-export type Param = Place | null | { readonly i32: number } | { readonly f32: number };
+export type Param = Place | null | { readonly i32: number } | { readonly f32: number } | Pointers<Place>;
 export type Dimensions = readonly [x: number, y: number, z: number];
 
 export interface Operand extends Place {
@@ -61,10 +61,19 @@ export interface Transfer {
   readonly elements: number;
 }
 
+/** What steps come from, from where the ones before it end: an application of an op. */
+export interface Origin {
+  readonly op: string;
+  readonly scope: string;
+  /** Index of the first step after its own. */
+  readonly end: number;
+}
+
 export interface Script {
   readonly arenaBytes: number;
   readonly kernels: readonly KernelSpec[];
   readonly steps: readonly Step[];
+  readonly origins: readonly Origin[];
   readonly variables: readonly { readonly name: string; readonly elements: number }[];
   readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
   readonly feeds: readonly Transfer[];
