@@ -48,12 +48,24 @@ const attention = [48, 64, 96, 128].flatMap((headDim) =>
   }),
 );
 
+/** The experts of moe-1b-7b, and of a model with odd widths; two blocks of 128 threads have 255 registers a thread. */
+const grouped = [
+  { EXPERTS: 64, D: 2048, F: 1024 },
+  { EXPERTS: 5, D: 24, F: 37 },
+].flatMap(({ EXPERTS, D, F }): Budget[] => [
+  { file: "grouped-matmul.cu", define: { EXPERTS, INNER: D, OUTER: F, TRANS_B: 1 }, registers: 255 },
+  { file: "grouped-matmul.cu", define: { EXPERTS, INNER: F, OUTER: D }, registers: 255 },
+  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: F, RIGHT: D }, registers: 255 },
+  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: D, RIGHT: F, ADD: 1 }, registers: 255 },
+]);
+
 const headNorm = { HEAD: 128, GROUP: 8, ...X };
 
 /** 32 registers: all 2048 threads of a multiprocessor; 64: half of them, with several accesses of 16 bytes each. */
 const budgets: readonly Budget[] = [
   ...norms,
   ...attention,
+  ...grouped,
   { file: "attention-delta.cu", define: { HEAD_DIM: 128 }, registers: 40 },
   { file: "norm-rope.cu", define: { ...headNorm, UNROLL: 2 }, registers: 80 },
   {
@@ -80,6 +92,12 @@ const budgets: readonly Budget[] = [
   { file: "adam-update.cu", define: { G: "float", DECOUPLED: 1 }, registers: 64 },
   { file: "causal-softmax.cu", define: X, registers: 32 },
   { file: "transpose.cu", define: { X: "bf16" }, registers: 32 },
+  { file: "route.cu", define: { EXPERTS: 64 }, registers: 32 },
+  { file: "router.cu", define: { WIDTH: 64 }, registers: 32 },
+  { file: "router-losses.cu", define: { WIDTH: 64 }, registers: 32 },
+  { file: "top-k.cu", define: { WIDTH: 64, TOP_K: 8 }, registers: 32 },
+  // A thread has the rows of all 8 choices of its token under way.
+  { file: "moe-rows.cu", define: { WIDTH: 2048, TOP_K: 8 }, registers: 64 },
 ];
 
 function nvcc(): string | undefined {

@@ -9,46 +9,62 @@ import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
+import { groupedMatmul, groupedMatmulGrad } from "./lower/grouped-matmul.ts";
 import { matmul } from "./lower/matmul.ts";
 import { matmulAdd } from "./lower/matmul-add.ts";
+import { combine, combineGrad, dispatch, gatherSum } from "./lower/moe-rows.ts";
 import { normRope, normRopeGrad } from "./lower/norm-rope.ts";
 import { adamUpdate, clipCoefficient, sumSquares } from "./lower/optimizer.ts";
 import { reshape } from "./lower/reshape.ts";
 import { addRmsNorm, rmsNormGradAdd } from "./lower/residual-norm.ts";
 import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
 import { rope } from "./lower/rope.ts";
+import { route } from "./lower/route.ts";
+import { normalizeRows, normalizeRowsGrad, softmax, topK, topKGrad } from "./lower/router.ts";
+import { balanceLoss, balanceLossGrad, rowEntropy, zLoss, zLossGrad } from "./lower/router-losses.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
 import { transpose } from "./lower/transpose.ts";
 import type { Lowering } from "./lowering.ts";
 
-/** Ops of mixtures of experts, for which there are no kernels yet. */
-type MixtureOp =
-  | ("balanceLoss" | "balanceLossGrad" | "combine" | "combineGrad" | "dispatch" | "gatherSum")
-  | ("groupedMatmul" | "groupedMatmulGrad" | "normalizeRows" | "normalizeRowsGrad" | "route")
-  | ("rowEntropy" | "softmax" | "topK" | "topKGrad" | "zLoss" | "zLossGrad");
-
-const primitives: { readonly [N in Exclude<PrimitiveName, MixtureOp>]: Lowering<AttrsOf<N>> } = {
+const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   adamUpdate,
   add,
+  balanceLoss,
+  balanceLossGrad,
   causalSoftmax,
   center,
   clipCoefficient,
+  combine,
+  combineGrad,
   crossEntropy,
   crossEntropyGrad,
+  dispatch,
   embedding,
   embeddingGrad,
   fill,
+  gatherSum,
+  groupedMatmul,
+  groupedMatmulGrad,
   matmul,
+  normalizeRows,
+  normalizeRowsGrad,
   reshape,
   rmsNorm,
   rmsNormGrad,
   rope,
+  route,
+  rowEntropy,
   scale,
+  softmax,
   softmaxGrad,
   sumSquares,
   swiglu,
   swigluGrad,
+  topK,
+  topKGrad,
   transpose,
+  zLoss,
+  zLossGrad,
 };
 
 /** The composites this engine has kernels of its own for. */
