@@ -38,6 +38,8 @@ export interface Engine {
   readonly bytes: DtypeBytes;
   /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */
   readonly memory?: (plan: Plan) => PlannedMemory;
+  /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */
+  readonly peakFlops?: () => number | undefined;
   /** Whether it works on this machine; loads nothing it does not need to know. */
   available(): Promise<Availability>;
   open(options: EngineOptions): Promise<Device>;
@@ -53,10 +55,24 @@ export interface Device {
   read(variable: string): Floats;
   /** Releases everything. */
   close(): Promise<void>;
+  /** Bytes of the device's own memory that are taken now; absent where that is the process's. */
+  memory?(): Promise<number>;
 }
 
 export interface Program {
   /** Runs the plan once: feeds in, outputs out by name, assignments done. */
+/** How long one application of an op took. */
+export interface OpTime {
+  readonly op: string;
+  /** Where in the model it stands: `blocks.3.attn`, `grad.blocks.3.attn`. */
+  readonly scope: string;
+  /** What the engine counts it under, in words for a table. */
+  readonly part: string;
+  readonly ms: number;
+}
+
   run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>>;
   close(): Promise<void>;
 }
+  /** Runs it once, op by op, and says how long each took; absent where the engine cannot tell. Slower than `run`. */
+  profile?(feeds: Readonly<Record<string, Values>>): Promise<readonly OpTime[]>;

@@ -10,7 +10,7 @@ import type { Context, Gpu, Region, Storage } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
 import { storages } from "./precision.ts";
 import { Recording } from "./recording.ts";
-import { baseOf, type Script } from "./script.ts";
+import { baseOf, type Origin, type Script } from "./script.ts";
 
 export interface CompileOptions {
   readonly gpu: Gpu;
@@ -32,6 +32,7 @@ class Compiler implements Context {
   readonly #graph: Graph;
   readonly #shadows: ReadonlySet<string>;
   readonly #recording: Recording;
+  readonly #origins: Origin[] = [];
   readonly #stored: ReadonlyMap<Tensor, Storage>;
   readonly #last: ReadonlyMap<Tensor, number>;
   readonly #homes: ReadonlyMap<Tensor, Home>;
@@ -78,6 +79,7 @@ class Compiler implements Context {
       this.#regions.set(t, this.#home(t) ?? this.#inherited(node, o) ?? this.#inArena(t, this.#last.get(t)!));
     });
     if (!lowering.alias) lowering.lower(this, node);
+    this.#origins.push({ op: node.op.name, scope: node.scope, end: this.#recording.length });
   }
 
   finish(): Script {
@@ -93,6 +95,7 @@ class Compiler implements Context {
     return {
       arenaBytes: total,
       ...this.#recording.finish(resolve),
+      origins: this.#origins,
       variables: [...this.#graph.variables.values()].map(({ name, tensor }) => {
         return { name, elements: size(tensor.shape) };
       }),

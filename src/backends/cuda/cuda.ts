@@ -14,6 +14,7 @@ import type { GpuInfo } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import type { Host } from "./libraries.ts";
 import { natives } from "./lowerings.ts";
+import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
 
 type Env = Host["env"];
@@ -36,6 +37,7 @@ export function cudaOn(env: Env): Engine {
     natives,
     bytes: BYTES,
     devices: "gpu",
+    peakFlops: () => (known === undefined ? undefined : peakFlops(known.name)),
     memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();

@@ -1,7 +1,7 @@
 /** An opened engine: lowers plans here, runs them on the thread that owns the GPU. */
 import { type Shape, size } from "../../graph/graph.ts";
 import type { Plan } from "../../plan/plan.ts";
-import type { Device, Floats, Program } from "../backend.ts";
+import type { Device, Floats, OpTime, Program } from "../backend.ts";
 import { compile } from "./compile.ts";
 import type { GpuThread } from "./gpu-thread.ts";
 
@@ -26,6 +26,7 @@ export class CudaDevice implements Device {
       run: async (feeds) => {
         return (await thread.ask({ kind: "run", program, feeds })) as Readonly<Record<string, Floats>>;
       },
+      profile: async (feeds) => (await thread.ask({ kind: "profile", program, feeds })) as readonly OpTime[],
       close: async () => void (await thread.ask({ kind: "release", program })),
     };
   }

@@ -2,13 +2,14 @@
  * A script on the GPU: its steps captured once into a CUDA graph, which every run launches whole. Feeds and outputs
  * pass through pinned host memory, copied by the graph itself.
  */
-import type { Values } from "../backend.ts";
+import type { OpTime, Values } from "../backend.ts";
 import { decodeBf16 } from "./bf16.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession, Pinned } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
 import { STORAGE_BYTES } from "./lowering.ts";
 import { aligned } from "./memory.ts";
+import { partOf } from "./parts.ts";
 import { baseOf, type KernelSpec, type Script, type Step, type Transfer } from "./script.ts";
 import type { Store } from "./store.ts";
 
@@ -48,14 +49,49 @@ export class GpuProgram {
   }
 
   run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
-    const { session, store } = this.#machine;
-    const { shadowsRead, shadowsWritten, variablesWritten } = this.#script;
-    for (const slot of this.#feeds) this.#put(slot, feeds[slot.name]!);
-    this.#refresh(store.takeStale(shadowsRead));
+    const { session } = this.#machine;
+    this.#prepare(feeds);
     session.driver.cuGraphLaunch(this.#captured(), session.stream);
     session.synchronize();
-    store.changed(variablesWritten, shadowsWritten);
+    this.#noteChanges();
     return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
+  }
+
+  /** The same work without the graph, with an event after what each op issues: the time between two is the op's. */
+  profile(feeds: Readonly<Record<string, Values>>): readonly OpTime[] {
+    const { session } = this.#machine;
+    const { driver, stream } = session;
+    const { origins, steps } = this.#script;
+    this.#prepare(feeds);
+    this.#copyIn();
+    const events = [...origins, undefined].map(() => receive((out) => driver.cuEventCreate(out, 0)));
+    try {
+      driver.cuEventRecord(events[0]!, stream);
+      origins.forEach(({ end }, i) => {
+        this.#issue(steps.slice(origins[i - 1]?.end ?? 0, end));
+        driver.cuEventRecord(events[i + 1]!, stream);
+      });
+      this.#issue(steps.slice(origins.at(-1)?.end ?? 0));
+      session.synchronize();
+      this.#noteChanges();
+      const ms = new Float32Array(1);
+      return origins.map(({ op, scope }, i) => {
+        driver.cuEventElapsedTime(ms, events[i]!, events[i + 1]!);
+        return { op, scope, part: partOf(op), ms: ms[0]! };
+      });
+    } finally {
+      for (const event of events) driver.raw.cuEventDestroy_v2(event);
+    }
+  }
+
+  #prepare(feeds: Readonly<Record<string, Values>>): void {
+    for (const slot of this.#feeds) this.#put(slot, feeds[slot.name]!);
+    this.#refresh(this.#machine.store.takeStale(this.#script.shadowsRead));
+  }
+
+  #noteChanges(): void {
+    const { variablesWritten, shadowsWritten } = this.#script;
+    this.#machine.store.changed(variablesWritten, shadowsWritten);
   }
 
   close(): void {
@@ -86,14 +122,29 @@ export class GpuProgram {
   }
 
   #issueAll(): void {
-    const { session, store, launcher } = this.#machine;
+    const { session, store } = this.#machine;
     const { driver, stream } = session;
     const { address } = this.#pinned;
-    for (const { place, at, bytes } of this.#feeds)
-      driver.cuMemcpyHtoDAsync_v2(store.locate(place), address + at, bytes, stream);
-    for (const step of this.#script.steps) launcher.issue(step, this.#script.kernels, store.locate);
+    this.#copyIn();
+    this.#issue(this.#script.steps);
     for (const { place, at, bytes } of this.#outputs)
       driver.cuMemcpyDtoHAsync_v2(address + at, store.locate(place), bytes, stream);
+  }
+
+  #copyIn(): void {
+    const { session, store } = this.#machine;
+    for (const { place, at, bytes } of this.#feeds)
+      session.driver.cuMemcpyHtoDAsync_v2(
+        store.locate(place),
+        this.#pinned.address + at,
+        bytes,
+        session.stream,
+      );
+  }
+
+  #issue(steps: readonly Step[]): void {
+    const { launcher, store } = this.#machine;
+    for (const step of steps) launcher.issue(step, this.#script.kernels, store.locate);
   }
 
   /** Makes bf16 copies anew, outside the graph: needed after variables were written from the host. */

@@ -23,16 +23,19 @@ export interface LibraryPaths {
 
 export type Request =
   | { readonly kind: "compile"; readonly id: number; readonly program: number; readonly script: Script }
-  | {
-      readonly kind: "run";
-      readonly id: number;
-      readonly program: number;
-      readonly feeds: Readonly<Record<string, Values>>;
-    }
+  | Run<"run">
+  | Run<"profile">
   | { readonly kind: "release"; readonly id: number; readonly program: number }
   | { readonly kind: "memory"; readonly id: number }
   | { readonly kind: "close"; readonly id: number }
   | Access;
+
+export interface Run<K extends string> {
+  readonly kind: K;
+  readonly id: number;
+  readonly program: number;
+  readonly feeds: Readonly<Record<string, Values>>;
+}
 
 /** Part of a variable's values, in the window. `elements`: how many the whole variable has. */
 export interface Access {

@@ -61,10 +61,19 @@ export interface Transfer {
   readonly elements: number;
 }
 
+/** What steps come from, from where the ones before it end: an application of an op. */
+export interface Origin {
+  readonly op: string;
+  readonly scope: string;
+  /** Index of the first step after its own. */
+  readonly end: number;
+}
+
 export interface Script {
   readonly arenaBytes: number;
   readonly kernels: readonly KernelSpec[];
   readonly steps: readonly Step[];
+  readonly origins: readonly Origin[];
   readonly variables: readonly { readonly name: string; readonly elements: number }[];
   readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
   readonly feeds: readonly Transfer[];

@@ -56,6 +56,8 @@ class Owner {
         return undefined;
       case "run":
         return this.#programs.get(request.program)!.run(request.feeds);
+      case "profile":
+        return this.#programs.get(request.program)!.profile(request.feeds);
       case "release":
         this.#programs.get(request.program)?.close();
         this.#programs.delete(request.program);
