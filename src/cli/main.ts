@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { configCommand } from "./commands/config.ts";
 import { dataCommand } from "./commands/data.ts";
@@ -49,6 +50,7 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
     statusCommand,
     cancelCommand,
     whyCommand,
+    benchCommand,
     doctorCommand,
     selftestCommand,
   ]) {

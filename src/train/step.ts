@@ -1,5 +1,5 @@
 /** One optimizer step: micro-batches forward and backward, then the update. Owns the compiled programs of a run. */
-import type { Device, Engine, Program } from "../backends/backend.ts";
+import type { Device, Engine, OpTime, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { weigh } from "../data/repeats.ts";
 import { gradientGraph, gradientOf } from "../model/graphs.ts";
@@ -35,6 +35,8 @@ export interface Stepper {
   /** Does step t = 1, 2, ... */
   step(t: number, microBatch: MicroBatch): Promise<StepResult>;
   /** Squared norm of each parameter as it is now. */
+  /** Where the time of a step goes, op by op; the weights stay. Undefined where the engine cannot tell. */
+  profile(microBatch: MicroBatch): Promise<readonly OpTime[] | undefined>;
   weightSquares(): Promise<Readonly<Record<string, number>>>;
 }
 
@@ -100,6 +102,14 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       return tally === undefined ? result : { ...result, routers: tally.reports() };
     },
     weightSquares: () => scalars(weightNorms, {}),
+    async profile(microBatch) {
+      if (gradients.profile === undefined || updates.profile === undefined) return undefined;
+      splitWindows(microBatch(1, 0, micro_batch_size), model.seq_len, feeds);
+      const pass = await gradients.profile(feeds);
+      const rates = Float64Array.from(optimizer.rates(1, 0, optimizerParams));
+      const update = await updates.profile({ rates });
+      return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...update];
+    },
   };
 }
 
