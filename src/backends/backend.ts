@@ -22,8 +22,10 @@ export interface PlannedMemory {
   readonly copies: number;
   /** All that is neither variables nor copies of them. */
   readonly activations: number;
-  /** What the device has, where that is known. */
+  /** What the device has, where that is known or taken for granted. */
   readonly capacity?: number;
+  /** The device that is taken for granted where there is none to ask: `an H200`. */
+  readonly assumed?: string;
 }
 
 /** A kind of machinery that can run plans. */
@@ -36,10 +38,10 @@ export interface Engine {
   readonly devices?: "gpu";
   /** How it stores each element type. */
   readonly bytes: DtypeBytes;
-  /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */
-  readonly memory?: (plan: Plan) => PlannedMemory;
   /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */
   readonly peakFlops?: () => number | undefined;
+  /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */
+  readonly memory?: (plan: Plan) => PlannedMemory;
   /** Whether it works on this machine; loads nothing it does not need to know. */
   available(): Promise<Availability>;
   open(options: EngineOptions): Promise<Device>;
@@ -53,14 +55,12 @@ export interface Device {
   write(variable: string, shape: Shape, values: Floats): void;
   /** A copy of a variable's values. */
   read(variable: string): Floats;
-  /** Releases everything. */
-  close(): Promise<void>;
   /** Bytes of the device's own memory that are taken now; absent where that is the process's. */
   memory?(): Promise<number>;
+  /** Releases everything. */
+  close(): Promise<void>;
 }
 
-export interface Program {
-  /** Runs the plan once: feeds in, outputs out by name, assignments done. */
 /** How long one application of an op took. */
 export interface OpTime {
   readonly op: string;
@@ -71,8 +71,10 @@ export interface OpTime {
   readonly ms: number;
 }
 
+export interface Program {
+  /** Runs the plan once: feeds in, outputs out by name, assignments done. */
   run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>>;
-  close(): Promise<void>;
-}
   /** Runs it once, op by op, and says how long each took; absent where the engine cannot tell. Slower than `run`. */
   profile?(feeds: Readonly<Record<string, Values>>): Promise<readonly OpTime[]>;
+  close(): Promise<void>;
+}

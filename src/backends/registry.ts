@@ -20,6 +20,8 @@ export interface ChosenEngine {
   readonly engine: Engine;
   /** What it says of itself on this machine. */
   readonly detail: string;
+  /** Why it does not work on this machine, where it is only planned for. */
+  readonly missing?: string;
 }
 
 /** The engine of this name, or for `auto` the first that works here; says why where none does. */
@@ -32,6 +34,16 @@ export async function chooseEngine(name: EngineName | "auto"): Promise<ChosenEng
     missing.push(`engine ${candidate}: ${found.why}; ${found.fix}`);
   }
   throw new EnvironmentError(missing.join("\n"));
+}
+
+/** As `chooseEngine`, but one that is asked for by name need not work here: its runs can be forecast all the same. */
+export async function engineToPlan(name: EngineName | "auto"): Promise<ChosenEngine> {
+  if (name === "auto") return chooseEngine(name);
+  const engine = await engines[name]();
+  const found = await engine.available();
+  return found.ok
+    ? { name, engine, detail: found.detail }
+    : { name, engine, detail: engine.summary, missing: found.why };
 }
 
 export interface SurveyedEngine {

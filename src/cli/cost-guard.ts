@@ -4,7 +4,15 @@ import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops } from "../lib/format.ts";
-import { type Forecast, fittingMicroBatch, forecast, type Workload } from "../train/forecast.ts";
+import {
+  type Forecast,
+  fits,
+  fittingMicroBatch,
+  forecast,
+  type LevelCost,
+  levelCosts,
+  type Workload,
+} from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */
@@ -15,44 +23,61 @@ export interface Cost extends Forecast {
   readonly chosen: ChosenEngine;
   readonly threads: number | undefined;
   readonly workload: Workload;
+  /** What it would take with each level of recomputation; computed once for runs that cost the same. */
+  readonly levels: () => readonly LevelCost[];
 }
 
 /**
  * Forecasts of all runs, each on its own engine. Runs that cost the same, such as those that differ in the seed or the
- * learning rate, are forecast once.
+ * learning rate, are forecast once. `choose`: the engine of a name.
  */
-export async function costs(configs: readonly RunConfig[], estimate = forecast): Promise<readonly Cost[]> {
+export async function costs(
+  configs: readonly RunConfig[],
+  estimate = forecast,
+  choose = chooseEngine,
+): Promise<readonly Cost[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
-  const engines = new Map(
-    await Promise.all(names.map(async (name) => [name, await chooseEngine(name)] as const)),
-  );
-  const known = new Map<string, Forecast>();
+  const engines = new Map(await Promise.all(names.map(async (name) => [name, await choose(name)] as const)));
+  const known = new Map<string, Pick<Cost, "workload" | "levels"> & Forecast>();
   return configs.map((config) => {
     const chosen = engines.get(config.engine.name)!;
     const workload = workloadOf(config);
     const key = JSON.stringify([chosen.name, workload]);
-    const found = known.get(key) ?? estimate(workload, chosen.engine);
+    const found = known.get(key) ?? {
+      ...estimate(workload, chosen.engine),
+      workload,
+      levels: once(() => levelCosts(workload, chosen.engine)),
+    };
     known.set(key, found);
-    return { ...found, chosen, workload, threads: config.engine.threads };
+    return { ...found, chosen, threads: config.engine.threads };
   });
 }
 
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
+
 function workloadOf({ model, norm, train, log }: RunConfig): Workload {
-  const { steps, batch_size, micro_batch_size, optimizer } = train;
+  const { steps, batch_size, micro_batch_size, optimizer, recompute } = train;
   const { grad_norms_every } = log;
   return {
     model,
     norm,
-    train: { steps, batch_size, micro_batch_size, optimizer },
+    train: { steps, batch_size, micro_batch_size, optimizer, recompute },
     log: { grad_norms_every },
   };
 }
 
-/** FLOP/s of each engine among the runs, by name, from a few real steps. */
+/** FLOP/s of each engine among the runs that works here, by name, from a few real steps. */
 export async function measureSpeeds(runs: readonly Cost[]): Promise<ReadonlyMap<string, number>> {
   const speeds = new Map<string, number>();
   for (const { chosen, threads } of runs) {
-    if (!speeds.has(chosen.name)) speeds.set(chosen.name, await measureSpeed(chosen.engine, threads));
+    if (!speeds.has(chosen.name) && chosen.missing === undefined)
+      speeds.set(chosen.name, await measureSpeed(chosen.engine, threads));
   }
   return speeds;
 }
@@ -69,7 +94,7 @@ export async function requireAffordable(
 ): Promise<void> {
   const ofTheMachine = runs.filter((run) => run.memory.capacity === undefined);
   const memory = Math.max(0, ...ofTheMachine.map((run) => run.memory.total)) * jobs;
-  const work = runs.reduce((sum, run) => sum + run.totalFlops, 0);
+  const work = runs.reduce((sum, run) => sum + run.computedFlops, 0);
   const reasons: string[] = tooLargeForDevice(runs);
   if (memory > totalmem()) {
     const what = jobs === 1 ? "its largest run" : `${jobs} runs at once`;
@@ -77,7 +102,8 @@ export async function requireAffordable(
   }
   if (work > MEASURE_FROM_FLOPS) {
     const speeds = await measureSpeeds(runs);
-    const seconds = runs.reduce((sum, run) => sum + run.totalFlops / speeds.get(run.chosen.name)!, 0) / jobs;
+    const seconds =
+      runs.reduce((sum, run) => sum + run.computedFlops / speeds.get(run.chosen.name)!, 0) / jobs;
     const limit = maxHours * 3600;
     if (seconds > limit) {
       reasons.push(
@@ -98,14 +124,22 @@ export async function requireAffordable(
 
 /** The largest run of those that are given a device to themselves, if it does not fit there, and what would. */
 function tooLargeForDevice(runs: readonly Cost[]): string[] {
-  const over = runs.filter(({ memory }) => memory.total > (memory.capacity ?? Infinity));
+  const over = runs.filter(({ memory }) => memory.capacity !== undefined && !fits(memory));
   const [run] = over.toSorted((a, b) => b.memory.total - a.memory.total);
   if (run === undefined) return [];
   const capacity = run.memory.capacity!;
-  const size = fittingMicroBatch(run.workload, run.chosen.engine, capacity);
-  const fits =
-    size === undefined ? "no micro-batch is small enough" : `train.micro_batch_size ${size} would fit`;
   return [
-    `memory: ${bytes(run.memory.total)} for its largest run, the device has ${bytes(capacity)}; ${fits}`,
+    `memory: ${bytes(run.memory.total)} for its largest run, the device has ${bytes(capacity)}; ${remedies(run)}`,
   ];
+}
+
+/** What would make a run fit its device that does not as it is configured. */
+function remedies({ workload, chosen: { engine }, recompute, levels }: Cost): string {
+  const level = levels().find(({ memory }) => fits(memory));
+  const size = fittingMicroBatch(workload, engine);
+  const found = [
+    ...(level === undefined ? [] : [`train.recompute ${level.level} instead of ${recompute}`]),
+    ...(size === undefined ? [] : [`train.micro_batch_size ${size}`]),
+  ];
+  return found.length === 0 ? "no micro-batch is small enough" : `${found.join(" or ")} would fit`;
 }

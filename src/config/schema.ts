@@ -4,6 +4,7 @@ import { type EngineName, engineNames } from "../backends/registry.ts";
 import { type DataSpec, dataSchema, type SourceSpec, validationSourceSchema } from "../data/schema.ts";
 import { type InitSelection, inits } from "../inits/index.ts";
 import { ROLES, type Role } from "../model/parameter.ts";
+import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import type { ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
@@ -30,6 +31,8 @@ const trainSection = z.strictObject({
   batch_size: count,
   /** Sequences per forward and backward pass; default: batch_size. */
   micro_batch_size: count.optional(),
+  /** What the backward pass computes again instead of keeping it; auto: as little as makes the run fit its memory. */
+  recompute: z.enum([...recomputeNames, "auto"]).default("auto"),
   seed: z
     .int()
     .min(0)
@@ -155,6 +158,7 @@ export interface TrainConfig {
   readonly tokens: number;
   readonly batch_size: number;
   readonly micro_batch_size: number;
+  readonly recompute: RecomputeLevel | "auto";
   readonly seed: number;
   readonly lr: number;
   readonly optimizer: OptimizerSelection;

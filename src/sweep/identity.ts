@@ -1,7 +1,7 @@
 /**
  * What makes two runs the same: a hash over everything that decides a run's results, and nothing else.
  * Left out: the sweep's name, description and file; how the machine does the work (engine.threads,
- * train.micro_batch_size, eval.batch_size); what is written when (log, eval.every, checkpoint); where it waits
+ * train.micro_batch_size, train.recompute, eval.batch_size); what is written when (log, eval.every, checkpoint); where it waits
  * for its turn (slurm). Of a mixture of experts the micro-batch counts after all: its routers' losses are the
  * micro-batch's. The engine's name counts as written, eval.tokens and eval.sets too: they decide the numbers
  * that are reported.
@@ -39,7 +39,7 @@ export function counting({
   slurm: _slurm,
   ...config
 }: RunConfig) {
-  const { micro_batch_size, ...train } = config.train;
+  const { micro_batch_size, recompute: _recompute, ...train } = config.train;
   const micro = config.model.moe === undefined ? {} : { micro_batch_size };
   const { tokens, sets } = config.eval;
   return {

@@ -1,35 +1,54 @@
 /** What a run will cost, from its graphs alone: parameters, operations, memory by class, disk. Needs no device. */
+import { totalmem } from "node:os";
 import type { Engine } from "../backends/backend.ts";
 import type { LogConfig, RunConfig, TrainConfig } from "../config/schema.ts";
 import { size } from "../graph/graph.ts";
 import { gradientGraph, listParameters } from "../model/graphs.ts";
+import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import { optimizers } from "../optim/index.ts";
 import { plan } from "../plan/plan.ts";
+
+/** Bytes by class. */
+export interface Memory {
+  readonly weights: number;
+  readonly gradients: number;
+  readonly optimizer: number;
+  readonly activations: number;
+  readonly total: number;
+  /** What a device of its own has, where the engine knows it. */
+  readonly capacity?: number;
+  /** The device whose capacity that is, where none is here. */
+  readonly assumed?: string;
+}
+
+/** What it takes with one level of `train.recompute`. */
+export interface LevelCost {
+  readonly level: RecomputeLevel;
+  readonly memory: Memory;
+  /** With what is computed again. */
+  readonly flopsPerToken: number;
+}
 
 export interface Forecast {
   readonly parameters: number;
   /** Parameters one token uses: less than all only with a mixture of experts. */
   readonly activeParameters: number;
   readonly tokens: number;
-  /** Forward and backward, attention counted with its masked half. */
+  /** Forward and backward, attention counted with its masked half; nothing counts twice that is computed twice. */
   readonly flopsPerToken: number;
   readonly totalFlops: number;
-  readonly memory: {
-    readonly weights: number;
-    readonly gradients: number;
-    readonly optimizer: number;
-    readonly activations: number;
-    readonly total: number;
-    /** What a device of its own has, where the engine knows it. */
-    readonly capacity?: number;
-  };
+  /** With what is computed again: what the time follows. */
+  readonly computedFlops: number;
+  /** As configured, or the one that `auto` means on this machine. */
+  readonly recompute: RecomputeLevel;
+  readonly memory: Memory;
   /** Bytes a finished run leaves behind, nearly all of them its weights. */
   readonly disk: number;
 }
 
 /** All that a forecast depends on beside the engine: runs alike in it cost the same. */
 export interface Workload extends Pick<RunConfig, "model" | "norm"> {
-  readonly train: Pick<TrainConfig, "steps" | "batch_size" | "micro_batch_size" | "optimizer">;
+  readonly train: Pick<TrainConfig, "steps" | "batch_size" | "micro_batch_size" | "optimizer" | "recompute">;
   readonly log: Pick<LogConfig, "grad_norms_every">;
 }
 
@@ -42,17 +61,8 @@ export function forecast(config: Workload, engine: Forecaster): Forecast {
   const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
   const activeParameters = parameters.reduce((sum, p) => sum + size(p.shape) * p.active, 0);
   const tokens = train.steps * train.batch_size * model.seq_len;
-
-  const batch = train.micro_batch_size;
-  const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size };
-  const micro = plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
-  const flopsPerToken = micro.flops / (batch * model.seq_len);
-
-  const planned = engine.memory?.(micro);
-  const gradients = count * engine.bytes.f32;
-  const weights = gradients + (planned?.copies ?? 0);
-  const optimizer = gradients * optimizers[train.optimizer.name].moments.length;
-  const activations = planned?.activations ?? micro.peakActivationBytes;
+  const { level, memory, flopsPerToken: computed } = chosen(config, engine);
+  const flopsPerToken = level === FASTEST ? computed : usefulFlops(config, engine);
   const looks = 2 + train.steps / log.grad_norms_every;
   const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
   return {
@@ -61,25 +71,80 @@ export function forecast(config: Workload, engine: Forecaster): Forecast {
     tokens,
     flopsPerToken,
     totalFlops: flopsPerToken * tokens,
+    computedFlops: computed * tokens,
+    recompute: level,
+    memory,
+    disk: count * 4 + rows * 80,
+  };
+}
+
+/** What the run takes with each level of recomputation, from the fastest to the smallest. */
+export const levelCosts = (config: Workload, engine: Forecaster): readonly LevelCost[] =>
+  recomputeNames.map((level) => levelCost(config, engine, level));
+
+/** The level that is configured, or the first that fits. */
+export const recomputeFor = (config: Workload, engine: Forecaster): RecomputeLevel =>
+  config.train.recompute === "auto" ? chosen(config, engine).level : config.train.recompute;
+
+/** Whether it fits what it runs on: a device of its own, or else this machine. */
+export const fits = ({ total, capacity = totalmem() }: Memory): boolean => total <= capacity;
+
+/** The largest micro-batch with which the run fits, or undefined where none is small enough. */
+export function fittingMicroBatch(config: Workload, engine: Forecaster): number | undefined {
+  const { train } = config;
+  for (let size = train.micro_batch_size; size >= 1; size--) {
+    if (train.batch_size % size !== 0) continue;
+    if (fits(chosen({ ...config, train: { ...train, micro_batch_size: size } }, engine).memory)) return size;
+  }
+  return undefined;
+}
+
+const FASTEST = recomputeNames[0]!;
+
+/** `auto` is the first level that fits, or the smallest. */
+function chosen(config: Workload, engine: Forecaster): LevelCost {
+  const { recompute } = config.train;
+  const tried = recompute === "auto" ? recomputeNames : [recompute];
+  let cost: LevelCost | undefined;
+  for (const level of tried) {
+    cost = levelCost(config, engine, level);
+    if (fits(cost.memory)) break;
+  }
+  return cost!;
+}
+
+function levelCost(config: Workload, engine: Forecaster, level: RecomputeLevel): LevelCost {
+  const { train } = config;
+  const micro = microBatchPlan(config, engine, level);
+  const planned = engine.memory?.(micro);
+  const { weight, gradient: gradients } = micro.variableBytes;
+  const weights = weight + (planned?.copies ?? 0);
+  const optimizer = weight * optimizers[train.optimizer.name].moments.length;
+  const activations = planned?.activations ?? micro.peakActivationBytes;
+  const { capacity, assumed } = planned ?? {};
+  return {
+    level,
     memory: {
       weights,
       gradients,
       optimizer,
       activations,
       total: weights + gradients + optimizer + activations,
-      ...(planned?.capacity === undefined ? {} : { capacity: planned.capacity }),
+      ...(capacity === undefined ? {} : { capacity }),
+      ...(assumed === undefined ? {} : { assumed }),
     },
-    disk: count * 4 + rows * 80,
+    flopsPerToken: flopsPerToken(config, micro.flops),
   };
 }
 
-/** The largest micro-batch with which the run takes no more than `bytes`, or undefined where none is small enough. */
-export function fittingMicroBatch(config: Workload, engine: Forecaster, bytes: number): number | undefined {
-  const { train } = config;
-  for (let size = train.micro_batch_size; size >= 1; size--) {
-    if (train.batch_size % size !== 0) continue;
-    const smaller = { ...config, train: { ...train, micro_batch_size: size } };
-    if (forecast(smaller, engine).memory.total <= bytes) return size;
-  }
-  return undefined;
+const usefulFlops = (config: Workload, engine: Forecaster): number =>
+  flopsPerToken(config, microBatchPlan(config, engine, FASTEST).flops);
+
+const flopsPerToken = ({ model, train }: Workload, flops: number): number =>
+  flops / (train.micro_batch_size * model.seq_len);
+
+function microBatchPlan({ model, norm, train }: Workload, engine: Forecaster, recompute: RecomputeLevel) {
+  const batch = train.micro_batch_size;
+  const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size, recompute };
+  return plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
 }

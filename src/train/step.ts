@@ -10,6 +10,7 @@ import type { Schedule } from "../optim/schedule.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
 import type { Kept } from "./checkpointing.ts";
+import { recomputeFor } from "./forecast.ts";
 import { type RouterReport, routerTally } from "./router-probes.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
@@ -34,9 +35,9 @@ export interface Stepper {
   readonly kept: readonly Kept[];
   /** Does step t = 1, 2, ... */
   step(t: number, microBatch: MicroBatch): Promise<StepResult>;
-  /** Squared norm of each parameter as it is now. */
   /** Where the time of a step goes, op by op; the weights stay. Undefined where the engine cannot tell. */
   profile(microBatch: MicroBatch): Promise<readonly OpTime[] | undefined>;
+  /** Squared norm of each parameter as it is now. */
   weightSquares(): Promise<Readonly<Record<string, number>>>;
 }
 
@@ -53,7 +54,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const { natives, bytes } = engine;
   const { graph, parameters } = gradientGraph(
     { model, norm },
-    { batch: micro_batch_size, natives, accumulate, microBatches },
+    { batch: micro_batch_size, natives, accumulate, microBatches, recompute: recomputeFor(config, engine) },
   );
   const gradients = await device.compile(plan(graph, bytes));
   const updated = parameters.map((p) => ({ ...p, decayed: !no_decay.includes(p.role) }));
@@ -101,7 +102,6 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       const result = { loss, lr, gradNorm, clipCoefficient, gradientSquares };
       return tally === undefined ? result : { ...result, routers: tally.reports() };
     },
-    weightSquares: () => scalars(weightNorms, {}),
     async profile(microBatch) {
       if (gradients.profile === undefined || updates.profile === undefined) return undefined;
       splitWindows(microBatch(1, 0, micro_batch_size), model.seq_len, feeds);
@@ -110,6 +110,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       const update = await updates.profile({ rates });
       return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...update];
     },
+    weightSquares: () => scalars(weightNorms, {}),
   };
 }
 

@@ -3,7 +3,13 @@ import type { Device, Engine, EngineOptions, Floats, Values } from "../../src/ba
 import type { Graph } from "../../src/graph/graph.ts";
 import { size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import { gradientGraph, gradientOf, listParameters, type ModelSpec } from "../../src/model/graphs.ts";
+import {
+  type GraphOptions,
+  gradientGraph,
+  gradientOf,
+  listParameters,
+  type ModelSpec,
+} from "../../src/model/graphs.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import { updateGraph } from "../../src/optim/update-graph.ts";
@@ -67,9 +73,15 @@ export async function runOn(
 }
 
 /** The loss, what routers say, and every gradient of one batch. */
-export async function gradients(engine: Engine, spec: ModelSpec, batch: number, options: EngineOptions = {}) {
+export async function gradients(
+  engine: Engine,
+  spec: ModelSpec,
+  batch: number,
+  options: EngineOptions = {},
+  graphOptions: Pick<GraphOptions, "recompute"> = {},
+) {
   const device = await openWith(engine, spec, options);
-  const { graph, parameters } = gradientGraph(spec, { batch, natives: engine.natives });
+  const { graph, parameters } = gradientGraph(spec, { batch, natives: engine.natives, ...graphOptions });
   const outputs = await runOn(engine, device, graph, batchOf(spec.model, batch));
   const results = parameters.map((p) => [p.name, device.read(gradientOf(p.name))] as const);
   await device.close();

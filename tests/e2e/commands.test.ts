@@ -116,6 +116,20 @@ describe("plan", () => {
     const table = await hnorm(dir, "plan", "moe.yaml", "--no-probe");
     expect(table.stdout).toMatch(/params +active .*\n.* 6\.92B +1\.28B /);
   });
+
+  test("says what each level of recomputation takes, of an engine that need not be here", async () => {
+    const dir = folder();
+    const planned = await hnorm(dir, "plan", NANO, "engine=cuda", "--no-probe", "--json");
+    expect(planned.code).toBe(0);
+    const [run] = JSON.parse(planned.stdout).runs;
+    const { none, light, block } = run.recompute_levels;
+    expect(run).toMatchObject({ engine: "cuda", recompute: "none", memory_bytes: none.memory_bytes });
+    expect(none).toMatchObject({ fits: true, flops_per_token: run.flops_per_token });
+    expect(light.memory_bytes.activations).toBeLessThanOrEqual(none.memory_bytes.activations);
+    expect(block.flops_per_token).toBeGreaterThan(light.flops_per_token);
+    const table = await hnorm(dir, "plan", NANO, "engine=cuda", "train.recompute=light", "--no-probe");
+    expect(table.stdout).toMatch(/train\.recompute +weights .*\n +none .*\n +light .* chosen *\n +block /);
+  });
 });
 
 test("explain prints the equation, the map and the citation; a misspelt name gets a suggestion", async () => {

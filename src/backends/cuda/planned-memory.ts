@@ -9,6 +9,7 @@ import { type Gpu, STORAGE_BYTES } from "./lowering.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
 const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const USUAL_MEMORY = { capacity: 139 * 2 ** 30, assumed: "an H200" } as const;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
   const script = compile(graph, { gpu: gpu ?? USUAL, shadows: new Set() });
@@ -18,6 +19,6 @@ export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): Planne
   return {
     copies: elements * STORAGE_BYTES.bf16,
     activations: script.arenaBytes + tables + products,
-    ...(gpu === undefined ? {} : { capacity: gpu.memoryBytes }),
+    ...(gpu === undefined ? USUAL_MEMORY : { capacity: gpu.memoryBytes }),
   };
 }

@@ -1,13 +1,16 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
 import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
+import { engineToPlan } from "../../backends/registry.ts";
 import { bytes, count, duration, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { forecast } from "../../train/forecast.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
+import { levelsAsJson, peakLines } from "../memory-lines.ts";
 import { overrideOption } from "../overrides.ts";
 import { freeBytes, runsDir } from "../places.ts";
 
@@ -38,13 +41,17 @@ export function planCommand(program: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { name, runs } = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
-      const all = await costs(runs.map((run) => run.config));
+      const all = await costs(
+        runs.map((run) => run.config),
+        forecast,
+        engineToPlan,
+      );
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);
       const planned = runs.map((run, i): PlannedRun => {
         const cost = all[i]!;
         const speed = speeds.get(cost.chosen.name);
-        const seconds = speed === undefined ? {} : { seconds: cost.totalFlops / speed };
+        const seconds = speed === undefined ? {} : { seconds: cost.computedFlops / speed };
         return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
       if (options.json) io.out(JSON.stringify(asJson(planned, speeds), null, 2));
@@ -69,6 +76,7 @@ const COLUMNS: readonly Column<PlannedRun>[] = [
   { title: "gradients", text: (p) => bytes(p.memory.gradients) },
   { title: "optimizer", text: (p) => bytes(p.memory.optimizer) },
   { title: "activations", text: (p) => bytes(p.memory.activations) },
+  { title: "recompute", text: (p) => p.recompute, align: "left" },
   { title: "disk", text: (p) => bytes(p.disk) },
   { title: "time", text: (p) => (p.seconds === undefined ? "-" : duration(p.seconds)) },
   { title: "", text: (p) => (p.finished ? "finished" : "to do"), align: "left" },
@@ -85,7 +93,7 @@ function totals(
   const disk = sum((p) => p.disk);
   return [
     `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
-    `memory at the peak of a run: ${bytes(Math.max(0, ...todo.map((p) => p.memory.total)))}`,
+    ...peakLines(todo),
     `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
     speeds.size === 0
       ? "time: not measured"
@@ -106,7 +114,10 @@ const asJson = (planned: readonly PlannedRun[], speeds: ReadonlyMap<string, numb
     tokens: p.tokens,
     flops_per_token: p.flopsPerToken,
     total_flops: p.totalFlops,
+    computed_flops: p.computedFlops,
     memory_bytes: p.memory,
+    recompute: p.recompute,
+    recompute_levels: levelsAsJson(p),
     disk_bytes: p.disk,
     estimated_seconds: p.seconds ?? null,
   })),

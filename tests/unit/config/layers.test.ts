@@ -91,6 +91,7 @@ describe("defaults", () => {
             "name": "adamw",
             "weight_decay": 0,
           },
+          "recompute": "auto",
           "schedule": {
             "floor": 0.1,
             "name": "cosine",

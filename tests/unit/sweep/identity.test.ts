@@ -55,7 +55,12 @@ describe("does not change with", () => {
     ["the file's words about itself", ["name=other", "description=words"]],
     [
       "what the machine does with it",
-      ["engine={name: auto, threads: 2}", "train.micro_batch_size=2", "eval.batch_size=2"],
+      [
+        "engine={name: auto, threads: 2}",
+        "train.micro_batch_size=2",
+        "eval.batch_size=2",
+        "train.recompute=block",
+      ],
     ],
     ["what is written when", ["log.every=7", "log.grad_norms_every=9", "eval.every=3"]],
     ["what another set leaves unsaid", ["eval.sets={}"]],

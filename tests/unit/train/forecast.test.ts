@@ -1,9 +1,15 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { size } from "../../../src/graph/graph.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
 import { F32_BYTES } from "../../../src/plan/plan.ts";
-import { forecast } from "../../../src/train/forecast.ts";
+import {
+  type Forecaster,
+  fittingMicroBatch,
+  forecast,
+  levelCosts,
+  recomputeFor,
+} from "../../../src/train/forecast.ts";
 import { configOf } from "./markov-run.ts";
 
 const engine = { natives: new Set<string>(), bytes: F32_BYTES };
@@ -55,4 +61,54 @@ test("of a mixture of experts, a token uses the router and its share of the expe
   const pointwise = flopsPerToken - (dense.flopsPerToken + 3 * (moe - swiglu));
   expect(pointwise).toBeGreaterThan((5 + 10) * 12);
   expect(pointwise).toBeLessThan(0.2 * 3 * moe);
+});
+
+describe("recomputation", () => {
+  const deep = (recompute: string, micro_batch_size = 8) =>
+    configOf({ model: { n_layers: 12 }, train: { batch_size: 8, micro_batch_size, recompute } });
+  const [none, light, block] = levelCosts(deep("auto"), engine).map(({ memory }) => memory);
+  /** An engine on a device that has so many bytes. */
+  const on = (capacity: number): Forecaster => ({
+    ...engine,
+    memory: ({ peakActivationBytes }) => ({ copies: 0, activations: peakActivationBytes, capacity }),
+  });
+
+  test("each level takes fewer activations, and the same of all else", () => {
+    expect(light!.activations).toBeLessThan(none!.activations);
+    expect(block!.activations).toBeLessThan(light!.activations);
+    for (const { weights, gradients, optimizer } of [light!, block!])
+      expect([weights, gradients, optimizer]).toEqual([none!.weights, none!.gradients, none!.optimizer]);
+  });
+
+  test("auto is the first level that fits, and the smallest where none does", () => {
+    const level = (capacity: number) => recomputeFor(deep("auto"), on(capacity));
+    expect(level(none!.total)).toBe("none");
+    expect(level(none!.total - 1)).toBe("light");
+    expect(level(light!.total - 1)).toBe("block");
+    expect(level(1)).toBe("block");
+    expect(forecast(deep("auto"), on(light!.total))).toMatchObject({
+      recompute: "light",
+      memory: { total: light!.total, capacity: light!.total },
+    });
+  });
+
+  test("what is asked for is done, whether needed or too little", () => {
+    expect(recomputeFor(deep("light"), on(none!.total))).toBe("light");
+    expect(forecast(deep("none"), on(1)).recompute).toBe("none");
+  });
+
+  test("what is computed again takes time, but is no use", () => {
+    const [kept, again] = [forecast(deep("none"), engine), forecast(deep("block"), engine)];
+    expect(again.totalFlops).toBe(kept.totalFlops);
+    expect(kept.computedFlops).toBe(kept.totalFlops);
+    expect(again.computedFlops / kept.computedFlops).toBeGreaterThan(1.2);
+    expect(again.computedFlops / kept.computedFlops).toBeLessThan(4 / 3);
+  });
+
+  test("the micro-batch that would fit is the one that does with what is recomputed", () => {
+    const { total } = forecast(deep("block", 4), engine).memory;
+    expect(fittingMicroBatch(deep("auto"), on(total))).toBe(4);
+    expect(fittingMicroBatch(deep("none"), on(total)) ?? 0).toBeLessThan(4);
+    expect(fittingMicroBatch(deep("auto"), on(1))).toBeUndefined();
+  });
 });

@@ -1,0 +1,26 @@
+/** On the emulated GPU too, computing values again changes no bit, with the log-sums that attention keeps for itself. */
+import { describe, expect, test } from "vitest";
+import type { ModelSpec } from "../../src/model/graphs.ts";
+import { gradients, nano } from "../conformance/nano.ts";
+import { emulated, missing, reason } from "./engine.ts";
+
+const specs: readonly ModelSpec[] = [
+  { model: nano, norm: { name: "hybrid-star" } },
+  { model: { ...nano, norm_type: "layernorm" }, norm: { name: "peri" } },
+];
+
+describe.skipIf(missing)(reason, () => {
+  test.each(specs)(
+    "$norm.name",
+    async (spec) => {
+      const engine = emulated();
+      const kept = await gradients(engine, spec, 2);
+      for (const recompute of ["light", "block"] as const) {
+        const again = await gradients(engine, spec, 2, {}, { recompute });
+        for (const [name, values] of kept)
+          expect(again.get(name), `${name} with ${recompute}`).toEqual(values);
+      }
+    },
+    300_000,
+  );
+});
