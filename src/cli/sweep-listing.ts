@@ -15,6 +15,7 @@ export const isSweep = (dir: string): boolean => existsSync(sweepFiles(dir).swee
 /** What sweep.json lists; throws a UserError where there is none that can be read. */
 export function readListing(dir: string): Listing {
   const { sweep: path } = sweepFiles(dir);
+  if (!isSweep(dir)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
   const listed = readJson(path);
   const { name, runs } = isPlainObject(listed) ? listed : {};
   if (!Array.isArray(runs) || !runs.every(isListed))

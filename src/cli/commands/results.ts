@@ -1,13 +1,12 @@
 /** `hnorm results DIR`: the ranking of a sweep, from what its runs wrote. */
-import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { EXIT, UserError } from "../../lib/errors.ts";
+import { EXIT } from "../../lib/errors.ts";
 import { dataMismatch, rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, readStatus } from "../../runs/status.ts";
-import type { Run } from "../../sweep/expand.ts";
 import type { Io } from "../io.ts";
 import { rankingTable } from "../ranking-table.ts";
+import { readListing } from "../sweep-listing.ts";
 import { writeResults } from "../sweep-writes.ts";
 
 export function resultsCommand(program: Command, io: Io): void {
@@ -19,7 +18,7 @@ export function resultsCommand(program: Command, io: Io): void {
     .description("print the ranking of a sweep again")
     .action(async (dir: string, { json, save }: { json?: boolean; save?: boolean }) => {
       const files = sweepFiles(dir);
-      const listed = readSweep(dir);
+      const { runs: listed } = readListing(dir);
       const runs = save
         ? await writeResults(files, listed, new Map())
         : rank(listed.map((run) => ({ ...run, status: readStatus(files.run(run.name)) })));
@@ -36,11 +35,4 @@ export function resultsCommand(program: Command, io: Io): void {
       io.say(mismatch);
       process.exitCode = EXIT.mismatch;
     });
-}
-
-/** The runs a sweep's folder lists. */
-function readSweep(dir: string): readonly Run[] {
-  const files = sweepFiles(dir);
-  if (!existsSync(files.sweep)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
-  return (JSON.parse(readFileSync(files.sweep, "utf8")) as { runs: readonly Run[] }).runs;
 }
