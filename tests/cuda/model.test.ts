@@ -2,14 +2,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device, Engine } from "../../src/backends/backend.ts";
 import { cpu } from "../../src/backends/cpu/cpu.ts";
-import { decodeBf16, encodeBf16 } from "../../src/backends/cuda/bf16.ts";
 import type { CudaDevice } from "../../src/backends/cuda/device.ts";
-import { reference } from "../../src/backends/reference/reference.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { batchOf, gradients, nano, openWith, runOn, update } from "../conformance/nano.ts";
 import { emulated, missing, reason } from "./engine.ts";
+import { expected, type Named } from "./rounded.ts";
 
 const specs: Readonly<Record<string, ModelSpec>> = {
   "pre, grouped queries": { model: nano, norm: { name: "pre" } },
@@ -20,64 +19,9 @@ const specs: Readonly<Record<string, ModelSpec>> = {
 };
 const pre = specs["pre, grouped queries"]!;
 
-/**
- * What an error is compared with: how far the gradient moves when nothing but the weights is rounded to bf16. The
- * engine rounds activations and their gradients as well, each many times, so a few times that is expected of it.
- */
-const TIMES_ROUNDED_WEIGHTS = 4;
-/** Where rounding the weights happens to change next to nothing: a few roundings of 2^-9 each. */
-const LEAST = 0.03;
-
 const engine = emulated();
 /** The first run compiles every kernel, with a C++ compiler. */
 const PATIENCE = 300_000;
-
-/** ||a - b|| / ||b||. */
-function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  expect(a.length).toBe(b.length);
-  let [off, whole] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    off += (a[i]! - b[i]!) ** 2;
-    whole += b[i]! ** 2;
-  }
-  return Math.sqrt(off / (whole || 1));
-}
-
-type Named = ReadonlyMap<string, ArrayLike<number>>;
-
-/** The reference's gradients, and how far each may be missed. */
-async function expected(spec: ModelSpec, batch: number) {
-  const want = await gradients(reference, spec, batch);
-  const rounded = await gradients(rounding(reference), spec, batch);
-  const allowed = (name: string) =>
-    Math.max(LEAST, TIMES_ROUNDED_WEIGHTS * distance(rounded.get(name)!, want.get(name)!));
-  return {
-    check(got: Named) {
-      for (const [name, values] of want)
-        expect(distance(got.get(name)!, values), `relative error of ${name}`).toBeLessThan(allowed(name));
-    },
-  };
-}
-
-/** The engine with its matrices rounded to bf16 as they are written. */
-const rounding = (on: Engine): Engine => ({
-  ...on,
-  async open(options) {
-    const device = await on.open(options);
-    const write: Device["write"] = (name, shape, values) =>
-      device.write(
-        name,
-        shape,
-        shape.length < 2 ? values : decodeBf16(encodeBf16(Float32Array.from(values))),
-      );
-    return {
-      write,
-      compile: (planned) => device.compile(planned),
-      read: (name) => device.read(name),
-      close: () => device.close(),
-    };
-  },
-});
 
 describe.skipIf(missing)(reason, () => {
   test.each(Object.entries(specs))(
