@@ -7,6 +7,7 @@
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp } from "../../../ops/define.ts";
 import type { Lowering } from "../kernel.ts";
+import { product } from "../lower/product.ts";
 import { graph, int, text } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 
@@ -66,14 +67,17 @@ function chunk(
   before: Value,
   w: Value,
 ) {
-  const h = onnx.input("h", [rows, inputs[0]!.shape[1]!], "f32");
+  const [v, d] = inputs[1]!.shape as [number, number];
+  const h = onnx.input("h", [rows, d], "f32");
   const targets = onnx.input("targets", [rows], "i32");
   const weights = onnx.input("weights", [rows], "f32");
-  const matmul = (a: Value, b: Value, transB: boolean) =>
-    onnx.node("com.microsoft:FusedMatMul", [a, b], { transB: int(transB) });
   const column = (x: Value) => onnx.node("Reshape", [x, onnx.vector([rows, 1])]);
 
-  const logp = onnx.node("LogSoftmax", [matmul(h, w, true)], { axis: int(-1) });
+  const logp = onnx.node(
+    "LogSoftmax",
+    [product(onnx, [h, w], { rows, columns: v, terms: d }, { transB: true })],
+    { axis: int(-1) },
+  );
   const target = column(targets);
   const picked = onnx.node("GatherElements", [logp, target], { axis: int(1) });
   const share = onnx.node("ReduceSum", [onnx.node("Mul", [picked, column(weights)])], { keepdims: int(0) });
@@ -84,7 +88,8 @@ function chunk(
       const spread = onnx.node("Mul", [onnx.node("Exp", [logp]), factor]);
       const add = { axis: int(1), reduction: text("add") };
       const g = onnx.node("ScatterElements", [spread, target, onnx.node("Neg", [factor])], add);
-      return { dh: matmul(g, w, false), dw: onnx.node("Gemm", [g, h, dwBefore], { transA: int(true) }) };
+      const dh = product(onnx, [g, w], { rows, columns: d, terms: v });
+      return { dh, dw: onnx.node("Gemm", [g, h, dwBefore], { transA: int(true) }) };
     },
   };
 }

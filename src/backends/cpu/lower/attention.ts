@@ -4,8 +4,9 @@
  */
 import type { Tensor } from "../../../graph/graph.ts";
 import type { Lowering } from "../kernel.ts";
-import { float, int, ints } from "../onnx/attribute.ts";
+import { int, ints } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import { type Extent, type ProductAttrs, product } from "./product.ts";
 
 const MOST_BLOCKS = 4;
 const FEWEST_ROWS = 128;
@@ -21,7 +22,8 @@ export const attention: Lowering<unknown> = (onnx, { inputs: [q, k] }, [qv, kv, 
   const [queries, keys, values] = [qv!, kv!, vv!].map((x) => a.byHead(x)) as [Value, Value, Value];
   const parts = a.blocks.map((block) => {
     const p = a.probabilities(block, queries, keys);
-    return a.unstack(block, a.matmul(a.stack(block, p, block.to), a.seen(block, values)), a.d);
+    const rows = a.stack(block, p, block.to);
+    return a.unstack(block, a.matmul([rows, a.seen(block, values)], a.extent(block, a.d, block.to)), a.d);
   });
   return [a.byHead(a.concat(parts))];
 };
@@ -40,14 +42,22 @@ export const attentionGrad: Lowering<unknown> = (onnx, { inputs: [, q, k] }, inp
   const parts = a.blocks.map((block) => {
     const p = a.probabilities(block, queries, keys);
     const dy = a.stack(block, a.rowsOf(block, dctx), a.d);
-    const dp = a.unstack(block, a.matmul(dy, a.seen(block, values), { transB: true }), block.to);
+    const dp = a.unstack(
+      block,
+      a.matmul([dy, a.seen(block, values)], a.extent(block, block.to, a.d), { transB: true }),
+      block.to,
+    );
     const ds = onnx.node("Mul", [p, onnx.node("Sub", [dp, a.rowsOf(block, dots)])]);
     const rows = a.stack(block, ds, block.to);
     const query = a.stack(block, a.rowsOf(block, queries), a.d);
     return {
-      dq: a.unstack(block, a.matmul(rows, a.seen(block, keys), { alpha }), a.d),
-      dk: a.padded(block, a.matmul(rows, query, { transA: true, alpha })),
-      dv: a.padded(block, a.matmul(a.stack(block, p, block.to), dy, { transA: true })),
+      dq: a.unstack(
+        block,
+        a.matmul([rows, a.seen(block, keys)], a.extent(block, a.d, block.to), { alpha }),
+        a.d,
+      ),
+      dk: a.padded(block, a.matmul([rows, query], a.turned(block), { transA: true, alpha })),
+      dv: a.padded(block, a.matmul([a.stack(block, p, block.to), dy], a.turned(block), { transA: true })),
     };
   });
   const total = (values: readonly Value[]) => values.reduce((sum, x) => onnx.node("Add", [sum, x]));
@@ -89,20 +99,29 @@ class BlockedAttention {
     return this.#onnx.node("Transpose", [x], { perm: ints([0, 2, 1, 3]) });
   }
 
-  matmul(a: Value, b: Value, { transA = false, transB = false, alpha = 1 } = {}): Value {
-    const attributes = { transA: int(transA), transB: int(transB), alpha: float(alpha) };
-    return this.#onnx.node("com.microsoft:FusedMatMul", [a, b], attributes);
+  /** Of products whose left side has the block's rows, one for each key head. */
+  extent({ from, to }: Block, columns: number, terms: number): Extent {
+    return { rows: (this.#h / this.#k) * (to - from), columns, terms };
+  }
+
+  /** Of those whose left side has them transposed. */
+  turned(block: Block): Extent {
+    return { rows: block.to, columns: this.d, terms: this.extent(block, 0, 0).rows };
+  }
+
+  matmul(sides: readonly [Value, Value], extent: Extent, attrs: ProductAttrs = {}): Value {
+    return product(this.#onnx, sides, extent, attrs, 4);
   }
 
   /** Softmax of the block's scores: [B, H, rows, to]. */
   probabilities(block: Block, queries: Value, keys: Value): Value {
     const { from, to } = block;
     const query = this.stack(block, this.rowsOf(block, queries), this.d);
-    const s = this.unstack(
-      block,
-      this.matmul(query, this.seen(block, keys), { transB: true, alpha: this.alpha }),
-      to,
-    );
+    const scores = this.matmul([query, this.seen(block, keys)], this.extent(block, to, this.d), {
+      transB: true,
+      alpha: this.alpha,
+    });
+    const s = this.unstack(block, scores, to);
     const mask = this.#onnx.floats(`mask from ${from}`, [to - from, to], () =>
       Float32Array.from({ length: (to - from) * to }, (_, i) =>
         i % to > from + Math.floor(i / to) ? -Infinity : 0,

@@ -1,12 +1,10 @@
-/** C = alpha op(A) op(B): ONNX Runtime's FusedMatMul reads its operands transposed in place. */
-import type { MatmulAttrs } from "../../../ops/matmul.ts";
+/** C = alpha op(A) op(B). */
+import { type MatmulAttrs, matrix } from "../../../ops/matmul.ts";
 import type { Lowering } from "../kernel.ts";
-import { float, int } from "../onnx/attribute.ts";
+import { product } from "./product.ts";
 
-export const matmul: Lowering<MatmulAttrs> = (onnx, { attrs: { transA, transB, alpha } }, [a, b]) => [
-  onnx.node("com.microsoft:FusedMatMul", [a!, b!], {
-    transA: int(transA),
-    transB: int(transB),
-    alpha: float(alpha),
-  }),
-];
+export const matmul: Lowering<MatmulAttrs> = (onnx, { inputs: [left, right], attrs }, [a, b]) => {
+  const [rows, terms] = matrix(left!.shape, attrs.transA);
+  const [, columns] = matrix(right!.shape, attrs.transB);
+  return [product(onnx, [a!, b!], { rows, columns, terms }, attrs, left!.shape.length)];
+};
