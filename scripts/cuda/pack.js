@@ -55,7 +55,7 @@ function packages() {
   return [...wanted, NATIVE];
 }
 
-const UNUSED = /\.(d\.[cm]?ts|ts|map|md|cc|cpp|c|h|hh|S|asm)$|\/(doc|docs|src|vendor|test|tests|musl_x64)$/;
+const UNUSED = /\.(d\.[cm]?ts|ts|map|md|cc|cpp|c|h|hh|S|asm)$|\/(doc|docs|vendor|test|tests|musl_x64)$/;
 const useful = (path) =>
   !(UNUSED.test(path) && /node_modules\/(koffi|@koromix|zod|.*\.(d\.[cm]?ts|map|md)$)/.test(path));
 
