@@ -11,6 +11,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -26,6 +27,8 @@ export interface Cluster {
   slurm(program: string, ...args: readonly string[]): string;
   /** The controller's state of each job and array element, by id such as `3` or `4_0`. */
   states(): ReadonlyMap<string, string>;
+  /** Whether the controller has written down the state of its jobs after that time, in milliseconds. */
+  hasSavedSince(time: number): boolean;
   killController(): Promise<void>;
   /** Starts it again with what it remembers. */
   startController(): Promise<void>;
@@ -105,6 +108,10 @@ export async function startCluster({
     states() {
       const lines = run("squeue", ["-h", "-r", "-t", "all", "-o", "%i %T"]).stdout.trim().split("\n");
       return new Map(lines.filter((line) => line !== "").map((line) => line.split(" ") as [string, string]));
+    },
+    hasSavedSince(time) {
+      const saved = join(dir, "state", "job_state");
+      return existsSync(saved) && statSync(saved).mtimeMs > time;
     },
     killController: () => kill(controller),
     async startController() {

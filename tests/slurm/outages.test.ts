@@ -16,13 +16,15 @@ describe.skipIf(reason !== undefined)(
 
     test("the controller dies while runs train: nothing is submitted twice, and nothing is lost", async () => {
       const home = folder();
-      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { report: false }, steps: 300 });
+      const sweep = sweepOver(home, cluster, [1, 2], { slurm: { report: false }, steps: 1200 });
       const [job] = (await sweep.submit()) as [string];
       await until(
-        "a run trains",
-        () => sweep.runs.some((run) => sweep.run(run, "metrics.csv").includes("\n10,")),
+        "both train",
+        () => sweep.runs.every((run) => sweep.run(run, "metrics.csv").includes("\n10,")),
         sweep.said,
       );
+      // A controller that has not saved yet that they run would start them a second time, and close the node for it.
+      await until("the controller has saved that they run", () => cluster.hasSavedSince(sweep.begun()));
       await cluster.killController();
       const env = { HNORM_SLURM_TIMEOUT: "2" };
       const refused = await sweep.with(env, "sweep", "q.yaml", "--launcher", "slurm");

@@ -1,5 +1,5 @@
 /** Sweeps as the tests submit them: seconds of training, with many steps and checkpoints to be stopped between. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { loadSweep } from "../../src/sweep/expand.ts";
@@ -21,6 +21,8 @@ export interface Sweep {
   isDone(): boolean;
   /** All that the jobs themselves said. */
   said(): string;
+  /** When the last of its jobs began to say something, in milliseconds. */
+  begun(): number;
 }
 
 /** A sweep over seeds in a folder of its own. */
@@ -72,7 +74,11 @@ export function sweepOver(
     run: (name, path) => read(join(dir, name, path)),
     status: (name) => JSON.parse(read(join(dir, name, "status.json")) || "{}"),
     isDone: () => runs.every(({ name }) => existsSync(join(dir, name, "DONE"))),
-    said: () => allLogs(join(dir, "slurm")),
+    said: () =>
+      logsIn(dir)
+        .map((path) => readFileSync(path, "utf8"))
+        .join("\n"),
+    begun: () => Math.max(...logsIn(dir).map((path) => statSync(path).birthtimeMs)),
   };
 }
 
@@ -96,11 +102,12 @@ export async function expectBytesOfUndisturbed(
   }
 }
 
-function allLogs(root: string): string {
+/** Paths of all that the jobs of a sweep said. */
+function logsIn(dir: string): readonly string[] {
+  const root = join(dir, "slurm");
   const nonces = existsSync(root) ? readdirSync(root) : [];
   const folders = nonces.map((nonce) => join(root, nonce, "logs")).filter((logs) => existsSync(logs));
-  const paths = folders.flatMap((logs) => readdirSync(logs).map((name) => join(logs, name)));
-  return paths.map((path) => readFileSync(path, "utf8")).join("\n");
+  return folders.flatMap((logs) => readdirSync(logs).map((name) => join(logs, name)));
 }
 
 /** Looks until it is so; on a machine with other things to do that may take its time. */
