@@ -38,6 +38,8 @@ export interface Engine {
   readonly devices?: "gpu";
   /** How it stores each element type. */
   readonly bytes: DtypeBytes;
+  /** Whether a variable of type bf16 is one to it: what it is set to is rounded to nearest, ties to even. */
+  readonly bf16Variables?: true;
   /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */
   readonly peakFlops?: () => number | undefined;
   /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */

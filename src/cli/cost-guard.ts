@@ -9,8 +9,8 @@ import {
   fits,
   fittingMicroBatch,
   forecast,
-  type LevelCost,
-  levelCosts,
+  type TradeoffCost,
+  tradeoffCosts,
   type Workload,
 } from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
@@ -23,8 +23,8 @@ export interface Cost extends Forecast {
   readonly chosen: ChosenEngine;
   readonly threads: number | undefined;
   readonly workload: Workload;
-  /** What it would take with each level of recomputation; computed once for runs that cost the same. */
-  readonly levels: () => readonly LevelCost[];
+  /** What it would take with each level of recomputation and optimizer state; computed once for runs alike. */
+  readonly tradeoffs: () => readonly TradeoffCost[];
 }
 
 /**
@@ -38,7 +38,7 @@ export async function costs(
 ): Promise<readonly Cost[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
   const engines = new Map(await Promise.all(names.map(async (name) => [name, await choose(name)] as const)));
-  const known = new Map<string, Pick<Cost, "workload" | "levels"> & Forecast>();
+  const known = new Map<string, Pick<Cost, "workload" | "tradeoffs"> & Forecast>();
   return configs.map((config) => {
     const chosen = engines.get(config.engine.name)!;
     const workload = workloadOf(config);
@@ -46,7 +46,7 @@ export async function costs(
     const found = known.get(key) ?? {
       ...estimate(workload, chosen.engine),
       workload,
-      levels: once(() => levelCosts(workload, chosen.engine)),
+      tradeoffs: once(() => tradeoffCosts(workload, chosen.engine)),
     };
     known.set(key, found);
     return { ...found, chosen, threads: config.engine.threads };
@@ -62,12 +62,12 @@ const once = <T>(make: () => T): (() => T) => {
 };
 
 function workloadOf({ model, norm, train, log }: RunConfig): Workload {
-  const { steps, batch_size, micro_batch_size, optimizer, recompute } = train;
+  const { steps, batch_size, micro_batch_size, optimizer, optimizer_state, recompute } = train;
   const { grad_norms_every } = log;
   return {
     model,
     norm,
-    train: { steps, batch_size, micro_batch_size, optimizer, recompute },
+    train: { steps, batch_size, micro_batch_size, optimizer, optimizer_state, recompute },
     log: { grad_norms_every },
   };
 }
@@ -134,11 +134,17 @@ function tooLargeForDevice(runs: readonly Cost[]): string[] {
 }
 
 /** What would make a run fit its device that does not as it is configured. */
-function remedies({ workload, chosen: { engine }, recompute, levels }: Cost): string {
-  const level = levels().find(({ memory }) => fits(memory));
+function remedies({ workload, chosen: { engine }, recompute, optimizerState, tradeoffs }: Cost): string {
+  const other = tradeoffs().find(({ memory }) => fits(memory));
   const size = fittingMicroBatch(workload, engine);
+  const changes = [
+    ...(other === undefined || other.recompute === recompute ? [] : [`train.recompute ${other.recompute}`]),
+    ...(other === undefined || other.optimizerState === optimizerState
+      ? []
+      : [`train.optimizer_state ${other.optimizerState}`]),
+  ];
   const found = [
-    ...(level === undefined ? [] : [`train.recompute ${level.level} instead of ${recompute}`]),
+    ...(changes.length === 0 ? [] : [changes.join(" with ")]),
     ...(size === undefined ? [] : [`train.micro_batch_size ${size}`]),
   ];
   return found.length === 0 ? "no micro-batch is small enough" : `${found.join(" or ")} would fit`;

@@ -8,6 +8,7 @@ import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import type { ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
+import { type OptimizerStateName, optimizerStateNames } from "../optim/states.ts";
 import { type ProtocolSelection, protocols } from "../protocols/index.ts";
 import { modelKeys, modelSection } from "./model-section.ts";
 import { type Selection, selection } from "./selection.ts";
@@ -41,6 +42,8 @@ const trainSection = z.strictObject({
   /** The peak learning rate. */
   lr: z.number().positive(),
   optimizer: selection("optimizer", optimizers, "adamw"),
+  /** The types its state is kept in; auto: the most exact with which the run fits its memory. */
+  optimizer_state: z.enum([...optimizerStateNames, "auto"]).default("f32"),
   schedule: selection("schedule", schedules, "cosine"),
   /** Largest global L2 norm of the gradient; null: not clipped. */
   grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
@@ -162,6 +165,7 @@ export interface TrainConfig {
   readonly seed: number;
   readonly lr: number;
   readonly optimizer: OptimizerSelection;
+  readonly optimizer_state: OptimizerStateName | "auto";
   readonly schedule: ScheduleSelection;
   readonly grad_clip: number | null;
   readonly no_decay: readonly Role[];

@@ -25,9 +25,9 @@ export function adamFamily(about: {
     params: schema(about.beta2),
     moments: ["m", "v"],
     rates: (t, lr, { beta1, beta2 }) => [lr, 1 - beta1 ** t, 1 - beta2 ** t],
-    update(b, { name, shape, parameter, gradient, clip, rates, decayed }, p) {
-      const m = b.variable(`m/${name}`, shape, "moment");
-      const v = b.variable(`v/${name}`, shape, "moment");
+    update(b, { name, shape, parameter, gradient, clip, rates, decayed, moments }, p) {
+      const m = b.variable(`m/${name}`, shape, "moment", moments);
+      const v = b.variable(`v/${name}`, shape, "moment", moments);
       const attrs = {
         beta1: p.beta1,
         beta2: p.beta2,

@@ -1,7 +1,7 @@
 /** What an optimizer is: the state it keeps per parameter and the nodes of its update. */
 import type { z } from "zod";
 import type { GraphBuilder } from "../graph/builder.ts";
-import type { Shape, Tensor } from "../graph/graph.ts";
+import type { Dtype, Shape, Tensor } from "../graph/graph.ts";
 
 export interface UpdateInputs {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface UpdateInputs {
   readonly rates: Tensor;
   /** Whether weight decay applies to this parameter. */
   readonly decayed: boolean;
+  /** The type its moments are kept in. */
+  readonly moments: Dtype;
 }
 
 export interface Optimizer<P = unknown> {

@@ -8,6 +8,7 @@ import { clipping } from "../ops/clip-coefficient.ts";
 import { constant } from "../ops/fill.ts";
 import { squaredNorm } from "../ops/sum-squares.ts";
 import type { Optimizer } from "./optimizer.ts";
+import type { OptimizerState } from "./states.ts";
 
 /** What the update needs to know of a parameter. */
 export interface Updated {
@@ -19,6 +20,8 @@ export interface Updated {
 export interface UpdateOptions {
   readonly optimizer: Optimizer;
   readonly params: unknown;
+  /** Default: all in f32. */
+  readonly state?: OptimizerState;
   /** Largest global gradient norm; undefined: no clipping. */
   readonly clip?: number | undefined;
   /** Set the gradients back to zero afterwards (they are accumulated over micro-batches). */
@@ -30,6 +33,7 @@ export interface UpdateOptions {
 /** Feed: rates. Outputs: `NAME` of each parameter = the squared norm of its gradient. */
 export function updateGraph(parameters: readonly Updated[], options: UpdateOptions): Graph {
   const { optimizer, params, clip, resetGradients, gradientOf } = options;
+  const { moments } = options.state ?? { moments: "f32" };
   const b = new GraphBuilder();
   const rates = b.feed("rates", [optimizer.rates(1, 1, params).length]);
   const gradients = parameters.map((p) => b.variable(gradientOf(p.name), p.shape, "gradient"));
@@ -40,7 +44,7 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
     const parameter = b.variable(name, shape, "weight");
     optimizer.update(
       b,
-      { name, shape, parameter, gradient: gradients[i]!, clip: coefficient, rates, decayed },
+      { name, shape, parameter, gradient: gradients[i]!, clip: coefficient, rates, decayed, moments },
       params,
     );
     if (resetGradients) b.assign(gradientOf(name), constant(b.emit, shape, 0));

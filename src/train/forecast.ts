@@ -6,6 +6,7 @@ import { size } from "../graph/graph.ts";
 import { gradientGraph, listParameters } from "../model/graphs.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import { optimizers } from "../optim/index.ts";
+import { type OptimizerStateName, optimizerStateNames, optimizerStates } from "../optim/states.ts";
 import { plan } from "../plan/plan.ts";
 
 /** Bytes by class. */
@@ -21,15 +22,21 @@ export interface Memory {
   readonly assumed?: string;
 }
 
-/** What it takes with one level of `train.recompute`. */
-export interface LevelCost {
-  readonly level: RecomputeLevel;
+/** How memory is traded for time and exactness. */
+export interface Tradeoff {
+  readonly recompute: RecomputeLevel;
+  readonly optimizerState: OptimizerStateName;
+}
+
+/** What a run takes with one of them. */
+export interface TradeoffCost extends Tradeoff {
   readonly memory: Memory;
   /** With what is computed again. */
   readonly flopsPerToken: number;
 }
 
-export interface Forecast {
+/** Recomputation and optimizer state are as configured, or what `auto` means on this machine. */
+export interface Forecast extends Tradeoff {
   readonly parameters: number;
   /** Parameters one token uses: less than all only with a mixture of experts. */
   readonly activeParameters: number;
@@ -39,8 +46,6 @@ export interface Forecast {
   readonly totalFlops: number;
   /** With what is computed again: what the time follows. */
   readonly computedFlops: number;
-  /** As configured, or the one that `auto` means on this machine. */
-  readonly recompute: RecomputeLevel;
   readonly memory: Memory;
   /** Bytes a finished run leaves behind, nearly all of them its weights. */
   readonly disk: number;
@@ -48,12 +53,15 @@ export interface Forecast {
 
 /** All that a forecast depends on beside the engine: runs alike in it cost the same. */
 export interface Workload extends Pick<RunConfig, "model" | "norm"> {
-  readonly train: Pick<TrainConfig, "steps" | "batch_size" | "micro_batch_size" | "optimizer" | "recompute">;
+  readonly train: Pick<
+    TrainConfig,
+    "steps" | "batch_size" | "micro_batch_size" | "optimizer" | "optimizer_state" | "recompute"
+  >;
   readonly log: Pick<LogConfig, "grad_norms_every">;
 }
 
 /** What of an engine a forecast needs. */
-export type Forecaster = Pick<Engine, "natives" | "bytes" | "memory">;
+export type Forecaster = Pick<Engine, "natives" | "bytes" | "bf16Variables" | "memory">;
 
 export function forecast(config: Workload, engine: Forecaster): Forecast {
   const { model, norm, train, log } = config;
@@ -61,8 +69,8 @@ export function forecast(config: Workload, engine: Forecaster): Forecast {
   const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
   const activeParameters = parameters.reduce((sum, p) => sum + size(p.shape) * p.active, 0);
   const tokens = train.steps * train.batch_size * model.seq_len;
-  const { level, memory, flopsPerToken: computed } = chosen(config, engine);
-  const flopsPerToken = level === FASTEST ? computed : usefulFlops(config, engine);
+  const { recompute, optimizerState, memory, flopsPerToken: computed } = chosen(config, engine);
+  const flopsPerToken = recompute === FASTEST ? computed : usefulFlops(config, engine);
   const looks = 2 + train.steps / log.grad_norms_every;
   const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
   return {
@@ -72,19 +80,23 @@ export function forecast(config: Workload, engine: Forecaster): Forecast {
     flopsPerToken,
     totalFlops: flopsPerToken * tokens,
     computedFlops: computed * tokens,
-    recompute: level,
+    recompute,
+    optimizerState,
     memory,
     disk: count * 4 + rows * 80,
   };
 }
 
-/** What the run takes with each level of recomputation, from the fastest to the smallest. */
-export const levelCosts = (config: Workload, engine: Forecaster): readonly LevelCost[] =>
-  recomputeNames.map((level) => levelCost(config, engine, level));
+/** What the run takes with each of them, from the most exact and fastest to the smallest. */
+export const tradeoffCosts = (config: Workload, engine: Forecaster): readonly TradeoffCost[] =>
+  tradeoffs(engine, "auto", "auto").map((tradeoff) => tradeoffCost(config, engine, tradeoff));
 
-/** The level that is configured, or the first that fits. */
-export const recomputeFor = (config: Workload, engine: Forecaster): RecomputeLevel =>
-  config.train.recompute === "auto" ? chosen(config, engine).level : config.train.recompute;
+/** As configured, or the first that fits. */
+export function tradeoffFor(config: Workload, engine: Forecaster): Tradeoff {
+  const { optimizer_state, recompute } = config.train;
+  const [only, ...more] = tradeoffs(engine, optimizer_state, recompute);
+  return only !== undefined && more.length === 0 ? only : chosen(config, engine);
+}
 
 /** Whether it fits what it runs on: a device of its own, or else this machine. */
 export const fits = ({ total, capacity = totalmem() }: Memory): boolean => total <= capacity;
@@ -101,29 +113,45 @@ export function fittingMicroBatch(config: Workload, engine: Forecaster): number 
 
 const FASTEST = recomputeNames[0]!;
 
-/** `auto` is the first level that fits, or the smallest. */
-function chosen(config: Workload, engine: Forecaster): LevelCost {
-  const { recompute } = config.train;
-  const tried = recompute === "auto" ? recomputeNames : [recompute];
-  let cost: LevelCost | undefined;
-  for (const level of tried) {
-    cost = levelCost(config, engine, level);
+/** What a config leaves open on an engine: exactness is given up last. */
+function tradeoffs(
+  engine: Forecaster,
+  state: OptimizerStateName | "auto",
+  level: RecomputeLevel | "auto",
+): readonly Tradeoff[] {
+  const possible = optimizerStateNames.filter((name) => keeps(engine, name));
+  const states = state === "auto" ? possible : [state];
+  const levels = level === "auto" ? recomputeNames : [level];
+  return states.flatMap((optimizerState) => levels.map((recompute) => ({ recompute, optimizerState })));
+}
+
+/** Whether an engine can keep an optimizer's state so. */
+export const keeps = ({ bf16Variables }: Pick<Engine, "bf16Variables">, state: OptimizerStateName): boolean =>
+  bf16Variables === true || optimizerStates[state].moments === "f32";
+
+/** `auto` is the first that fits, or the smallest. */
+function chosen(config: Workload, engine: Forecaster): TradeoffCost {
+  const { optimizer_state, recompute } = config.train;
+  let cost: TradeoffCost | undefined;
+  for (const tradeoff of tradeoffs(engine, optimizer_state, recompute)) {
+    cost = tradeoffCost(config, engine, tradeoff);
     if (fits(cost.memory)) break;
   }
   return cost!;
 }
 
-function levelCost(config: Workload, engine: Forecaster, level: RecomputeLevel): LevelCost {
+function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff): TradeoffCost {
   const { train } = config;
-  const micro = microBatchPlan(config, engine, level);
+  const micro = microBatchPlan(config, engine, tradeoff.recompute);
   const planned = engine.memory?.(micro);
   const { weight, gradient: gradients } = micro.variableBytes;
   const weights = weight + (planned?.copies ?? 0);
-  const optimizer = weight * optimizers[train.optimizer.name].moments.length;
+  const moments = (weight / engine.bytes.f32) * optimizers[train.optimizer.name].moments.length;
+  const optimizer = moments * engine.bytes[optimizerStates[tradeoff.optimizerState].moments];
   const activations = planned?.activations ?? micro.peakActivationBytes;
   const { capacity, assumed } = planned ?? {};
   return {
-    level,
+    ...tradeoff,
     memory: {
       weights,
       gradients,

@@ -2,15 +2,17 @@
 import type { Device, Engine, OpTime, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { weigh } from "../data/repeats.ts";
+import { EnvironmentError } from "../lib/errors.ts";
 import { gradientGraph, gradientOf } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { optimizers, schedules } from "../optim/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
+import { optimizerStates } from "../optim/states.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
 import type { Kept } from "./checkpointing.ts";
-import { recomputeFor } from "./forecast.ts";
+import { keeps, tradeoffFor } from "./forecast.ts";
 import { type RouterReport, routerTally } from "./router-probes.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
@@ -52,9 +54,15 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const schedule = schedules[scheduleName] as Schedule;
 
   const { natives, bytes } = engine;
+  const { recompute, optimizerState } = tradeoffFor(config, engine);
+  if (!keeps(engine, optimizerState))
+    throw new EnvironmentError(
+      `this engine keeps the optimizer's moments in f32 alone, not as train.optimizer_state ${optimizerState} asks; ` +
+        "use optimizer_state f32, or engine cuda",
+    );
   const { graph, parameters } = gradientGraph(
     { model, norm },
-    { batch: micro_batch_size, natives, accumulate, microBatches, recompute: recomputeFor(config, engine) },
+    { batch: micro_batch_size, natives, accumulate, microBatches, recompute },
   );
   const gradients = await device.compile(plan(graph, bytes));
   const updated = parameters.map((p) => ({ ...p, decayed: !no_decay.includes(p.role) }));
@@ -62,6 +70,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     optimizer,
     params: optimizerParams,
     clip: grad_clip ?? undefined,
+    state: optimizerStates[optimizerState],
     resetGradients: accumulate,
     gradientOf,
   });

@@ -90,6 +90,7 @@ const budgets: readonly Budget[] = [
   { file: "clip-coefficient.cu", define: {}, registers: 40 },
   // Four streams in and three out, 8 elements each.
   { file: "adam-update.cu", define: { G: "float", DECOUPLED: 1 }, registers: 64 },
+  { file: "adam-update.cu", define: { G: "float", M: "bf16", DECOUPLED: 1 }, registers: 64 },
   { file: "causal-softmax.cu", define: X, registers: 32 },
   { file: "transpose.cu", define: { X: "bf16" }, registers: 32 },
   { file: "route.cu", define: { EXPERTS: 64 }, registers: 32 },

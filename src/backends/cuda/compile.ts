@@ -60,7 +60,10 @@ class Compiler implements Context {
     this.#homes = homes(graph, this.#last, this.#stored);
     for (const { name, tensor } of graph.variables.values()) {
       this.#variableOf.set(tensor, name);
-      this.#regions.set(tensor, this.#layout.outside(baseOf.variable(name), "f32", size(tensor.shape)));
+      this.#regions.set(
+        tensor,
+        this.#layout.outside(baseOf.variable(name), this.#stored.get(tensor)!, size(tensor.shape)),
+      );
     }
     for (const t of graph.feeds.values()) this.#regions.set(t, this.#inArena(t, this.#last.get(t) ?? -1));
   }
@@ -97,7 +100,7 @@ class Compiler implements Context {
       ...this.#recording.finish(resolve),
       origins: this.#origins,
       variables: [...this.#graph.variables.values()].map(({ name, tensor }) => {
-        return { name, elements: size(tensor.shape) };
+        return { name, elements: size(tensor.shape), storage: this.#stored.get(tensor)! };
       }),
       constants: [...this.#constants].map(([name, { values }]) => ({ name, values })),
       feeds: [...this.#graph.feeds].map(([name, t]) => transfer(name, this.#regions.get(t)!)),

@@ -1,7 +1,7 @@
 /**
  * How every tensor of a graph is stored. The graph says f32; this engine keeps activations in bf16, and in f32 what
- * must not lose bits: variables, feeds, scalars, weights' gradients with the sums that lead to them, and what is read in
- * f32 (a router's logits). Sums and multiples of what is f32 stay f32.
+ * must not lose bits: variables and feeds that are f32, scalars, weights' gradients with the sums that lead to them, and
+ * what is read in f32 (a router's logits). Sums and multiples of what is f32 stay f32.
  */
 import type { Graph, Tensor } from "../../graph/graph.ts";
 import type { Storage, Writes } from "./lowering.ts";
@@ -10,9 +10,8 @@ import { loweringOf } from "./lowerings.ts";
 export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   const exact = exactlyAsked(graph);
   const stored = new Map<Tensor, Storage>();
-  const outside = (t: Tensor): Storage => (t.dtype === "i32" ? "i32" : "f32");
-  for (const t of graph.feeds.values()) stored.set(t, outside(t));
-  for (const { tensor } of graph.variables.values()) stored.set(tensor, outside(tensor));
+  for (const t of graph.feeds.values()) stored.set(t, t.dtype);
+  for (const { tensor } of graph.variables.values()) stored.set(tensor, tensor.dtype);
   for (const node of graph.nodes) {
     const { reads, writes, passesOn } = loweringOf(node.op.name);
     const read = reads?.(node)[0] ?? "any";

@@ -69,12 +69,18 @@ export interface Origin {
   readonly end: number;
 }
 
+export interface StoredVariable {
+  readonly name: string;
+  readonly elements: number;
+  readonly storage: Storage;
+}
+
 export interface Script {
   readonly arenaBytes: number;
   readonly kernels: readonly KernelSpec[];
   readonly steps: readonly Step[];
   readonly origins: readonly Origin[];
-  readonly variables: readonly { readonly name: string; readonly elements: number }[];
+  readonly variables: readonly StoredVariable[];
   readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
   readonly feeds: readonly Transfer[];
   readonly outputs: readonly Transfer[];

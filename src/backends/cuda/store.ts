@@ -1,18 +1,18 @@
 /**
- * What lives on the GPU from run to run: variables in f32, the bf16 copies of some that matrix products read, tables,
+ * What lives on the GPU from run to run: variables, the bf16 copies of some that matrix products read, tables,
  * and the arena, which all programs of a device use in turn.
  */
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes as bytesText } from "../../lib/format.ts";
 import { WORKSPACE_BYTES } from "./cublaslt.ts";
 import type { Allocation, GpuSession } from "./gpu.ts";
-import { STORAGE_BYTES } from "./lowering.ts";
-import { ARENA, baseOf, type Place, type Script } from "./script.ts";
+import { STORAGE_BYTES, type Storage } from "./lowering.ts";
+import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "./script.ts";
 
 export class Store {
   readonly #session: GpuSession;
   readonly #bases = new Map<string, Allocation>();
-  readonly #elements = new Map<string, number>();
+  readonly #variables = new Map<string, StoredVariable>();
   /** Variables whose copy is older than they are. */
   readonly #stale = new Set<string>();
   #generation = 0;
@@ -33,30 +33,41 @@ export class Store {
   };
 
   elementsOf(variable: string): number {
-    const elements = this.#elements.get(variable);
-    if (elements === undefined) throw new Error(`no variable ${variable}`);
-    return elements;
+    return this.#variable(variable).elements;
+  }
+
+  storageOf(variable: string): Storage {
+    return this.#variable(variable).storage;
+  }
+
+  #variable(name: string): StoredVariable {
+    const variable = this.#variables.get(name);
+    if (variable === undefined) throw new Error(`no variable ${name}`);
+    return variable;
   }
 
   /** Where value number `from` of a variable is. */
   placeOf(variable: string, from: number): Place {
-    if (from >= this.elementsOf(variable)) throw new Error(`${variable} has no value ${from}`);
-    return { base: baseOf.variable(variable), offset: from * STORAGE_BYTES.f32 };
+    const { elements, storage } = this.#variable(variable);
+    if (from >= elements) throw new Error(`${variable} has no value ${from}`);
+    return { base: baseOf.variable(variable), offset: from * STORAGE_BYTES[storage] };
   }
 
-  /** Makes a variable known, as zeros. */
-  declare(variable: string, elements: number): void {
-    const known = this.#elements.get(variable);
-    if (known !== undefined && known !== elements)
-      throw new Error(`variable ${variable} has ${known} values, not ${elements}`);
-    this.#elements.set(variable, elements);
-    this.#ensure(baseOf.variable(variable), elements * STORAGE_BYTES.f32);
+  /** Makes a variable known, as zeros; one that is written before a program says more of it is f32. */
+  declare(name: string, elements: number, storage?: Storage): void {
+    const known = this.#variables.get(name) ?? { name, elements, storage: storage ?? "f32" };
+    if (known.elements !== elements)
+      throw new Error(`variable ${name} has ${known.elements} values, not ${elements}`);
+    if (storage !== undefined && known.storage !== storage)
+      throw new Error(`variable ${name} is ${known.storage}, not ${storage}`);
+    this.#variables.set(name, known);
+    this.#ensure(baseOf.variable(name), elements * STORAGE_BYTES[known.storage]);
   }
 
   /** All that a program needs but the arena; throws, before anything is allocated, where the GPU has not that much. */
   provide(script: Script): void {
     this.#requireRoom(script);
-    for (const { name, elements } of script.variables) this.declare(name, elements);
+    for (const { name, elements, storage } of script.variables) this.declare(name, elements, storage);
     for (const name of script.shadowsRead) {
       const made = this.#ensure(baseOf.shadow(name), this.elementsOf(name) * STORAGE_BYTES.bf16);
       if (made) this.#stale.add(name);
@@ -64,8 +75,7 @@ export class Store {
     for (const { name, values } of script.constants) {
       const base = baseOf.constant(name);
       if (!this.#ensure(base, values.byteLength)) continue;
-      this.#session.synchronize();
-      this.#session.driver.cuMemcpyHtoD_v2(this.locate({ base, offset: 0 }), values, values.byteLength);
+      this.#session.upload(this.locate({ base, offset: 0 }), values);
     }
   }
 
@@ -102,7 +112,7 @@ export class Store {
     const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
     const elements = new Map(script.variables.map((v) => [v.name, v.elements]));
     const state = sum([
-      ...script.variables.map((v) => missing(baseOf.variable(v.name), v.elements * STORAGE_BYTES.f32)),
+      ...script.variables.map((v) => missing(baseOf.variable(v.name), v.elements * STORAGE_BYTES[v.storage])),
       ...script.shadowsRead.map((n) => missing(baseOf.shadow(n), elements.get(n)! * STORAGE_BYTES.bf16)),
       ...script.constants.map((c) => missing(baseOf.constant(c.name), c.values.byteLength)),
     ]);
@@ -117,7 +127,8 @@ export class Store {
     throw new EnvironmentError(
       `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(script.arenaBytes)} for ` +
         `activations do not fit into the ${bytesText(Math.max(0, free))} that ${name} has free; ${would}: ` +
-        "use a smaller train.micro_batch_size, model.seq_len or model",
+        "use a smaller train.micro_batch_size, model.seq_len or model, train.recompute block, or train.optimizer_state " +
+        "bf16-moments",
     );
   }
 }

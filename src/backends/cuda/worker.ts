@@ -1,6 +1,7 @@
 /** The thread that owns the GPU: opens it, then does what the main thread asks, one thing after another. */
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { decodeBf16, encodeBf16 } from "./bf16.ts";
 import { cached } from "./cubins.ts";
 import { cublasLt } from "./cublaslt.ts";
 import { bindDriver } from "./driver.ts";
@@ -91,13 +92,15 @@ class Owner {
     session.synchronize();
     const address = store.locate(store.placeOf(variable, from));
     const floats = this.#window.floats(count);
+    const half = store.storageOf(variable) === "bf16";
     if (kind === "write") {
-      session.driver.cuMemcpyHtoD_v2(address, Float32Array.from(floats), floats.byteLength);
+      const values = half ? encodeBf16(Float32Array.from(floats)) : Float32Array.from(floats);
+      session.upload(address, values);
       store.changed([variable]);
     } else {
-      const values = new Float32Array(count);
+      const values = half ? new Uint16Array(count) : new Float32Array(count);
       session.driver.cuMemcpyDtoH_v2(values, address, values.byteLength);
-      floats.set(values);
+      floats.set(values instanceof Uint16Array ? decodeBf16(values) : values);
     }
   }
 }

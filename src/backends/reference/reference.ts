@@ -9,6 +9,7 @@ export const reference: Engine = {
   summary: "f64 loops in plain TypeScript: slow, the definition of every op",
   natives: new Set(),
   bytes: F64_BYTES,
+  bf16Variables: true,
   available: async () => ({ ok: true, detail: "always" }),
   open: async () => new ReferenceDevice(),
 };
@@ -56,7 +57,8 @@ function run(
       node.inputs.map((t) => values.get(t)!),
       outputs,
     );
-    for (const [o, t] of node.outputs.entries()) values.set(t, outputs[o]!);
+    for (const [o, t] of node.outputs.entries())
+      values.set(t, t.dtype === "bf16" ? rounded(outputs[o]!) : outputs[o]!);
     for (const t of dying[i]!) values.delete(t);
   });
 
@@ -67,6 +69,16 @@ function run(
     variables.set(variable, accumulate ? old.map((x, i) => x + result[i]!) : result.slice());
   }
   return Object.fromEntries(outputs);
+}
+
+/** To bf16, the nearest, ties to even: eight bits of an f32's mantissa, the first of them implied. */
+function rounded(values: Array64): Array64 {
+  const f32 = Float32Array.from(values);
+  const bits = new Uint32Array(f32.buffer);
+  bits.forEach((x, i) => {
+    if (!Number.isNaN(f32[i]!)) bits[i] = (x + 0x7fff + ((x >>> 16) & 1)) & 0xffff0000;
+  });
+  return Float64Array.from(f32);
 }
 
 const zeros = ({ shape, dtype }: Tensor): Array64 =>

@@ -10,7 +10,7 @@ import { loadSweep, type Run } from "../../sweep/expand.ts";
 import { forecast } from "../../train/forecast.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
-import { levelsAsJson, peakLines } from "../memory-lines.ts";
+import { peakLines, tradeoffsAsJson } from "../memory-lines.ts";
 import { overrideOption } from "../overrides.ts";
 import { freeBytes, runsDir } from "../places.ts";
 
@@ -117,7 +117,8 @@ const asJson = (planned: readonly PlannedRun[], speeds: ReadonlyMap<string, numb
     computed_flops: p.computedFlops,
     memory_bytes: p.memory,
     recompute: p.recompute,
-    recompute_levels: levelsAsJson(p),
+    optimizer_state: p.optimizerState,
+    memory_options: tradeoffsAsJson(p),
     disk_bytes: p.disk,
     estimated_seconds: p.seconds ?? null,
   })),

@@ -329,7 +329,7 @@ describe("sweep", () => {
     const yaml = "\n  grid:\n    norm: [pre, pots]\n    train.lrr: [1]\n    train.lr: [0.1, high]";
     expect(sweep(yaml)).toMatchInlineSnapshot(`
       "x.yaml:7:17 norm: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean post?
-      x.yaml:8:5 train.lrr: unknown key; allowed: steps, tokens, batch_size, micro_batch_size, recompute, seed, lr, optimizer, schedule, grad_clip, no_decay, divergence; did you mean lr?
+      x.yaml:8:5 train.lrr: unknown key; allowed: steps, tokens, batch_size, micro_batch_size, recompute, seed, lr, optimizer, optimizer_state, schedule, grad_clip, no_decay, divergence; did you mean lr?
       x.yaml:9:21 train.lr: expected a number > 0, got "high""
     `);
   });

@@ -91,6 +91,7 @@ describe("defaults", () => {
             "name": "adamw",
             "weight_decay": 0,
           },
+          "optimizer_state": "f32",
           "recompute": "auto",
           "schedule": {
             "floor": 0.1,

@@ -66,7 +66,12 @@ describe("does not change with", () => {
     ["what another set leaves unsaid", ["eval.sets={}"]],
     [
       "defaults written out",
-      ["engine=auto", "init={name: normal, std: small}", "train.optimizer={name: adamw, beta2: 0.95}"],
+      [
+        "engine=auto",
+        "init={name: normal, std: small}",
+        "train.optimizer={name: adamw, beta2: 0.95}",
+        "train.optimizer_state=f32",
+      ],
     ],
     [
       "derived values written out",
@@ -104,6 +109,8 @@ describe("changes with", () => {
     "train.lr=0.002",
     "train.optimizer=adam",
     "train.optimizer.weight_decay=0.1",
+    "train.optimizer_state=bf16-moments",
+    "train.optimizer_state=auto",
     "train.schedule=linear",
     "train.schedule.warmup_steps=1",
     "train.grad_clip=null",

@@ -7,8 +7,8 @@ import {
   type Forecaster,
   fittingMicroBatch,
   forecast,
-  levelCosts,
-  recomputeFor,
+  tradeoffCosts,
+  tradeoffFor,
 } from "../../../src/train/forecast.ts";
 import { configOf } from "./markov-run.ts";
 
@@ -66,7 +66,7 @@ test("of a mixture of experts, a token uses the router and its share of the expe
 describe("recomputation", () => {
   const deep = (recompute: string, micro_batch_size = 8) =>
     configOf({ model: { n_layers: 12 }, train: { batch_size: 8, micro_batch_size, recompute } });
-  const [none, light, block] = levelCosts(deep("auto"), engine).map(({ memory }) => memory);
+  const [none, light, block] = tradeoffCosts(deep("auto"), engine).map(({ memory }) => memory);
   /** An engine on a device that has so many bytes. */
   const on = (capacity: number): Forecaster => ({
     ...engine,
@@ -81,7 +81,7 @@ describe("recomputation", () => {
   });
 
   test("auto is the first level that fits, and the smallest where none does", () => {
-    const level = (capacity: number) => recomputeFor(deep("auto"), on(capacity));
+    const level = (capacity: number) => tradeoffFor(deep("auto"), on(capacity)).recompute;
     expect(level(none!.total)).toBe("none");
     expect(level(none!.total - 1)).toBe("light");
     expect(level(light!.total - 1)).toBe("block");
@@ -93,7 +93,7 @@ describe("recomputation", () => {
   });
 
   test("what is asked for is done, whether needed or too little", () => {
-    expect(recomputeFor(deep("light"), on(none!.total))).toBe("light");
+    expect(tradeoffFor(deep("light"), on(none!.total)).recompute).toBe("light");
     expect(forecast(deep("none"), on(1)).recompute).toBe("none");
   });
 
@@ -110,5 +110,37 @@ describe("recomputation", () => {
     expect(fittingMicroBatch(deep("auto"), on(total))).toBe(4);
     expect(fittingMicroBatch(deep("none"), on(total)) ?? 0).toBeLessThan(4);
     expect(fittingMicroBatch(deep("auto"), on(1))).toBeUndefined();
+  });
+});
+
+describe("the optimizer's state", () => {
+  const of = (optimizer_state: string, recompute = "auto") =>
+    configOf({ model: { n_layers: 12 }, train: { optimizer_state, recompute } });
+  const rounding: Forecaster = { ...engine, bf16Variables: true };
+  const on = (capacity: number): Forecaster => ({
+    ...rounding,
+    memory: ({ peakActivationBytes }) => ({ copies: 0, activations: peakActivationBytes, capacity }),
+  });
+
+  test("moments of bf16 take half as much", () => {
+    const [f32, bf16] = ["f32", "bf16-moments"].map((state) => forecast(of(state), rounding).memory);
+    expect(bf16!.optimizer).toBe(f32!.optimizer / 2);
+    expect(bf16!.total).toBe(f32!.total - f32!.optimizer / 2);
+  });
+
+  test("auto gives up speed before exactness", () => {
+    const [, , smallest] = tradeoffCosts(of("auto"), rounding).map(({ memory }) => memory.total);
+    const choice = (capacity: number) => tradeoffFor(of("auto"), on(capacity));
+    expect(choice(smallest!)).toMatchObject({ optimizerState: "f32", recompute: "block" });
+    expect(choice(smallest! - 1).optimizerState).toBe("bf16-moments");
+    expect(choice(1)).toMatchObject({ optimizerState: "bf16-moments", recompute: "block" });
+  });
+
+  test("what an engine cannot keep is not chosen", () => {
+    const limited = { ...on(1), bf16Variables: undefined } as unknown as Forecaster;
+    expect(tradeoffFor(of("auto"), limited).optimizerState).toBe("f32");
+    expect(tradeoffCosts(of("f32"), engine).map(({ optimizerState }) => optimizerState)).toEqual(
+      Array(3).fill("f32"),
+    );
   });
 });

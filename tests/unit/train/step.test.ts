@@ -98,6 +98,15 @@ test("weight decay spares the roles it is told to: rows of symbols never seen sh
   );
 });
 
+test("an engine that cannot keep the optimizer's state as asked says so", async () => {
+  const config = configOf({ train: { optimizer_state: "bf16-moments" } });
+  const { stepping, windows } = await opened(config);
+  expect((await stepping.step(1, windows)).loss).toBeGreaterThan(0);
+  const { bf16Variables: _, ...f32Only } = reference;
+  const device = await reference.open({});
+  await expect(stepper(f32Only, device, config)).rejects.toThrow(/moments in f32 alone.*bf16-moments/);
+});
+
 test("squared norms of the weights, as they are now", async () => {
   const { device, stepping } = await opened(configOf());
   device.write("final_norm.weight", [8], Float64Array.of(1, 2, 3, 0, 0, 0, 0, 0));

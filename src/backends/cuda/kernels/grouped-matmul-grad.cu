@@ -1,6 +1,6 @@
 // dW_e = left_e^T right_e over the rows of each expert e of EXPERTS (see grouped-matmul.cu): zeros for one without rows.
 // left [rows, LEFT], right [rows, RIGHT] bf16; dW_e [LEFT, RIGHT] f32, each somewhere else; with -DADD, added to what is
-// there. Experts whose dW is null are left out. A block takes tile number block, block + grid, ..., and each element is
+// there. With -DTOP_K, right has fewer rows, and row order[s] / TOP_K stands for row s. Experts whose dW is null are left out. A block takes tile number block, block + grid, ..., and each element is
 // summed by one thread in the order of the rows: any grid gives the same. 128 threads, dynamic shared memory as in
 // lower/grouped-matmul.ts. 2 rows LEFT RIGHT operations; 4 bytes per element of dW, or 8 with -DADD.
 #include "grouped.cuh"
@@ -15,7 +15,11 @@ constexpr int DOWN = (LEFT + TILE - 1) / TILE, ACROSS = (RIGHT + TILE - 1) / TIL
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
     groupedMatmulGrad(const bf16* __restrict__ left, const bf16* __restrict__ right, const int* __restrict__ counts,
-                      const __grid_constant__ Gradients gradients) {
+                      const __grid_constant__ Gradients gradients
+#ifdef TOP_K
+                      , const int* __restrict__ order
+#endif
+    ) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* stages = reinterpret_cast<bf16*>(shared);
   __shared__ int first_row[EXPERTS + 1];
@@ -35,10 +39,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
 #ifdef ADD
     if (begin == end) continue;
 #endif
+#ifdef TOP_K
+    Gathered<Right> tokens = {right, order, {}};
+    tokens.find(begin, end);
+#endif
     Sums sums;
     multiply<Left, Right>(sums, stages, end - begin, [&](bf16* to_left, bf16* to_right, int k) {
       Left::load(to_left, left, begin + k, end, row);
+#ifdef TOP_K
+      tokens.load(to_right, begin + k, end, column);
+      tokens.find(begin + k + DEPTH, end); // well before they are needed
+#else
       Right::load(to_right, right, begin + k, end, column);
+#endif
     });
     for_each_pair(sums, [&](int r, int c, float first, float second) {
       if (row + r >= LEFT || column + c >= RIGHT) return;

@@ -1,7 +1,8 @@
 // y = a W_e for the rows of each expert e of EXPERTS: those of expert e are the counts[e] rows after those of the experts
 // before it. a [rows, INNER], y [rows, OUTER] bf16; W_e [INNER, OUTER], or with -DTRANS_B stored [OUTER, INNER], bf16,
 // each somewhere else. f32 sums. A block takes tile number block, block + grid, ... of all experts' tiles, which it finds
-// from the counts: any grid gives the same. 128 threads, dynamic shared memory as in lower/grouped-matmul.ts.
+// from the counts: any grid gives the same. With -DTOP_K a has fewer rows, and row order[s] / TOP_K stands for row s.
+// 128 threads, dynamic shared memory as in lower/grouped-matmul.ts.
 // 2 rows INNER OUTER operations; each piece of a and W_e comes from the L2 cache OUTER / 128 and counts[e] / 128 times.
 #include "grouped.cuh"
 
@@ -19,7 +20,11 @@ constexpr int ACROSS = (OUTER + TILE - 1) / TILE;
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
     groupedMatmul(const bf16* __restrict__ a, const int* __restrict__ counts, const __grid_constant__ Weights weights,
-                  bf16* __restrict__ y) {
+                  bf16* __restrict__ y
+#ifdef TOP_K
+                  , const int* __restrict__ order
+#endif
+    ) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* stages = reinterpret_cast<bf16*>(shared);
   // Where each expert's rows and tiles begin; the last is where all end.
@@ -43,9 +48,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     const int end = first_row[expert + 1], row = first_row[expert] + within % down * TILE;
     const int column = within / down * TILE;
     const bf16* w = weights.of[expert];
+#ifdef TOP_K
+    Gathered<Left> tokens = {a, order, {}};
+    tokens.find(row, end);
+#endif
     Sums sums;
     multiply<Left, Right>(sums, stages, INNER, [&](bf16* left, bf16* right, int k) {
+#ifdef TOP_K
+      tokens.load(left, row, end, k);
+#else
       Left::load(left, a, row, end, k);
+#endif
 #ifdef TRANS_B
       Right::load(right, w, column, OUTER, k);
 #else

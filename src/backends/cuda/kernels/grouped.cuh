@@ -15,30 +15,38 @@ using Sums = float[WARP_TILE / 16][WARP_TILE / 8][4]; // a warp's part of a tile
 // A factor of WIDTH elements a row in global memory, as its pieces lie in shared memory.
 template <int WIDTH, bool SUMMED_ROWS>
 struct Factor {
+  static constexpr int STRIDE = WIDTH;
   static constexpr int ROWS = SUMMED_ROWS ? DEPTH : TILE, COLUMNS = SUMMED_ROWS ? TILE : DEPTH;
   // An odd number of 16-byte words, so that the words ldmatrix takes together lie in different banks.
   static constexpr int PITCH = COLUMNS + 8, SIZE = ROWS * PITCH;
   // Elements of one copy: the most that rows are aligned for.
   static constexpr int COPY = WIDTH % 8 == 0 ? 8 : WIDTH % 4 == 0 ? 4 : WIDTH % 2 == 0 ? 2 : 1;
 
+  static constexpr int PER_ROW = COLUMNS / COPY, DOWN = THREADS / PER_ROW, TURNS = ROWS / DOWN;
+  static_assert(THREADS % PER_ROW == 0 && ROWS % DOWN == 0, "");
+
   // Starts copying the piece from row `row` and column `column` on. Rows from `rows` on and columns from WIDTH on are
   // zeros and go unread.
   static __device__ __forceinline__ void load(bf16* shared, const bf16* from, int row, int rows, int column) {
-    constexpr int PER_ROW = COLUMNS / COPY, DOWN = THREADS / PER_ROW, TURNS = ROWS / DOWN;
-    static_assert(THREADS % PER_ROW == 0 && ROWS % DOWN == 0, "");
+    const bf16* first = from + static_cast<long long>(row + threadIdx.x / PER_ROW) * WIDTH;
+    copy(shared, row, rows, column, [=](int turn) { return first + static_cast<long long>(turn * DOWN) * WIDTH; });
+  }
+
+  // at(turn): where the row begins that this thread takes part of at that turn.
+  template <class At>
+  static __device__ __forceinline__ void copy(bf16* shared, int row, int rows, int column, const At& at) {
     const int r = threadIdx.x / PER_ROW, c = threadIdx.x % PER_ROW * COPY;
-    const bf16* source = from + static_cast<long long>(row + r) * WIDTH + column + c;
     bf16* to = shared + r * PITCH + c;
     const int left = column + c < WIDTH ? rows - row - r : 0;
 #pragma unroll
     for (int turn = 0; turn < TURNS; turn++) {
       const bool valid = turn * DOWN < left;
+      const bf16* source = at(turn) + column + c;
       if constexpr (COPY == 1) {
         *to = valid ? *source : bf16{0};
       } else {
         cp_async<2 * COPY>(to, source, valid);
       }
-      source += static_cast<long long>(DOWN) * WIDTH;
       to += DOWN * PITCH;
     }
   }
@@ -56,6 +64,29 @@ struct Factor {
     else ldmatrix_x4(r, piece);
   }
 };
+
+#ifdef TOP_K
+// A factor whose row s is row order[s] / TOP_K of a smaller matrix: tokens as the experts read them, never written out.
+template <class F>
+struct Gathered {
+  const bf16* from;
+  const int* order;
+  int source[F::TURNS]; // of the piece that is loaded next
+
+  __device__ __forceinline__ void find(int row, int rows) {
+#pragma unroll
+    for (int turn = 0; turn < F::TURNS; turn++) {
+      const int r = row + threadIdx.x / F::PER_ROW + turn * F::DOWN;
+      source[turn] = r < rows ? order[r] / TOP_K : 0;
+    }
+  }
+  __device__ __forceinline__ void load(bf16* shared, int row, int rows, int column) const {
+    F::copy(shared, row, rows, column, [=](int turn) {
+      return from + static_cast<long long>(source[turn]) * F::STRIDE;
+    });
+  }
+};
+#endif
 
 template <class Left, class Right>
 constexpr int STAGE = Left::SIZE + Right::SIZE;

@@ -59,16 +59,16 @@ export const clipCoefficient: Lowering<ClipAttrs> = {
 };
 
 export const adamUpdate: Lowering<AdamAttrs> = {
-  reads: () => ["f32", "any", "f32", "f32", "f32", "f32"],
-  writes: () => ["f32", "f32", "f32"],
+  reads: () => ["f32", "any", "any", "any", "f32", "f32"],
+  writes: ({ outputs }) => outputs.map(({ dtype }) => dtype),
   inPlace: true,
   lower(ctx, { inputs, outputs, attrs: { beta1, beta2, eps, weightDecay, decoupled } }) {
     const n = size(outputs[0]!.shape);
-    const gradient = ctx.region(inputs[1]!);
+    const [, gradient, moment] = inputs.map((t) => ctx.region(t));
     ctx.launch({
       file: "adam-update.cu",
       kernel: "adamUpdate",
-      define: { G: typeOf(gradient), ...(decoupled ? { DECOUPLED: 1 } : {}) },
+      define: { G: typeOf(gradient!), M: typeOf(moment!), ...(decoupled ? { DECOUPLED: 1 } : {}) },
       grid: elementwise(n),
       block: BLOCK,
       args: [
