@@ -20,24 +20,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from torch_llama import rope_table, rotate
+
 BACKENDS = {
     "cudnn": SDPBackend.CUDNN_ATTENTION,
     "flash": SDPBackend.FLASH_ATTENTION,
     "efficient": SDPBackend.EFFICIENT_ATTENTION,
     "math": SDPBackend.MATH,
 }
-
-
-def rope_table(length, size, theta):
-    """cos and sin of the angle t * theta^(-2i/size), each [length, size], for half-split rotary positions."""
-    frequency = theta ** (-torch.arange(0, size, 2) / size)
-    angle = torch.outer(torch.arange(length), frequency).repeat(1, 2)
-    return angle.cos(), angle.sin()
-
-
-def rotate(x, cos, sin):
-    a, b = x.chunk(2, dim=-1)
-    return x * cos + torch.cat([-b, a], dim=-1) * sin
 
 
 class Block(nn.Module):
