@@ -54,9 +54,11 @@ async function random(session, storage, elements) {
   const values = Float32Array.from({ length: 1 << 16 }, stream(1, "noise").normal);
   const pattern = storage === "bf16" ? encodeBf16(values) : values;
   const memory = session.allocate(elements * pattern.BYTES_PER_ELEMENT);
-  for (let at = 0; at < memory.bytes; at += pattern.byteLength) {
-    const bytes = Math.min(pattern.byteLength, memory.bytes - at);
-    session.driver.cuMemcpyHtoD_v2(memory.address + at, pattern, bytes);
+  const first = Math.min(pattern.byteLength, memory.bytes);
+  session.upload(memory.address, new Uint8Array(pattern.buffer, pattern.byteOffset, first));
+  for (let done = first; done < memory.bytes; done *= 2) {
+    const bytes = Math.min(done, memory.bytes - done);
+    session.driver.cuMemcpyDtoDAsync_v2(memory.address + done, memory.address, bytes, session.stream);
   }
   return memory;
 }

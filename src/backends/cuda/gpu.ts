@@ -34,6 +34,8 @@ export function lookAt(driver: Driver): GpuInfo {
   };
 }
 
+const DRIVERS_STREAM = 0;
+
 /** Device memory. */
 export interface Allocation {
   readonly address: number;
@@ -81,6 +83,16 @@ export class GpuSession {
     this.#bytes += bytes;
     this.driver.cuMemsetD8Async(address, 0, size, this.stream);
     return { address, bytes };
+  }
+
+  /**
+   * Copies to the GPU and waits until the values are there: the copy goes by the driver's own stream, which does not
+   * wait for ours, nor ours for it.
+   */
+  upload(address: number, values: ArrayBufferView): void {
+    this.synchronize();
+    this.driver.cuMemcpyHtoD_v2(address, values, values.byteLength);
+    this.driver.cuStreamSynchronize(DRIVERS_STREAM);
   }
 
   free({ address }: Allocation): void {

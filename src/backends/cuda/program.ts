@@ -1,6 +1,6 @@
 /**
- * A script on the GPU: its steps captured once into a CUDA graph, which every run launches whole. Feeds and outputs
- * pass through pinned host memory, copied by the graph itself.
+ * A script on the GPU: its steps captured once into a CUDA graph, which every run after the first launches whole. Feeds
+ * and outputs pass through pinned host memory, copied by the graph itself.
  */
 import type { OpTime, Values } from "../backend.ts";
 import { decodeBf16 } from "./bf16.ts";
@@ -31,6 +31,11 @@ export class GpuProgram {
   readonly #feeds: readonly Slot[];
   readonly #outputs: readonly Slot[];
   readonly #pinned: Pinned;
+  /**
+   * The first run goes without a graph: libraries and driver load a kernel when it is first launched, which they may
+   * not do while a graph is captured.
+   */
+  #loaded = false;
   #graph: { readonly executable: number; readonly generation: number } | undefined;
 
   constructor(machine: Machine, script: Script) {
@@ -51,8 +56,10 @@ export class GpuProgram {
   run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
     const { session } = this.#machine;
     this.#prepare(feeds);
-    session.driver.cuGraphLaunch(this.#captured(), session.stream);
+    if (this.#loaded) session.driver.cuGraphLaunch(this.#captured(), session.stream);
+    else this.#issueAll();
     session.synchronize();
+    this.#loaded = true;
     this.#noteChanges();
     return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
   }

@@ -112,9 +112,12 @@ function noise(session: GpuSession, storage: Storage, elements: number): Allocat
   const values = Float32Array.from({ length: PATTERN }, normal);
   const pattern = storage === "bf16" ? encodeBf16(values) : values;
   const allocation = session.allocate(elements * STORAGE_BYTES[storage]);
-  for (let at = 0; at < allocation.bytes; at += pattern.byteLength) {
-    const bytes = Math.min(pattern.byteLength, allocation.bytes - at);
-    session.driver.cuMemcpyHtoD_v2(allocation.address + at, pattern, bytes);
+  const { address, bytes: whole } = allocation;
+  const first = Math.min(pattern.byteLength, whole);
+  session.upload(address, new Uint8Array(pattern.buffer, pattern.byteOffset, first));
+  for (let done = first; done < whole; done *= 2) {
+    const bytes = Math.min(done, whole - done);
+    session.driver.cuMemcpyDtoDAsync_v2(address + done, address, bytes, session.stream);
   }
   return allocation;
 }
