@@ -14,6 +14,12 @@ export interface Groups {
 /** What the rows are wanted for: a product, or the gradient of its matrices. */
 export type Use = "product" | "gradient";
 
+/** A matrix's parts, and the counts of their rows. */
+export interface Joined {
+  readonly parts: readonly Value[];
+  readonly counts: Value;
+}
+
 type Parts = (groups: Groups, use: Use) => readonly Value[];
 
 /** Says how to make the parts of `rows` without making `rows`. */
@@ -24,6 +30,39 @@ export function partsBy(onnx: OnnxGraph, rows: Value, parts: Parts): void {
 /** The parts of `rows`, one for each expert; an expert without tokens has no rows. */
 export function partsOf(onnx: OnnxGraph, rows: Value, groups: Groups, use: Use): readonly Value[] {
   return onnx.once<Parts>(keyOf(rows), () => (asked) => split(onnx, rows, asked))(groups, use);
+}
+
+/** One matrix of what was made for each expert, whose parts stay at hand. */
+export function joined(onnx: OnnxGraph, parts: readonly Value[], groups: Groups): Value {
+  const rows = onnx.node("Concat", parts, { axis: int(0) });
+  onnx.once<Joined>(`joined ${rows}`, () => ({ parts, counts: groups.counts }));
+  partsBy(onnx, rows, (asked) => (asked.counts === groups.counts ? parts : split(onnx, rows, asked)));
+  return rows;
+}
+
+/** The parts of matrices that were all joined by the same counts. */
+export function joinedOf(onnx: OnnxGraph, matrices: readonly Value[]): readonly Joined[] | undefined {
+  const found = matrices.flatMap((rows) => onnx.made<Joined>(`joined ${rows}`) ?? []);
+  const together = found.length === matrices.length && found.every((j) => j.counts === found[0]!.counts);
+  return together ? found : undefined;
+}
+
+/** What `make` makes of rows one by one: of all rows, and where their parts are asked for, of each part for itself. */
+export function rowByRow(
+  onnx: OnnxGraph,
+  inputs: readonly Value[],
+  make: (rows: readonly Value[]) => readonly Value[],
+): readonly Value[] {
+  const whole = make(inputs);
+  const made = (groups: Groups) =>
+    onnx.once(`${whole[0]} in parts by ${groups.counts}`, () => {
+      const parts = inputs.map((x) => partsOf(onnx, x, groups, "product"));
+      return parts[0]!.map((_, e) => make(parts.map((list) => list[e]!)));
+    });
+  whole.forEach((rows, i) => {
+    partsBy(onnx, rows, (groups) => made(groups).map((outputs) => outputs[i]!));
+  });
+  return whole;
 }
 
 /** The same by copying: asked for twice, it is the same copy. */

@@ -3,7 +3,7 @@ import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
 import type { Lowering } from "../kernel.ts";
 import { int } from "../onnx/attribute.ts";
 import type { Value } from "../onnx/onnx-graph.ts";
-import { partsOf } from "./expert-rows.ts";
+import { joined, partsOf } from "./expert-rows.ts";
 import { product } from "./product.ts";
 
 export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (
@@ -12,11 +12,12 @@ export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (
   [a, counts, ...weights],
 ) => {
   const [terms, columns] = [rows!.shape[1]!, products!.shape[1]!];
-  const parts = partsOf(onnx, a!, { counts: counts!, experts: weights.length }, "product");
+  const groups = { counts: counts!, experts: weights.length };
+  const parts = partsOf(onnx, a!, groups, "product");
   const results = parts.map((part, e) =>
     product(onnx, [part, weights[e]!], { rows: 0, columns, terms }, attrs),
   );
-  return [onnx.node("Concat", results, { axis: int(0) })];
+  return [joined(onnx, results, groups)];
 };
 
 export const groupedMatmulGrad: Lowering<unknown> = (onnx, { outputs }, [left, right, counts]) => {

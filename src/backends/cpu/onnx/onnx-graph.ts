@@ -93,6 +93,11 @@ export class OnnxGraph {
     return this.#made.get(key) as T;
   }
 
+  /** What `once` made, if it did. */
+  made<T>(key: string): T | undefined {
+    return this.#made.get(key) as T | undefined;
+  }
+
   /** Values known now. Asked for twice under one key, they are stored once. */
   floats(key: string, shape: Shape, values: () => Float32Array): Value {
     return this.#constant(`float ${key} [${shape.join(",")}]`, shape, FLOAT, () => rawBytes(values()));
