@@ -57,6 +57,12 @@ const grouped = [
   { file: "grouped-matmul.cu", define: { EXPERTS, INNER: F, OUTER: D }, registers: 255 },
   { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: F, RIGHT: D }, registers: 255 },
   { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: D, RIGHT: F, ADD: 1 }, registers: 255 },
+  {
+    file: "grouped-matmul.cu",
+    define: { EXPERTS, INNER: D, OUTER: F, TRANS_B: 1, TOP_K: 8 },
+    registers: 255,
+  },
+  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: F, RIGHT: D, TOP_K: 8 }, registers: 255 },
 ]);
 
 const headNorm = { HEAD: 128, GROUP: 8, ...X };

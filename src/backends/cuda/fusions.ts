@@ -1,6 +1,7 @@
 /** Passes over a graph's nodes that put one op of this engine's own in the place of several. */
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { fuseChunkedLoss } from "./fuse/chunked-loss.ts";
+import { fuseGatheredMatmul } from "./fuse/gathered-matmul.ts";
 import { fuseMatmulAdd } from "./fuse/matmul-add.ts";
 import { fuseNormRope } from "./fuse/norm-rope.ts";
 import { fuseResidualNorm } from "./fuse/residual-norm.ts";
@@ -8,7 +9,13 @@ import { fuseResidualNorm } from "./fuse/residual-norm.ts";
 /** `kept`: tensors that are read after all nodes have run. Returns nodes in an order that can be run. */
 type Fusion = (nodes: readonly Node[], kept: ReadonlySet<Tensor>) => readonly Node[];
 
-const fusions: readonly Fusion[] = [fuseChunkedLoss, fuseNormRope, fuseResidualNorm, fuseMatmulAdd];
+const fusions: readonly Fusion[] = [
+  fuseChunkedLoss,
+  fuseNormRope,
+  fuseResidualNorm,
+  fuseMatmulAdd,
+  fuseGatheredMatmul,
+];
 
 export function fused(graph: Graph): Graph {
   const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);

@@ -9,7 +9,12 @@ import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
-import { groupedMatmul, groupedMatmulGrad } from "./lower/grouped-matmul.ts";
+import {
+  gatheredMatmul,
+  gatheredMatmulGrad,
+  groupedMatmul,
+  groupedMatmulGrad,
+} from "./lower/grouped-matmul.ts";
 import { matmul } from "./lower/matmul.ts";
 import { matmulAdd } from "./lower/matmul-add.ts";
 import { combine, combineGrad, dispatch, gatherSum } from "./lower/moe-rows.ts";
@@ -76,7 +81,16 @@ const composites = {
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
 /** Ops of this engine's own, which fusions.ts puts in the place of others. */
-const fused = { addRmsNorm, chunkedLoss, matmulAdd, normRope, normRopeGrad, rmsNormGradAdd };
+const fused = {
+  addRmsNorm,
+  chunkedLoss,
+  gatheredMatmul,
+  gatheredMatmulGrad,
+  matmulAdd,
+  normRope,
+  normRopeGrad,
+  rmsNormGradAdd,
+};
 
 const lowerings: Readonly<Record<string, Lowering<never> | undefined>> = {
   ...primitives,
