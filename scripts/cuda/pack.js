@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "../build.js";
@@ -99,7 +99,9 @@ try {
   console.log(
     `${archive}: ${mib} MiB${size > MOST_BYTES ? ", MORE than planned" : ""}; ${readdirSync(bundle).join(" ")}`,
   );
-  console.log(`unpack: python3 -c "import tarfile; tarfile.open('${o.out}/hnorm.tar.xz').extractall('.')"`);
+  console.log(
+    `unpack: python3 -c "import tarfile; tarfile.open('${relative(process.cwd(), archive)}').extractall('.')"`,
+  );
   console.log("run:    cd hnorm && ./node scripts/cuda/record.js --out record.json");
 } finally {
   rmSync(work, { recursive: true, force: true });

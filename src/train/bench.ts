@@ -88,7 +88,8 @@ function palm(
   return { countedParameters, flopsPerToken };
 }
 
-const PATTERN = Float32Array.from({ length: (1 << 16) + 1 }, stream(1, "bench/weights").normal);
+const { normal } = stream(1, "bench/weights");
+const PATTERN = Float32Array.from({ length: (1 << 16) + 1 }, () => 0.02 * normal());
 
 /** Gains of 1 and matrices of small normal numbers, the same ones over and over: billions are not drawn one by one. */
 function weightsLike(shape: readonly number[]): Float32Array {
@@ -96,7 +97,7 @@ function weightsLike(shape: readonly number[]): Float32Array {
   if (shape.length < 2) return values.fill(1);
   for (let at = 0; at < values.length; at += PATTERN.length)
     values.set(PATTERN.subarray(0, values.length - at), at);
-  return values.map((x) => 0.02 * x);
+  return values;
 }
 
 /** For each micro-batch of a step its own tokens, the same in every step. */

@@ -179,9 +179,9 @@ export async function kernels({ small }) {
     });
     const program = await device.compile(plan(b.finish(), cuda.bytes));
     const times = new Map(names.map((name) => [name, []]));
-    for (let i = 0; i < 13; i++) {
+    for (let i = 0; i < 9; i++) {
       const profile = await program.profile(feeds);
-      for (const { op, ms } of profile) if (i >= 3) times.get(op)?.push(ms);
+      for (const { op, ms } of profile) if (i >= 2) times.get(op)?.push(ms);
     }
     await program.close();
     return Object.fromEntries([...times].map(([name, all]) => [name, median(all)]));

@@ -1,0 +1,34 @@
+/** scripts/cuda/record.js from end to end on the emulated GPU: its parts run, and one that fails costs no other. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { folder } from "../e2e/hnorm.ts";
+import { environment, missing, reason } from "./engine.ts";
+
+const SCRIPT = fileURLToPath(new URL("../../scripts/cuda/record.js", import.meta.url));
+
+describe.skipIf(missing)(reason, () => {
+  test("a record of what works and what does not", () => {
+    const dir = folder();
+    const out = join(dir, "record.json");
+    const parts = "machine,nonsense,limits,curve,steps";
+    const sizes = ["--small", "--steps", "1", "--presets", "llama-9m", "--micro-batch", "llama-9m=2"];
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [SCRIPT, "--out", out, "--parts", parts, ...sizes, "--rounds", "1", "--python", join(dir, "no-python")],
+      { encoding: "utf8", env: { ...process.env, ...environment, HNORM_CACHE_DIR: join(dir, "cache") } },
+    );
+    expect(status).toBe(0);
+    const record = JSON.parse(readFileSync(out, "utf8"));
+    expect(record.parts.machine).toMatchObject({ gpu: { name: "Emulated GPU" }, cublasLt: 130000 });
+    expect(record.parts.nonsense.failed).toContain("no such part");
+    expect(record.parts.limits.copy.bytes_per_s).toBeGreaterThan(0);
+    expect(record.parts.curve).toMatchObject({ ok: true, same_bits_twice: true });
+    const step = record.parts["step llama-9m"];
+    expect(step.hnorm[0].tokens_per_s).toBeGreaterThan(0);
+    expect(step.torch[0].failed).toBeDefined();
+    expect(stdout).toContain("20 steps   right");
+  }, 300_000);
+});
