@@ -76,7 +76,8 @@ export interface CublasLt {
 
 const CANDIDATES = 16;
 
-export function cublasLt(library: NativeLibrary, { stream }: Pick<GpuSession, "stream">): CublasLt {
+export function cublasLt(library: NativeLibrary, session: GpuSession): CublasLt {
+  const { stream } = session;
   const calls = library.bind(signatures);
   const handle = receive((out) => check("cublasLtCreate", calls.cublasLtCreate(out)));
   return {
@@ -95,6 +96,8 @@ export function cublasLt(library: NativeLibrary, { stream }: Pick<GpuSession, "s
             ...([handle, desc, alphas, b, first, a, second, betas] as const),
             ...([c, result, c, result, algorithm, workspace, WORKSPACE_BYTES, stream] as const),
           );
+          // The library says only that something failed; what it was, the driver says, in the next call that waits.
+          if (code === EXECUTION_FAILED) session.synchronize();
           check(`cublasLtMatmul of ${problemText(problem)}`, code);
         },
       };
@@ -184,12 +187,13 @@ const STATUS: Readonly<Record<number, string>> = {
   14: "CUBLAS_STATUS_INTERNAL_ERROR",
   15: "CUBLAS_STATUS_NOT_SUPPORTED",
 };
+const EXECUTION_FAILED = 13;
 const LAUNCH_FAILED = 719;
 
 function check(call: string, status: number): void {
   if (status === 0) return;
   const name = STATUS[status] ?? "unknown status";
-  if (status === 13)
+  if (status === EXECUTION_FAILED)
     throw failure({ call, code: LAUNCH_FAILED, name, text: "the product failed on the GPU" });
   throw new Error(`${call}: ${name} (${status})`);
 }
