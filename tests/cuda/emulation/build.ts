@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -41,7 +42,9 @@ export function buildEmulation(): Emulation {
     return { missing: `${compiler} is not installed: the emulated CUDA libraries cannot be built` };
   }
   if (process.platform !== "linux") return { missing: "the emulated CUDA libraries need Linux" };
-  const hash = createHash("sha256").update(version).update(OPTIONS.join(" "));
+  const hash = createHash("sha256")
+    .update(version)
+    .update(readFileSync(fileURLToPath(import.meta.url)));
   for (const file of readdirSync(SOURCES).sort()) {
     if (/\.(cpp|h)$/.test(file)) hash.update(file).update(readFileSync(join(SOURCES, file)));
   }
@@ -57,13 +60,15 @@ function build(compiler: string, directory: string): void {
   for (const file of readdirSync(SOURCES)) {
     if (file.endsWith(".h")) copyFileSync(join(SOURCES, file), join(work, file));
   }
-  const compile = (source: string, soname: string, ...more: string[]) =>
+  // Under names of their own: a process that has loaded one must not find it when it looks for the real one.
+  const compile = (source: string, name: string, ...more: string[]) =>
     execFileSync(
       compiler,
-      [...OPTIONS, `-Wl,-soname,${soname}`, "-o", join(work, soname), join(SOURCES, source), ...more],
+      [...OPTIONS, `-Wl,-soname,emulated-${name}`, "-o", join(work, name), join(SOURCES, source), ...more],
       { stdio: ["ignore", "inherit", "inherit"] },
     );
   compile("libcuda.cpp", "libcuda.so.1", "-ldl", "-lpthread");
+  symlinkSync("libcuda.so.1", join(work, "emulated-libcuda.so.1"));
   compile("libnvrtc.cpp", "libnvrtc.so.13", "-ldl");
   compile(
     "libcublaslt.cpp",
