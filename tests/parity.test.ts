@@ -88,7 +88,8 @@ async function available(
   name: (typeof engineNames)[number],
 ): Promise<{ chosen?: ChosenEngine; why?: string }> {
   try {
-    return { chosen: await chooseEngine(name) };
+    const chosen = await chooseEngine(name);
+    return chosen.engine.bf16Activations ? { why: "it rounds to bf16: see tests/cuda" } : { chosen };
   } catch (error) {
     if (error instanceof EnvironmentError) return { why: error.message };
     throw error;

@@ -38,6 +38,8 @@ export interface Engine {
   readonly devices?: "gpu";
   /** How it stores each element type. */
   readonly bytes: DtypeBytes;
+  /** Whether it rounds activations to bf16: its numbers then lie in other bounds than those of f32. */
+  readonly bf16Activations?: true;
   /** Whether a variable of type bf16 is one to it: what it is set to is rounded to nearest, ties to even. */
   readonly bf16Variables?: true;
   /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */

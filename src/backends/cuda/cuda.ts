@@ -36,6 +36,7 @@ export function cudaOn(env: Env): Engine {
     summary: "bf16 on one NVIDIA GPU: own kernels, cuBLASLt, CUDA graphs",
     natives,
     bytes: BYTES,
+    bf16Activations: true,
     bf16Variables: true,
     devices: "gpu",
     peakFlops: () => (known === undefined ? undefined : peakFlops(known.name)),
