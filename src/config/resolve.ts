@@ -8,6 +8,9 @@ import { remembered } from "../lib/memo.ts";
 import { contradictions } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
+import { optimizers } from "../optim/index.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { optimizerStates } from "../optim/states.ts";
 import { knownModel } from "./model-section.ts";
 import {
   type EvalConfig,
@@ -79,6 +82,7 @@ export function resolve(
   }
   const sizes = trainSizes.safeParse(values.train);
   if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
+  if (parsed.train) checkOptimizerState(parsed.train as TrainSection, issue);
 
   if (model && parsed.train) parsed.train = completeTrain(parsed.train as TrainSection, model.seq_len);
   if (parsed.train && parsed.eval)
@@ -131,6 +135,15 @@ function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report
     const message = `must divide batch_size: ${batch_size} / ${micro_batch_size} is not whole`;
     issue(["train", "micro_batch_size"], message);
   }
+}
+
+function checkOptimizerState({ optimizer, optimizer_state: state }: TrainSection, issue: Report): void {
+  const { name, ...params } = optimizer;
+  const [slowest] = (optimizers[name] as Optimizer).decays(params).toSorted((a, b) => b - a);
+  const { largestDecay } = optimizerStates[state];
+  if (slowest === undefined || slowest <= largestDecay) return;
+  const message = `${state} needs every decay of ${name} at or below ${largestDecay}, got ${slowest}: its moment would no longer move`;
+  issue(["train", "optimizer_state"], message);
 }
 
 function completeTrain(t: TrainSection, seqLen: number): TrainConfig {

@@ -42,8 +42,8 @@ const trainSection = z.strictObject({
   /** The peak learning rate. */
   lr: z.number().positive(),
   optimizer: selection("optimizer", optimizers, "adamw"),
-  /** The types its state is kept in; auto: the most exact with which the run fits its memory. */
-  optimizer_state: z.enum([...optimizerStateNames, "auto"]).default("f32"),
+  /** The types its state is kept in. It changes numbers, so no machine chooses it: `hnorm plan` says what would fit. */
+  optimizer_state: z.enum(optimizerStateNames).default("f32"),
   schedule: selection("schedule", schedules, "cosine"),
   /** Largest global L2 norm of the gradient; null: not clipped. */
   grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
@@ -165,7 +165,7 @@ export interface TrainConfig {
   readonly seed: number;
   readonly lr: number;
   readonly optimizer: OptimizerSelection;
-  readonly optimizer_state: OptimizerStateName | "auto";
+  readonly optimizer_state: OptimizerStateName;
   readonly schedule: ScheduleSelection;
   readonly grad_clip: number | null;
   readonly no_decay: readonly Role[];

@@ -24,6 +24,7 @@ export function adamFamily(about: {
     cite: about.cite,
     params: schema(about.beta2),
     moments: ["m", "v"],
+    decays: ({ beta1, beta2 }) => [beta1, beta2],
     rates: (t, lr, { beta1, beta2 }) => [lr, 1 - beta1 ** t, 1 - beta2 ** t],
     update(b, { name, shape, parameter, gradient, clip, rates, decayed, moments }, p) {
       const m = b.variable(`m/${name}`, shape, "moment", moments);

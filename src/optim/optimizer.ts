@@ -24,6 +24,8 @@ export interface Optimizer<P = unknown> {
   readonly params: z.ZodType<P>;
   /** Tensors of state kept per parameter. */
   readonly moments: readonly string[];
+  /** How much of each moment a step keeps. */
+  decays(params: P): readonly number[];
   /** Values of the `rates` feed at step t = 1, 2, ... with learning rate lr; always as many numbers. */
   rates(t: number, lr: number, params: P): readonly number[];
   /** Emits the update of one parameter and assigns its new value and state. */

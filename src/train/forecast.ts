@@ -113,7 +113,7 @@ export function fittingMicroBatch(config: Workload, engine: Forecaster): number 
 
 const FASTEST = recomputeNames[0]!;
 
-/** What a config leaves open on an engine: exactness is given up last. */
+/** The choices an engine has, or those of a config, from the most exact and fastest to the smallest. */
 function tradeoffs(
   engine: Forecaster,
   state: OptimizerStateName | "auto",

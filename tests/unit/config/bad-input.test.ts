@@ -282,6 +282,16 @@ train: { steps: 10, batch_size: 4, micro_batch_size: 3, lr: -1 }
       x.yaml:5:61 train.lr: expected a number > 0, got -1"
     `);
   });
+  test("an optimizer whose moments would stand still", () => {
+    const train = (fields: string) =>
+      complaint(`${goodWithout("train")}train: { steps: 10, batch_size: 4, lr: 0.001, ${fields} }\n`);
+    expect(train("optimizer: adamw, optimizer_state: bf16-moments")).toBe("no complaint");
+    expect(train("optimizer: adam, optimizer_state: f32")).toBe("no complaint");
+    expect(train("optimizer: adam, optimizer_state: bf16-moments")).toMatch(
+      /x\.yaml:4:\d+ train\.optimizer_state: bf16-moments needs every decay of adam at or below 0\.998, got 0\.999: /,
+    );
+    expect(train("optimizer_state: auto")).toContain("expected one of f32, bf16-moments");
+  });
   test("steps and tokens", () => {
     const train = (fields: string) =>
       complaint(`${goodWithout("train")}train: { batch_size: 4, lr: 0.001${fields} }\n`);

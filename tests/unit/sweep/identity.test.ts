@@ -110,7 +110,6 @@ describe("changes with", () => {
     "train.optimizer=adam",
     "train.optimizer.weight_decay=0.1",
     "train.optimizer_state=bf16-moments",
-    "train.optimizer_state=auto",
     "train.schedule=linear",
     "train.schedule.warmup_steps=1",
     "train.grad_clip=null",

@@ -128,17 +128,16 @@ describe("the optimizer's state", () => {
     expect(bf16!.total).toBe(f32!.total - f32!.optimizer / 2);
   });
 
-  test("auto gives up speed before exactness", () => {
-    const [, , smallest] = tradeoffCosts(of("auto"), rounding).map(({ memory }) => memory.total);
-    const choice = (capacity: number) => tradeoffFor(of("auto"), on(capacity));
-    expect(choice(smallest!)).toMatchObject({ optimizerState: "f32", recompute: "block" });
-    expect(choice(smallest! - 1).optimizerState).toBe("bf16-moments");
-    expect(choice(1)).toMatchObject({ optimizerState: "bf16-moments", recompute: "block" });
+  test("speed is given up before exactness, and exactness by nobody but the config", () => {
+    const names = tradeoffCosts(of("f32"), rounding).map((t) => `${t.optimizerState} ${t.recompute}`);
+    expect(names).toEqual([
+      ...["f32 none", "f32 light", "f32 block"],
+      ...["bf16-moments none", "bf16-moments light", "bf16-moments block"],
+    ]);
+    expect(tradeoffFor(of("f32"), on(1))).toMatchObject({ optimizerState: "f32", recompute: "block" });
   });
 
-  test("what an engine cannot keep is not chosen", () => {
-    const limited = { ...on(1), bf16Variables: undefined } as unknown as Forecaster;
-    expect(tradeoffFor(of("auto"), limited).optimizerState).toBe("f32");
+  test("what an engine cannot keep is not offered", () => {
     expect(tradeoffCosts(of("f32"), engine).map(({ optimizerState }) => optimizerState)).toEqual(
       Array(3).fill("f32"),
     );
