@@ -18,9 +18,7 @@ export type Availability =
 
 /** What a plan takes, in bytes, where the engine lays out its memory before anything runs. */
 export interface PlannedMemory {
-  /** Copies of weights in another type. */
-  readonly copies: number;
-  /** All that is neither variables nor copies of them. */
+  /** All that is not variables. */
   readonly activations: number;
   /** What the device has, where that is known or taken for granted. */
   readonly capacity?: number;

@@ -144,9 +144,8 @@ function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff):
   const { train } = config;
   const micro = microBatchPlan(config, engine, tradeoff.recompute);
   const planned = engine.memory?.(micro);
-  const { weight, gradient: gradients } = micro.variableBytes;
-  const weights = weight + (planned?.copies ?? 0);
-  const moments = (weight / engine.bytes.f32) * optimizers[train.optimizer.name].moments.length;
+  const { weight: weights, gradient: gradients } = micro.variableBytes;
+  const moments = (weights / engine.bytes.f32) * optimizers[train.optimizer.name].moments.length;
   const optimizer = moments * engine.bytes[optimizerStates[tradeoff.optimizerState].moments];
   const activations = planned?.activations ?? micro.peakActivationBytes;
   const { capacity, assumed } = planned ?? {};

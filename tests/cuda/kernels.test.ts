@@ -113,6 +113,8 @@ const cases = [
   ...[
     ["f32", 16],
     ["bf16", 7],
+    ["split", 8],
+    ["split", 5],
   ].map(([storage, width]) => ({
     title: `${storage} table, width ${width}`,
     op: ops.embedding,
@@ -180,13 +182,15 @@ const cases = [
     inputs: [normal("bf16", ...shape)],
     attrs: { perm },
   })),
-  ...[1, 100, 10_000].map((n) => ({
-    title: `${n}`,
-    op: ops.sumSquares,
-    lowering: sumSquares,
-    inputs: [normal(n === 100 ? "bf16" : "f32", n)],
-    attrs: NONE,
-  })),
+  ...(["f32", "bf16", "split"] as const).flatMap((storage) =>
+    [1, 100, 10_000].map((n) => ({
+      title: `${n} ${storage}`,
+      op: ops.sumSquares,
+      lowering: sumSquares,
+      inputs: [normal(storage, n)],
+      attrs: NONE,
+    })),
+  ),
   ...[1, 16, 37].map((n) => ({
     title: `${n} norms`,
     op: ops.clipCoefficient,
@@ -195,14 +199,16 @@ const cases = [
     attrs: { maxNorm: n === 16 ? Number.POSITIVE_INFINITY : 0.9 },
   })),
   ...[
-    { n: 1000, decoupled: true, kind: "f32" },
-    { n: 21, decoupled: false, kind: "bf16" },
-  ].map(({ n, decoupled, kind }) => ({
-    title: `${n}, ${decoupled ? "AdamW" : "Adam"}, gradient ${kind}`,
+    { n: 1000, decoupled: true, kind: "f32", weights: "split" },
+    { n: 1000, decoupled: true, kind: "f32", weights: "f32" },
+    { n: 21, decoupled: false, kind: "bf16", weights: "f32" },
+    { n: 21, decoupled: false, kind: "bf16", weights: "split" },
+  ].map(({ n, decoupled, kind, weights }) => ({
+    title: `${n}, ${decoupled ? "AdamW" : "Adam"}, gradient ${kind}, weights ${weights}`,
     op: ops.adamUpdate,
     lowering: adamUpdate,
     inputs: [
-      normal("f32", n),
+      normal(weights as "f32", n),
       normal(kind as "f32", n),
       normal("f32", n),
       mapped(normal("f32", n), (x) => x * x),
@@ -210,7 +216,7 @@ const cases = [
       f32s(0.01, 0.19, 0.0975),
     ],
     attrs: { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, decoupled },
-    answers: { inPlace: decoupled, shadow: decoupled },
+    answers: { inPlace: decoupled },
   })),
 ] as unknown as Case<never>[];
 

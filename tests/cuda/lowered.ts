@@ -1,12 +1,14 @@
 /** Runs one op's lowering on the emulated GPU: its launches, on buffers of this op alone, with no engine around them. */
+import { joinF32, splitF32 } from "../../src/backends/cuda/bf16.ts";
 import {
+  bytesOf,
   type Context,
   canAdd,
   type Gpu,
   type Lowering,
   type Region,
   type Root,
-  STORAGE_BYTES,
+  remaindersAt,
   type Storage,
 } from "../../src/backends/cuda/lowering.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -31,8 +33,6 @@ export interface Answers {
   readonly onto?: Float32Array;
   /** Outputs lie where `op.inPlace` says, if the lowering allows it. */
   readonly inPlace?: boolean;
-  /** A bf16 copy of output 0 is kept. */
-  readonly shadow?: boolean;
 }
 
 /** To the nearest bf16, ties to even. */
@@ -46,6 +46,14 @@ export function fromBf16(values: Uint16Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
+function splitBits(values: Float32Array): Uint16Array {
+  const { nearest, remainders } = splitF32(values);
+  const halves = new Uint16Array(bytesOf("split", values.length) / 2);
+  halves.set(nearest);
+  halves.set(remainders, halves.length / 2);
+  return halves;
+}
+
 const GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
 
 /** Several nodes of one small graph, in turn; what one keeps beside its outputs the next can find. */
@@ -56,7 +64,6 @@ export class Lowered {
   readonly #regions = new Map<Tensor, Region>();
   readonly #beside = new Map<Tensor, Region>();
   readonly #buffers = new Map<Root, Buffer32>();
-  #shadow: Region | undefined;
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
 
@@ -108,10 +115,6 @@ export class Lowered {
     return this.#regions.get(t)!.storage;
   }
 
-  readShadow(): Float32Array {
-    return this.#read(this.#shadow!);
-  }
-
   readBeside(t: Tensor): Float32Array {
     return this.#read(this.#beside.get(t)!);
   }
@@ -123,12 +126,17 @@ export class Lowered {
   #read({ root, storage, elements }: Region): Float32Array {
     const buffer = this.#buffers.get(root)!;
     if (storage === "bf16") return fromBf16(this.#machine.download(buffer, new Uint16Array(elements)));
+    if (storage === "split") {
+      const halves = this.#machine.download(buffer, new Uint16Array(bytesOf(storage, elements) / 2));
+      const rest = remaindersAt(elements) / 2;
+      return joinF32({ nearest: halves.slice(0, elements), remainders: halves.slice(rest, rest + elements) });
+    }
     const View = storage === "i32" ? Int32Array : Float32Array;
     return Float32Array.from(this.#machine.download(buffer, new View(elements)));
   }
 
   #region(storage: Storage, elements: number): Region {
-    const root: Root = { bytes: elements * STORAGE_BYTES[storage] };
+    const root: Root = { bytes: bytesOf(storage, elements) };
     this.#buffers.set(root, this.#machine.alloc(root.bytes));
     return { root, offset: 0, storage, elements };
   }
@@ -136,12 +144,13 @@ export class Lowered {
   #given(storage: Storage, values: Float32Array | Int32Array): Region {
     const region = this.#region(storage, values.length);
     this.#machine.free(this.#buffers.get(region.root)!);
-    const bits = storage === "bf16" ? toBf16(Float32Array.from(values)) : values;
+    const f32 = Float32Array.from(values);
+    const bits = storage === "bf16" ? toBf16(f32) : storage === "split" ? splitBits(f32) : values;
     this.#buffers.set(region.root, this.#machine.upload(bits));
     return region;
   }
 
-  #context({ onto, shadow }: Answers): Context {
+  #context({ onto }: Answers): Context {
     const unknown = () => {
       throw new Error("not in this test's context");
     };
@@ -171,10 +180,6 @@ export class Lowered {
         this.#machine.run(file, kernel, define, { grid, block, shared: sharedBytes ?? 0 }, passed);
       },
       adds: () => onto !== undefined,
-      shadow: (t) => {
-        if (shadow) this.#shadow = this.#region("bf16", size(t.shape));
-        return this.#shadow;
-      },
       constant: (_, storage, make) => this.#given(storage, make()),
       fill: (region, value) => {
         if (region.storage !== "i32") return unknown();

@@ -64,8 +64,8 @@ describe.skipIf(missing)(reason, () => {
       await device.compile(planned);
       await device.compile(plan(update(pre).graph));
       const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
-      const { copies, activations } = engine.memory!(planned);
-      const forecast = 4 * 4 * count + copies + activations; // weights, gradients, two moments
+      const { activations } = engine.memory!(planned);
+      const forecast = 4 * 4 * count + activations; // weights, gradients, two moments
       expect(Math.abs((await device.memory()) / forecast - 1)).toBeLessThan(0.02);
       await device.close();
     },

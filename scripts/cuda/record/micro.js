@@ -105,7 +105,7 @@ async function shapesOf(preset, batch) {
   const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, natives, accumulate: true });
   const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
   const counted = new Map();
-  for (const step of compile(graph, { gpu, shadows: new Set() }).steps) {
+  for (const step of compile(graph, { gpu }).steps) {
     if (step.kind !== "gemm") continue;
     const problem = {
       ...step.shape,

@@ -6,7 +6,7 @@ import { type Graph, type Node, size, type Tensor } from "../../graph/graph.ts";
 import { fused } from "./fusions.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
-import type { Context, Gpu, Region, Storage } from "./lowering.ts";
+import { type Context, type Gpu, nearest, type Region, type Storage } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
 import { storages } from "./precision.ts";
 import { Recording } from "./recording.ts";
@@ -14,8 +14,6 @@ import { baseOf, type Origin, type Script } from "./script.ts";
 
 export interface CompileOptions {
   readonly gpu: Gpu;
-  /** Variables that have a bf16 copy already, which updates shall keep. */
-  readonly shadows: ReadonlySet<string>;
 }
 
 export function compile(built: Graph, options: CompileOptions): Script {
@@ -30,7 +28,6 @@ export function compile(built: Graph, options: CompileOptions): Script {
 class Compiler implements Context {
   readonly gpu: Gpu;
   readonly #graph: Graph;
-  readonly #shadows: ReadonlySet<string>;
   readonly #recording: Recording;
   readonly #origins: Origin[] = [];
   readonly #stored: ReadonlyMap<Tensor, Storage>;
@@ -43,23 +40,18 @@ class Compiler implements Context {
   readonly #beside = new Map<Tensor, Region>();
   readonly #constants = new Map<string, { region: Region; values: Float32Array | Int32Array }>();
   readonly #layout = new Layout();
-  readonly #variableOf = new Map<Tensor, string>();
-  readonly #shadowsRead = new Set<string>();
-  readonly #shadowsWritten = new Set<string>();
   /** The node being lowered, and its inputs as it reads them. */
   #at = -1;
   #inputs: ReadonlyMap<Tensor, Region> = new Map();
 
-  constructor(graph: Graph, { gpu, shadows }: CompileOptions) {
+  constructor(graph: Graph, { gpu }: CompileOptions) {
     this.gpu = gpu;
     this.#graph = graph;
-    this.#shadows = shadows;
     this.#recording = new Recording(gpu);
     this.#stored = storages(graph);
     this.#last = lastUses(graph);
     this.#homes = homes(graph, this.#last, this.#stored);
     for (const { name, tensor } of graph.variables.values()) {
-      this.#variableOf.set(tensor, name);
       this.#regions.set(
         tensor,
         this.#layout.outside(baseOf.variable(name), this.#stored.get(tensor)!, size(tensor.shape)),
@@ -75,7 +67,7 @@ class Compiler implements Context {
     this.#inputs = new Map(
       node.inputs.map((t, k) => {
         const wanted = reads[k] ?? "any";
-        return [t, wanted === "any" ? this.#regions.get(t)! : this.#as(t, wanted)];
+        return [t, wanted === "stored" ? this.#regions.get(t)! : this.#as(t, wanted)];
       }),
     );
     node.outputs.forEach((t, o) => {
@@ -105,9 +97,6 @@ class Compiler implements Context {
       constants: [...this.#constants].map(([name, { values }]) => ({ name, values })),
       feeds: [...this.#graph.feeds].map(([name, t]) => transfer(name, this.#regions.get(t)!)),
       outputs: outputs.map(([name, region]) => transfer(name, region)),
-      shadowsRead: [...this.#shadowsRead],
-      shadowsWritten: [...this.#shadowsWritten],
-      variablesWritten: this.#graph.assignments.map((a) => a.variable),
     };
   }
 
@@ -117,6 +106,7 @@ class Compiler implements Context {
     const values = rest.map((a) => this.#steady(a.value)); // all are read before any is written
     rest.forEach(({ variable, accumulate }, i) => {
       const target = this.#regions.get(this.#graph.variables.get(variable)!.tensor)!;
+      if (accumulate && target.storage !== "f32") throw new Error(`${variable} cannot be added to`);
       if (accumulate) this.#recording.accumulate(target, values[i]!);
       else this.#recording.convert(target, values[i]!);
     });
@@ -124,7 +114,7 @@ class Compiler implements Context {
 
   /** A region that no assignment after the nodes changes: a copy where the value lies in a variable it came from. */
   #steady(t: Tensor): Region {
-    const region = this.#regions.get(t)!;
+    const region = this.#as(t, "any");
     if (this.#layout.holds(region) || this.#homes.has(t)) return region;
     const copy = this.scratch(region.storage, region.elements);
     this.#recording.copy(copy, region);
@@ -166,13 +156,6 @@ class Compiler implements Context {
     return this.#homes.get(t)?.adds ?? false;
   }
 
-  shadow(t: Tensor): Region | undefined {
-    const variable = this.#homes.get(t)?.variable;
-    if (variable === undefined || !this.#shadows.has(variable)) return undefined;
-    this.#shadowsWritten.add(variable);
-    return this.#layout.outside(baseOf.shadow(variable), "bf16", size(t.shape));
-  }
-
   readonly launch: Context["launch"] = (launch) => this.#recording.launch(launch);
   readonly gemm: Context["gemm"] = (gemm) => this.#recording.gemm(gemm);
   readonly fill: Context["fill"] = (region, value) => this.#recording.fill(region, value);
@@ -180,21 +163,18 @@ class Compiler implements Context {
 
   // Where memory comes from.
 
-  /** The tensor in another storage: a variable's bf16 copy is kept from run to run, all else is converted once. */
-  #as(t: Tensor, storage: Storage): Region {
+  /** The tensor in another storage: split weights have their bf16 in them, all else is converted once. */
+  #as(t: Tensor, asked: Storage | "any"): Region {
     const own = this.#regions.get(t)!;
+    const storage = asked !== "any" ? asked : own.storage === "split" ? "f32" : own.storage;
     if (own.storage === storage) return own;
+    if (own.storage === "split" && storage === "bf16") return nearest(own);
     const known = this.#converted.get(t);
     if (known !== undefined) return known;
-    const variable = this.#variableOf.get(t);
     if (own.storage === "i32" || storage === "i32")
       throw new Error(`tensor ${t.id} is ${own.storage}, asked for as ${storage}`);
-    const region =
-      variable !== undefined && storage === "bf16"
-        ? this.#layout.outside(baseOf.shadow(variable), storage, own.elements)
-        : this.#allocate(storage, own.elements, this.#last.get(t)!);
-    if (variable !== undefined && storage === "bf16") this.#shadowsRead.add(variable);
-    else this.#recording.convert(region, own);
+    const region = this.#allocate(storage, own.elements, this.#last.get(t)!);
+    this.#recording.convert(region, own);
     this.#converted.set(t, region);
     return region;
   }

@@ -7,7 +7,6 @@ import type { GpuThread } from "./gpu-thread.ts";
 
 export class CudaDevice implements Device {
   readonly #thread: GpuThread;
-  readonly #shadows = new Set<string>();
   readonly #sizes = new Map<string, number>();
   #programs = 0;
 
@@ -17,11 +16,10 @@ export class CudaDevice implements Device {
 
   async compile({ graph }: Plan): Promise<Program> {
     const thread = this.#thread;
-    const script = compile(graph, { gpu: thread.gpu, shadows: this.#shadows });
+    const script = compile(graph, { gpu: thread.gpu });
     const program = this.#programs++;
     await thread.ask({ kind: "compile", program, script });
     for (const { name, elements } of script.variables) this.#sizes.set(name, elements);
-    for (const name of script.shadowsRead) this.#shadows.add(name);
     return {
       run: async (feeds) => {
         return (await thread.ask({ kind: "run", program, feeds })) as Readonly<Record<string, Floats>>;

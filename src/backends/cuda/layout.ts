@@ -1,5 +1,5 @@
 /** Where regions lie: in the arena for a span of nodes, or on a base of their own that outlives the program's runs. */
-import { type Region, type Root, STORAGE_BYTES, type Storage } from "./lowering.ts";
+import { bytesOf, type Region, type Root, type Storage } from "./lowering.ts";
 import { arrange } from "./memory.ts";
 import { ARENA, type Operand, type Resolve } from "./script.ts";
 
@@ -55,5 +55,5 @@ export class Layout {
 }
 
 const fresh = (storage: Storage, elements: number): Region => {
-  return { root: { bytes: elements * STORAGE_BYTES[storage] }, offset: 0, storage, elements };
+  return { root: { bytes: bytesOf(storage, elements) }, offset: 0, storage, elements };
 };

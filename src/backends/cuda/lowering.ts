@@ -4,11 +4,24 @@
  */
 import type { Node, Tensor } from "../../graph/graph.ts";
 
-/** How elements lie in device memory. Everything is computed in f32, whatever it is stored in. */
-export type Storage = "bf16" | "f32" | "i32";
-export const STORAGE_BYTES: Readonly<Record<Storage, number>> = { bf16: 2, f32: 4, i32: 4 };
+/**
+ * How elements lie in device memory. Everything is computed in f32, whatever it is stored in. `split`: every bit of an
+ * f32 in two parts, its nearest bf16 and then, after all of those, a remainder of 16 bits (see bf16.ts).
+ */
+export type Storage = "bf16" | "f32" | "i32" | "split";
+export const STORAGE_BYTES: Readonly<Record<Storage, number>> = { bf16: 2, f32: 4, i32: 4, split: 4 };
+/** What that many elements take: each part of split ones begins where 16 bytes can be read at once. */
+export const bytesOf = (storage: Storage, elements: number): number =>
+  storage === "split" ? 2 * remaindersAt(elements) : elements * STORAGE_BYTES[storage];
+/** Bytes from the start of split elements to their remainders. */
+export const remaindersAt = (elements: number): number => Math.ceil((2 * elements) / 16) * 16;
 /** What kernels call the types, for `-D` options. */
-export const C_TYPE: Readonly<Record<Storage, string>> = { bf16: "bf16", f32: "float", i32: "int" };
+export const C_TYPE: Readonly<Record<Storage, string>> = {
+  bf16: "bf16",
+  f32: "float",
+  i32: "int",
+  split: "split",
+};
 
 /** One piece of memory. Its identity is all there is until the memory plan has placed it. */
 export interface Root {
@@ -30,6 +43,16 @@ export const slice = (region: Region, from: number, elements: number): Region =>
   offset: region.offset + from * STORAGE_BYTES[region.storage],
   elements,
 });
+
+/** Split elements as the bf16 that are nearest to them. */
+export const nearest = (region: Region): Region => ({ ...region, storage: "bf16" });
+
+/** The two parameters for elements that may be split: they, and the remainders of those that are. */
+export const exactly = (region: Region): readonly [Region, Region | null] => {
+  if (region.storage !== "split") return [region, null];
+  const offset = region.offset + remaindersAt(region.elements);
+  return [region, { ...region, offset, storage: "bf16" }];
+};
 
 /**
  * A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, a float, or a struct of addresses passed
@@ -110,8 +133,6 @@ export interface Context {
   constant(name: string, storage: "f32" | "i32", make: () => Float32Array | Int32Array): Region;
   /** Whether output `t` is to be added to what its region holds; only where the lowering `accumulates`. */
   adds(t: Tensor): boolean;
-  /** The bf16 copy of the variable that output `t` updates in place, to be written along with it; mostly none. */
-  shadow(t: Tensor): Region | undefined;
 
   launch(launch: Launch): void;
   gemm(gemm: Gemm): void;
@@ -121,8 +142,8 @@ export interface Context {
   copy(to: Region, from: Region): void;
 }
 
-/** "any": whatever it is stored in. */
-export type Reads = Storage | "any";
+/** "any": whatever it is stored in, but not split. "stored": as it is stored, split included. */
+export type Reads = Storage | "any" | "stored";
 /** "same": as input 0. "asked": f32 for scalars and for what a variable is set to, else bf16. */
 export type Writes = Storage | "same" | "asked";
 

@@ -3,7 +3,7 @@
  * must not lose bits: variables and feeds that are f32, scalars, weights' gradients with the sums that lead to them, and
  * what is read in f32 (a router's logits). Sums and multiples of what is f32 stay f32.
  */
-import type { Graph, Tensor } from "../../graph/graph.ts";
+import type { Graph, Tensor, Variable } from "../../graph/graph.ts";
 import type { Storage, Writes } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
 
@@ -11,15 +11,19 @@ export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   const exact = exactlyAsked(graph);
   const stored = new Map<Tensor, Storage>();
   for (const t of graph.feeds.values()) stored.set(t, t.dtype);
-  for (const { tensor } of graph.variables.values()) stored.set(tensor, tensor.dtype);
+  for (const variable of graph.variables.values()) stored.set(variable.tensor, storageOf(variable));
   for (const node of graph.nodes) {
     const { reads, writes, passesOn } = loweringOf(node.op.name);
     const read = reads?.(node)[0] ?? "any";
-    const same = (): Storage => (read === "any" ? stored.get(node.inputs[0]!)! : read);
+    const same = (): Storage => {
+      const own = stored.get(node.inputs[0]!)!;
+      if (read === "any") return own === "split" ? "f32" : own;
+      return read === "stored" ? own : read;
+    };
     const choose = (asked: Writes, t: Tensor): Storage => {
       if (asked === "same") return same();
       if (asked !== "asked") return asked;
-      const kept = passesOn && node.inputs.every((input) => stored.get(input) === "f32");
+      const kept = passesOn && node.inputs.every((input) => isExact(stored.get(input)!));
       return kept || exact.has(t) || t.shape.length === 0 ? "f32" : "bf16";
     };
     const declared = writes(node);
@@ -29,6 +33,12 @@ export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   }
   return stored;
 }
+
+/** Matrices of weights are what products read, in bf16, and what steps add up in, in f32: both are in them. */
+const storageOf = ({ kind, tensor: { dtype, shape } }: Variable): Storage =>
+  kind === "weight" && dtype === "f32" && shape.length > 1 ? "split" : dtype;
+
+const isExact = (storage: Storage): boolean => storage === "f32" || storage === "split";
 
 /** Values that variables are set to, values read in f32, and what both are sums and multiples of. */
 function exactlyAsked(graph: Graph): ReadonlySet<Tensor> {

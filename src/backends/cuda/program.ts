@@ -7,10 +7,17 @@ import { decodeBf16 } from "./bf16.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession, Pinned } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
-import { STORAGE_BYTES } from "./lowering.ts";
+import { C_TYPE, remaindersAt, STORAGE_BYTES } from "./lowering.ts";
 import { aligned } from "./memory.ts";
 import { partOf } from "./parts.ts";
-import { baseOf, type KernelSpec, type Script, type Step, type Transfer } from "./script.ts";
+import {
+  baseOf,
+  type KernelSpec,
+  type Script,
+  type Step,
+  type StoredVariable,
+  type Transfer,
+} from "./script.ts";
 import type { Store } from "./store.ts";
 
 export interface Machine {
@@ -42,10 +49,12 @@ export class GpuProgram {
     this.#machine = machine;
     this.#script = script;
     const { store } = machine;
-    store.provide(script);
+    store.provide(script, (variable) => {
+      const step = splitting(variable);
+      machine.launcher.prepare({ kernels: [SPLIT], steps: [step] });
+      machine.launcher.issue(step, [SPLIT], store.locate);
+    });
     machine.launcher.prepare(script);
-    for (const name of script.shadowsRead.slice(0, 1))
-      machine.launcher.prepare({ kernels: [CONVERT], steps: [copying(name, store.elementsOf(name))] });
     store.growArena(script.arenaBytes); // after the trials of products, which need memory for a moment
     const slots = slotsOf([...script.feeds, ...script.outputs]);
     this.#feeds = slots.slice(0, script.feeds.length);
@@ -60,7 +69,6 @@ export class GpuProgram {
     else this.#issueAll();
     session.synchronize();
     this.#loaded = true;
-    this.#noteChanges();
     return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
   }
 
@@ -80,7 +88,6 @@ export class GpuProgram {
       });
       this.#issue(steps.slice(origins.at(-1)?.end ?? 0));
       session.synchronize();
-      this.#noteChanges();
       const ms = new Float32Array(1);
       return origins.map(({ op, scope }, i) => {
         driver.cuEventElapsedTime(ms, events[i]!, events[i + 1]!);
@@ -93,12 +100,6 @@ export class GpuProgram {
 
   #prepare(feeds: Readonly<Record<string, Values>>): void {
     for (const slot of this.#feeds) this.#put(slot, feeds[slot.name]!);
-    this.#refresh(this.#machine.store.takeStale(this.#script.shadowsRead));
-  }
-
-  #noteChanges(): void {
-    const { variablesWritten, shadowsWritten } = this.#script;
-    this.#machine.store.changed(variablesWritten, shadowsWritten);
   }
 
   close(): void {
@@ -106,7 +107,7 @@ export class GpuProgram {
     this.#pinned.free();
   }
 
-  /** The graph with the addresses of now: made at the first run, and again if the arena has moved. */
+  /** The graph with the addresses of now: made at the first run, and again if memory has moved. */
   #captured(): number {
     const { session, store } = this.#machine;
     const { driver, stream } = session;
@@ -154,13 +155,6 @@ export class GpuProgram {
     for (const step of steps) launcher.issue(step, this.#script.kernels, store.locate);
   }
 
-  /** Makes bf16 copies anew, outside the graph: needed after variables were written from the host. */
-  #refresh(variables: readonly string[]): void {
-    const { launcher, store } = this.#machine;
-    for (const name of variables)
-      launcher.issue(copying(name, store.elementsOf(name)), [CONVERT], store.locate);
-  }
-
   #forget(): void {
     if (this.#graph !== undefined)
       this.#machine.session.driver.raw.cuGraphExecDestroy(this.#graph.executable);
@@ -192,24 +186,27 @@ function slotsOf(transfers: readonly Transfer[]): readonly Slot[] {
   });
 }
 
-const CONVERT: KernelSpec = {
+const SPLIT: KernelSpec = {
   file: "convert.cu",
   kernel: "convert",
-  define: { FROM: "float", TO: "bf16" },
+  define: { FROM: C_TYPE.f32, TO: C_TYPE.split },
 };
 
-/** A variable's bf16 copy from the variable. */
-function copying(variable: string, elements: number): Step {
-  const [from, to] = [baseOf.variable(variable), baseOf.shadow(variable)].map((base) => ({
-    base,
-    offset: 0,
-  }));
+/** A variable that is f32, split into its successor. */
+function splitting({ name, elements }: StoredVariable): Step {
+  const to = { base: baseOf.successor(name), offset: 0 };
   return {
     kind: "launch",
     kernel: 0,
     grid: [Math.min(Math.ceil(elements / 256), 4096), 1, 1],
     block: [256, 1, 1],
     sharedBytes: 0,
-    args: [from!, to!, { i32: elements }],
+    args: [
+      { base: baseOf.variable(name), offset: 0 },
+      null,
+      to,
+      { ...to, offset: remaindersAt(elements) },
+      { i32: elements },
+    ],
   };
 }

@@ -1,13 +1,14 @@
 /** Takes down what lowerings emit, on regions; once every root has its place, the whole becomes a script's steps. */
 import {
   type Arg,
+  bytesOf,
   C_TYPE,
+  exactly,
   type Gemm,
   type Gpu,
   i32,
   type Launch,
   type Region,
-  STORAGE_BYTES,
 } from "./lowering.ts";
 import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Step } from "./script.ts";
 
@@ -56,7 +57,7 @@ export class Recording {
   convert(to: Region, from: Region): void {
     const define = { FROM: C_TYPE[from.storage], TO: C_TYPE[to.storage] };
     if (to.storage === from.storage) this.copy(to, from);
-    else this.#elementwise("convert", define, from.elements, [from, to]);
+    else this.#elementwise("convert", define, from.elements, [...exactly(from), ...exactly(to)]);
   }
 
   /** sum += x, the sum in f32. */
@@ -79,7 +80,7 @@ export class Recording {
       }
       const to = resolve(step.to);
       if (step.kind === "fill") return { kind: "fill", to, elements: step.to.elements, value: step.value };
-      const bytes = step.from.elements * STORAGE_BYTES[step.from.storage];
+      const bytes = bytesOf(step.from.storage, step.from.elements);
       return { kind: "copy", to, from: resolve(step.from), bytes };
     });
     return { kernels: kernels.specs, steps };

@@ -11,10 +11,10 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Bases beside the arena: a variable, its bf16 copy, a table. */
+/** Bases beside the arena: a variable, what takes its place, a table. */
 export const baseOf = {
   variable: (name: string): string => `variable ${name}`,
-  shadow: (name: string): string => `shadow ${name}`,
+  successor: (name: string): string => `successor of ${name}`,
   constant: (name: string): string => `constant ${name}`,
 } as const;
 export const ARENA = "arena";
@@ -84,10 +84,6 @@ export interface Script {
   readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
   readonly feeds: readonly Transfer[];
   readonly outputs: readonly Transfer[];
-  /** Variables whose bf16 copy is read, is kept up to date, and those that change. */
-  readonly shadowsRead: readonly string[];
-  readonly shadowsWritten: readonly string[];
-  readonly variablesWritten: readonly string[];
 }
 
 /** Turns regions into places, once the arena is laid out. */

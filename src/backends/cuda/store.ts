@@ -1,27 +1,24 @@
 /**
- * What lives on the GPU from run to run: variables, the bf16 copies of some that matrix products read, tables,
- * and the arena, which all programs of a device use in turn.
+ * What lives on the GPU from run to run: variables, tables, and the arena, which all programs of a device use in turn.
  */
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes as bytesText } from "../../lib/format.ts";
 import { WORKSPACE_BYTES } from "./cublaslt.ts";
 import type { Allocation, GpuSession } from "./gpu.ts";
-import { STORAGE_BYTES, type Storage } from "./lowering.ts";
+import { bytesOf, type Storage } from "./lowering.ts";
 import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "./script.ts";
 
 export class Store {
   readonly #session: GpuSession;
   readonly #bases = new Map<string, Allocation>();
   readonly #variables = new Map<string, StoredVariable>();
-  /** Variables whose copy is older than they are. */
-  readonly #stale = new Set<string>();
   #generation = 0;
 
   constructor(session: GpuSession) {
     this.#session = session;
   }
 
-  /** Changes when the arena moves: addresses from before are no longer good. */
+  /** Changes when the arena or a variable moves: addresses from before are no longer good. */
   get generation(): number {
     return this.#generation;
   }
@@ -32,25 +29,10 @@ export class Store {
     return allocation.address + offset;
   };
 
-  elementsOf(variable: string): number {
-    return this.#variable(variable).elements;
-  }
-
-  storageOf(variable: string): Storage {
-    return this.#variable(variable).storage;
-  }
-
-  #variable(name: string): StoredVariable {
+  variable(name: string): StoredVariable {
     const variable = this.#variables.get(name);
     if (variable === undefined) throw new Error(`no variable ${name}`);
     return variable;
-  }
-
-  /** Where value number `from` of a variable is. */
-  placeOf(variable: string, from: number): Place {
-    const { elements, storage } = this.#variable(variable);
-    if (from >= elements) throw new Error(`${variable} has no value ${from}`);
-    return { base: baseOf.variable(variable), offset: from * STORAGE_BYTES[storage] };
   }
 
   /** Makes a variable known, as zeros; one that is written before a program says more of it is f32. */
@@ -61,16 +43,20 @@ export class Store {
     if (storage !== undefined && known.storage !== storage)
       throw new Error(`variable ${name} is ${known.storage}, not ${storage}`);
     this.#variables.set(name, known);
-    this.#ensure(baseOf.variable(name), elements * STORAGE_BYTES[known.storage]);
+    this.#ensure(baseOf.variable(name), bytesOf(known.storage, elements));
   }
 
-  /** All that a program needs but the arena; throws, before anything is allocated, where the GPU has not that much. */
-  provide(script: Script): void {
+  /**
+   * All that a program needs but the arena; throws, before anything is allocated, where the GPU has not that much.
+   * `split` fills a variable's successor, for those that were written before anyone knew that they are to be split.
+   */
+  provide(script: Script, split: (variable: StoredVariable) => void): void {
     this.#requireRoom(script);
-    for (const { name, elements, storage } of script.variables) this.declare(name, elements, storage);
-    for (const name of script.shadowsRead) {
-      const made = this.#ensure(baseOf.shadow(name), this.elementsOf(name) * STORAGE_BYTES.bf16);
-      if (made) this.#stale.add(name);
+    for (const variable of script.variables) {
+      const { name, elements, storage } = variable;
+      const known = this.#variables.get(name)?.storage;
+      if (storage === "split" && known === "f32") this.#succeed(variable, split);
+      else this.declare(name, elements, storage);
     }
     for (const { name, values } of script.constants) {
       const base = baseOf.constant(name);
@@ -79,15 +65,18 @@ export class Store {
     }
   }
 
-  /** The copies among these that must be made anew before they are read; from now on they count as fresh. */
-  takeStale(variables: readonly string[]): readonly string[] {
-    return variables.filter((name) => this.#stale.delete(name));
-  }
-
-  /** After variables have changed: their copies are old, unless they were written along. */
-  changed(variables: readonly string[], alongWritten: readonly string[] = []): void {
-    for (const name of variables) if (this.#bases.has(baseOf.shadow(name))) this.#stale.add(name);
-    for (const name of alongWritten) this.#stale.delete(name);
+  #succeed(variable: StoredVariable, fill: (variable: StoredVariable) => void): void {
+    const { name, elements, storage } = variable;
+    const [base, successor] = [baseOf.variable(name), baseOf.successor(name)];
+    const [old, allocation] = [this.#bases.get(base)!, this.#session.allocate(bytesOf(storage, elements))];
+    this.#bases.set(successor, allocation);
+    fill(variable);
+    this.#session.synchronize();
+    this.#session.free(old);
+    this.#bases.delete(successor);
+    this.#bases.set(base, allocation);
+    this.#variables.set(name, variable);
+    this.#generation++;
   }
 
   /** True if it was not there before. */
@@ -110,10 +99,8 @@ export class Store {
   #requireRoom(script: Script): void {
     const missing = (base: string, bytes: number) => (this.#bases.has(base) ? 0 : bytes);
     const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
-    const elements = new Map(script.variables.map((v) => [v.name, v.elements]));
     const state = sum([
-      ...script.variables.map((v) => missing(baseOf.variable(v.name), v.elements * STORAGE_BYTES[v.storage])),
-      ...script.shadowsRead.map((n) => missing(baseOf.shadow(n), elements.get(n)! * STORAGE_BYTES.bf16)),
+      ...script.variables.map((v) => missing(baseOf.variable(v.name), bytesOf(v.storage, v.elements))),
       ...script.constants.map((c) => missing(baseOf.constant(c.name), c.values.byteLength)),
     ]);
     const had = this.#bases.get(ARENA)?.bytes ?? 0;

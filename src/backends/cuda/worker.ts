@@ -1,7 +1,7 @@
 /** The thread that owns the GPU: opens it, then does what the main thread asks, one thing after another. */
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { decodeBf16, encodeBf16 } from "./bf16.ts";
+import { decodeBf16, encodeBf16, joinF32, splitF32 } from "./bf16.ts";
 import { cached } from "./cubins.ts";
 import { cublasLt } from "./cublaslt.ts";
 import { bindDriver } from "./driver.ts";
@@ -9,10 +9,12 @@ import { loadFfi } from "./ffi.ts";
 import { GpuSession } from "./gpu.ts";
 import { Launcher } from "./launcher.ts";
 import { libraryKinds, openWhole, thisHost } from "./libraries.ts";
+import { remaindersAt, STORAGE_BYTES } from "./lowering.ts";
 import { kernelLoader } from "./modules.ts";
 import { nvrtc } from "./nvrtc.ts";
 import { GpuProgram, type Machine } from "./program.ts";
 import { type Access, type Ready, type Reply, type Request, type Start, sent, Window } from "./protocol.ts";
+import { baseOf } from "./script.ts";
 import { Store } from "./store.ts";
 import { Tuner } from "./tuning.ts";
 
@@ -90,18 +92,25 @@ class Owner {
     const { session, store } = this.#machine;
     if (kind === "write") store.declare(variable, elements);
     session.synchronize();
-    const address = store.locate(store.placeOf(variable, from));
+    const { storage } = store.variable(variable);
+    const at = (offset: number) => store.locate({ base: baseOf.variable(variable), offset });
+    const put = (offset: number, values: Float32Array | Uint16Array) => session.upload(at(offset), values);
+    const get = <T extends Float32Array | Uint16Array>(offset: number, values: T): T => {
+      session.driver.cuMemcpyDtoH_v2(values, at(offset), values.byteLength);
+      return values;
+    };
+    const half = () => new Uint16Array(count);
     const floats = this.#window.floats(count);
-    const half = store.storageOf(variable) === "bf16";
-    if (kind === "write") {
-      const values = half ? encodeBf16(Float32Array.from(floats)) : Float32Array.from(floats);
-      session.upload(address, values);
-      store.changed([variable]);
-    } else {
-      const values = half ? new Uint16Array(count) : new Float32Array(count);
-      session.driver.cuMemcpyDtoH_v2(values, address, values.byteLength);
-      floats.set(values instanceof Uint16Array ? decodeBf16(values) : values);
-    }
+    const values = Float32Array.from(floats);
+    const [first, rest] = [from * STORAGE_BYTES[storage], remaindersAt(elements) + 2 * from];
+    if (storage === "split" && kind === "write") {
+      const parts = splitF32(values);
+      put(2 * from, parts.nearest);
+      put(rest, parts.remainders);
+    } else if (storage === "split") {
+      floats.set(joinF32({ nearest: get(2 * from, half()), remainders: get(rest, half()) }));
+    } else if (kind === "write") put(first, storage === "bf16" ? encodeBf16(values) : values);
+    else floats.set(storage === "bf16" ? decodeBf16(get(first, half())) : get(first, values));
   }
 }
 

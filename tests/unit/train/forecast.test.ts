@@ -70,7 +70,7 @@ describe("recomputation", () => {
   /** An engine on a device that has so many bytes. */
   const on = (capacity: number): Forecaster => ({
     ...engine,
-    memory: ({ peakActivationBytes }) => ({ copies: 0, activations: peakActivationBytes, capacity }),
+    memory: ({ peakActivationBytes }) => ({ activations: peakActivationBytes, capacity }),
   });
 
   test("each level takes fewer activations, and the same of all else", () => {
@@ -119,7 +119,7 @@ describe("the optimizer's state", () => {
   const rounding: Forecaster = { ...engine, bf16Variables: true };
   const on = (capacity: number): Forecaster => ({
     ...rounding,
-    memory: ({ peakActivationBytes }) => ({ copies: 0, activations: peakActivationBytes, capacity }),
+    memory: ({ peakActivationBytes }) => ({ activations: peakActivationBytes, capacity }),
   });
 
   test("moments of bf16 take half as much", () => {

@@ -99,3 +99,61 @@ __device__ __forceinline__ void write(T* p, const float (&v)[N]) {
   pack.set(v);
   pack.store(p);
 }
+
+// Every bit of a float in two parts: the nearest bf16, of two equally near the one farther from zero, and in another
+// array the 16 bits that are left:  bits(x) = 2^16 bits(nearest) + rest, rest signed. All NaN become one.
+struct split {
+  unsigned short bits;
+};
+
+template <class T>
+__device__ __forceinline__ void load_halves(const T* p, unsigned (&halves)[1]) {
+  halves[0] = *reinterpret_cast<const unsigned short*>(p);
+}
+template <class T>
+__device__ __forceinline__ void load_halves(const T* p, unsigned (&halves)[8]) {
+  const uint4 raw = *reinterpret_cast<const uint4*>(p);
+  const unsigned words[4] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+  for (int i = 0; i < 8; i++) halves[i] = i % 2 ? words[i / 2] >> 16 : words[i / 2] & 0xffffu;
+}
+template <class T>
+__device__ __forceinline__ void store_halves(T* p, const unsigned (&halves)[1]) {
+  *reinterpret_cast<unsigned short*>(p) = static_cast<unsigned short>(halves[0]);
+}
+template <class T>
+__device__ __forceinline__ void store_halves(T* p, const unsigned (&halves)[8]) {
+  *reinterpret_cast<uint4*>(p) = make_uint4(halves[0] | halves[1] << 16, halves[2] | halves[3] << 16,
+                                            halves[4] | halves[5] << 16, halves[6] | halves[7] << 16);
+}
+
+// The same for elements that may be split: `rest` is where their remainders are, and not looked at for others.
+template <int N, class T>
+__device__ __forceinline__ void read(const T* p, const unsigned short*, float (&v)[N]) {
+  read(p, v);
+}
+template <int N>
+__device__ __forceinline__ void read(const split* p, const unsigned short* rest, float (&v)[N]) {
+  unsigned nearest[N], more[N];
+  load_halves(p, nearest);
+  load_halves(rest, more);
+#pragma unroll
+  for (int i = 0; i < N; i++)
+    v[i] = __uint_as_float((nearest[i] << 16) + more[i] - ((more[i] & 0x8000u) << 1));
+}
+template <int N, class T>
+__device__ __forceinline__ void write(T* p, unsigned short*, const float (&v)[N]) {
+  write(p, v);
+}
+template <int N>
+__device__ __forceinline__ void write(split* p, unsigned short* rest, const float (&v)[N]) {
+  unsigned nearest[N], more[N];
+#pragma unroll
+  for (int i = 0; i < N; i++) {
+    const unsigned bits = __float_as_uint(v[i]), kept = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc00000u : bits;
+    nearest[i] = (kept + 0x8000u) >> 16;
+    more[i] = kept & 0xffffu;
+  }
+  store_halves(p, nearest);
+  store_halves(rest, more);
+}

@@ -1,11 +1,11 @@
 /** Table look-up, and its gradient: tokens listed by id, each list sorted, each row summed in the order of its list. */
 import { size } from "../../../graph/graph.ts";
 import type { EmbeddingGradAttrs } from "../../../ops/embedding.ts";
-import { type Arg, i32, type Lowering } from "../lowering.ts";
+import { type Arg, exactly, i32, type Lowering } from "../lowering.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
 
 export const embedding: Lowering<Readonly<Record<never, never>>> = {
-  reads: () => ["any", "i32"],
+  reads: () => ["stored", "i32"],
   writes: () => ["asked"],
   lower(ctx, { inputs: [table, ids], outputs: [y] }) {
     const [rows, out] = [ctx.region(table!), ctx.region(y!)];
@@ -16,7 +16,7 @@ export const embedding: Lowering<Readonly<Record<never, never>>> = {
       define: { TABLE: typeOf(rows), Y: typeOf(out), WIDTH: width },
       grid: blocksFor(size(y!.shape) / packOf(width)),
       block: BLOCK,
-      args: [rows, ctx.region(ids!), out, i32(y!.shape[0]!)],
+      args: [...exactly(rows), ctx.region(ids!), out, i32(y!.shape[0]!)],
     });
   },
 };

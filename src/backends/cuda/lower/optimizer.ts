@@ -2,7 +2,7 @@
 import { size } from "../../../graph/graph.ts";
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
 import type { ClipAttrs } from "../../../ops/clip-coefficient.ts";
-import { f32, i32, type Lowering } from "../lowering.ts";
+import { exactly, f32, i32, type Lowering } from "../lowering.ts";
 import { launchTotal } from "./cross-entropy.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
 
@@ -10,6 +10,7 @@ import { BLOCK, elementwise, typeOf } from "./launches.ts";
 const MOST_PARTS = 1024;
 
 export const sumSquares: Lowering<Readonly<Record<never, never>>> = {
+  reads: () => ["stored"],
   writes: () => ["f32"],
   lower(ctx, { inputs: [x], outputs: [sum] }) {
     const from = ctx.region(x!);
@@ -22,7 +23,7 @@ export const sumSquares: Lowering<Readonly<Record<never, never>>> = {
       define: { X: typeOf(from) },
       grid,
       block: BLOCK,
-      args: [from, parts, i32(n)],
+      args: [...exactly(from), parts, i32(n)],
     });
     if (grid > 1) launchTotal(ctx, parts, ctx.region(sum!), false);
   },
@@ -59,22 +60,30 @@ export const clipCoefficient: Lowering<ClipAttrs> = {
 };
 
 export const adamUpdate: Lowering<AdamAttrs> = {
-  reads: () => ["f32", "any", "any", "any", "f32", "f32"],
-  writes: ({ outputs }) => outputs.map(({ dtype }) => dtype),
+  reads: () => ["stored", "any", "any", "any", "f32", "f32"],
+  writes: ({ outputs: [, ...moments] }) => ["same", ...moments.map(({ dtype }) => dtype)],
   inPlace: true,
   lower(ctx, { inputs, outputs, attrs: { beta1, beta2, eps, weightDecay, decoupled } }) {
     const n = size(outputs[0]!.shape);
-    const [, gradient, moment] = inputs.map((t) => ctx.region(t));
+    const [p, ...more] = inputs.map((t) => ctx.region(t));
+    const [newP, ...newMoments] = outputs.map((t) => ctx.region(t));
+    const [gradient, moment] = more;
     ctx.launch({
       file: "adam-update.cu",
       kernel: "adamUpdate",
-      define: { G: typeOf(gradient!), M: typeOf(moment!), ...(decoupled ? { DECOUPLED: 1 } : {}) },
+      define: {
+        P: typeOf(p!),
+        G: typeOf(gradient!),
+        M: typeOf(moment!),
+        ...(decoupled ? { DECOUPLED: 1 } : {}),
+      },
       grid: elementwise(n),
       block: BLOCK,
       args: [
-        ...inputs.map((t) => ctx.region(t)),
-        ...outputs.map((t) => ctx.region(t)),
-        ctx.shadow(outputs[0]!) ?? null,
+        ...exactly(p!),
+        ...more,
+        ...exactly(newP!),
+        ...newMoments,
         i32(n),
         // 1 - beta in f64 first: in f32 the difference would lose bits.
         ...[beta1, beta2, 1 - beta1, 1 - beta2, eps, weightDecay].map(f32),

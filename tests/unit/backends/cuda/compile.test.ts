@@ -11,16 +11,19 @@ import { nano, update } from "../../../conformance/nano.ts";
 const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
 const lowered = (of: ModelSpec, batch: number, more: { accumulate?: boolean; logits?: boolean } = {}) =>
-  compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu, shadows: new Set() });
+  compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu });
 const gemms = ({ steps }: Script) =>
   steps.filter((s): s is Extract<Step, { readonly kind: "gemm" }> => s.kind === "gemm");
 
 describe("weights' gradients", () => {
-  const intoGradients = (script: Script) => gemms(script).filter(({ c }) => c.base.startsWith("variable grad/"));
+  const intoGradients = (script: Script) =>
+    gemms(script).filter(({ c }) => c.base.startsWith("variable grad/"));
 
   test("are computed straight into their variables, in f32", () => {
     const script = lowered(spec, 2);
-    const matrices = script.variables.filter(({ name }) => /^grad\/.*(q|k|v|o|gate|up|down|head)\.weight/.test(name));
+    const matrices = script.variables.filter(({ name }) =>
+      /^grad\/.*(q|k|v|o|gate|up|down|head)\.weight/.test(name),
+    );
     expect(new Set(intoGradients(script).map(({ c }) => c.base)).size).toBe(matrices.length);
     for (const { c, shape } of intoGradients(script)) expect([c.storage, shape.beta]).toEqual(["f32", 0]);
   });
@@ -30,17 +33,20 @@ describe("weights' gradients", () => {
   });
 });
 
-test("products read bf16: activations, and the copies of weights", () => {
+test("products read bf16: activations, and what of split weights is nearest to them", () => {
   const script = lowered(spec, 2);
   for (const { a, b } of gemms(script)) expect([a.storage, b.storage]).toEqual(["bf16", "bf16"]);
-  expect(script.shadowsRead).toContain("blocks.0.attn.q.weight");
-  expect(script.shadowsRead).not.toContain("blocks.0.attn_norm.weight");
+  const storageOf = (name: string) => script.variables.find((v) => v.name === name)?.storage;
+  expect(storageOf("blocks.0.attn.q.weight")).toBe("split");
+  expect(storageOf("blocks.0.attn_norm.weight")).toBe("f32");
+  const bases = gemms(script).flatMap(({ a, b }) => [a.base, b.base]);
+  expect(bases).toContain("variable blocks.0.attn.q.weight");
+  expect(script.kernels.filter(({ kernel }) => kernel === "convert")).toEqual([]);
 });
 
-test("the optimizer works in place and writes the copies along", () => {
+test("the optimizer works in place", () => {
   const { graph } = update(spec);
-  const script = compile(graph, { gpu, shadows: new Set(["head.weight"]) });
-  expect(script.shadowsWritten).toEqual(["head.weight"]);
+  const script = compile(graph, { gpu });
   expect(script.steps.filter(({ kind }) => kind === "copy")).toEqual([]);
   expect(script.arenaBytes).toBeLessThan(64 * 1024);
 });
@@ -66,10 +72,17 @@ describe("the head's loss", () => {
 
 test("the arena of a real model is little more than what its plan says is alive at once", () => {
   const model = completeModel(
-    modelSchema.parse({ d_model: 512, n_layers: 8, n_heads: 8, ffn_dim: 1376, vocab_size: 32000, seq_len: 256 }),
+    modelSchema.parse({
+      d_model: 512,
+      n_layers: 8,
+      n_heads: 8,
+      ffn_dim: 1376,
+      vocab_size: 32000,
+      seq_len: 256,
+    }),
   );
   const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch: 8, natives });
-  const { arenaBytes } = compile(graph, { gpu, shadows: new Set() });
+  const { arenaBytes } = compile(graph, { gpu });
   const alive = plan(graph, { f32: 2, bf16: 2, i32: 4 }).peakActivationBytes;
   expect(arenaBytes).toBeLessThan(1.1 * alive);
 });

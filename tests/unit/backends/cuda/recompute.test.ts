@@ -24,7 +24,7 @@ test.each(["pre", "post", "hybrid", "peri"] as const)(
   (name) => {
     const found = recomputeNames.map((recompute) => {
       const { graph } = gradientGraph({ model, norm: { name } }, { batch: 8, natives, recompute });
-      const { arenaBytes } = compile(graph, { gpu, shadows: new Set() });
+      const { arenaBytes } = compile(graph, { gpu });
       return { arenaBytes, alive: plan(graph, { f32: 2, bf16: 2, i32: 4 }).peakActivationBytes };
     });
     const [none, light, block] = found;
