@@ -1,5 +1,7 @@
 // The time of a training step of a mixture of experts on engine cpu, beside the dense model of equal active FLOPs:
 // dense width k F for k experts of width F per token. Each mixture is measured in turn with its twin, step by step.
+// Two ratios: of forward and backward, which grow with the active parameters and the tokens; and of the whole step, whose
+// AdamW grows with all parameters and with no tokens, so that larger batches bring the second down to the first.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -45,7 +47,12 @@ function measure(work) {
 function line(round, { ffn_dim, moe }, result, twin) {
   const { step_ms, update_ms, gflop, parameters, compile_ms } = result;
   const name = moe === undefined ? `dense ${ffn_dim}` : `${moe.top_k} of ${moe.n_experts} experts`;
-  const ratio = (key) => median(result[key].map((ms, i) => ms / twin[key][i])).toFixed(2);
+  const ratio = (time) => median(result.step_ms.map((_, i) => time(result, i) / time(twin, i))).toFixed(2);
+  const [pass, step, cpu] = [
+    ratio((of, i) => of.step_ms[i] - of.update_ms[i]),
+    ratio((of, i) => of.step_ms[i]),
+    ratio((of, i) => of.cpu_ms[i]),
+  ];
   const cells = [
     `  round ${round}  ${name.padEnd(16)}`,
     `${(parameters / 1e6).toFixed(1).padStart(5)} M parameters`,
@@ -53,7 +60,7 @@ function line(round, { ffn_dim, moe }, result, twin) {
     `${median(step_ms).toFixed(0).padStart(4)} ms/step (${Math.min(...step_ms).toFixed(0)} - ${Math.max(...step_ms).toFixed(0)})`,
     `of it AdamW ${median(update_ms).toFixed(0)}`,
     `compile ${compile_ms.toFixed(0)} ms`,
-    moe === undefined ? "" : `${ratio("step_ms")} of the dense (${ratio("cpu_ms")} in CPU time)`,
+    moe === undefined ? "" : `of the dense: forward and backward ${pass}, step ${step} (${cpu} in CPU time)`,
   ];
   return cells.filter((cell) => cell !== "").join("  ");
 }
