@@ -95,12 +95,13 @@ function bars(io: Io, totalSteps: number): Progress {
 function remaining(totalSteps: number) {
   const start = performance.now();
   const at = new Map<string, number>();
-  const done = () => [...at.values()].reduce((sum, step) => sum + step, 0);
+  let done = 0;
   return {
-    done,
+    done: () => done,
     after(run: string, step: number): number {
+      done += step - (at.get(run) ?? 0);
       at.set(run, step);
-      return (((performance.now() - start) / 1000) * (totalSteps - done())) / Math.max(1, done());
+      return (((performance.now() - start) / 1000) * (totalSteps - done)) / Math.max(1, done);
     },
   };
 }

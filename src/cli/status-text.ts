@@ -30,9 +30,8 @@ export const runsTable = (runs: readonly RunView[]): string => table(runs, COLUM
 /** `quick: 6 runs: 1 running, 2 queued, 3 done; step 820 of 1500; ETA 12 min 3 s` */
 export function sweepLine({ name, runs, counts, step, steps, etaSeconds, over }: SweepView): string {
   const states = VIEW_STATES.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
-  const eta = over
-    ? ""
-    : `; ETA ${etaSeconds === undefined ? "unknown: nothing is running" : duration(etaSeconds)}`;
+  const unknown = counts.running > 0 ? "not known yet" : "unknown: nothing is running";
+  const eta = over ? "" : `; ETA ${etaSeconds === undefined ? unknown : duration(etaSeconds)}`;
   return `${name}: ${runs.length} run${runs.length === 1 ? "" : "s"}: ${states.join(", ")}; step ${step} of ${steps}${eta}`;
 }
 

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { sweepLine } from "../../../src/cli/status-text.ts";
 import { viewRun } from "../../../src/report/status-run.ts";
 import { viewSweep } from "../../../src/report/status-sweep.ts";
 import { lastRows } from "../../../src/runs/last-rows.ts";
@@ -116,6 +117,22 @@ test("a sweep ends when its runs, at the pace of those that are running, have do
   expect(sweep.etaSeconds).toBeCloseTo((6 + 6 + 10) / 4);
   const ended = views.map((view) => ({ ...view, state: "done" as const }));
   expect(viewSweep("s", all, ended)).toMatchObject({ over: true, step: 40 });
+});
+
+test("the line of a sweep says why it does not know when it ends", () => {
+  const all = runs(2);
+  const line = (look: Partial<RunLook>) =>
+    sweepLine(
+      viewSweep(
+        "s",
+        all,
+        all.map((run) => viewRun(run, { ...UNSEEN, ...look })),
+      ),
+    );
+  expect(line({})).toMatch(/2 queued; step 0 of 20; ETA unknown: nothing is running$/);
+  expect(line({ leaseState: "alive", lease: lease() })).toMatch(
+    /2 running; step 0 of 20; ETA not known yet$/,
+  );
 });
 
 test("whatever lies in the folder, looking at it does not throw", () => {
