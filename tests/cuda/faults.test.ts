@@ -56,8 +56,9 @@ describe.skipIf(missing)(reason, () => {
   );
 
   test.each([
-    ["ecc:41", /CUDA_ERROR_ECC_UNCORRECTABLE \(214\).*have the GPU reset or replaced/s],
-    ["lost:41", /engine cuda: cu\w+: CUDA_ERROR_.*nvidia-smi/s],
+    // The 40th kernel is one of the first step's.
+    ["ecc:40", /CUDA_ERROR_ECC_UNCORRECTABLE \(214\).*have the GPU reset or replaced/s],
+    ["lost:40", /engine cuda: cu\w+: CUDA_ERROR_.*nvidia-smi/s],
     ["alloc:9", /cuMemAlloc_v2: CUDA_ERROR_OUT_OF_MEMORY \(2\).*smaller train.micro_batch_size/s],
     ["nvrtc:rms-norm.cu", /NVRTC does not compile rms-norm.cu.*engine: cpu/s],
   ])(
