@@ -2,13 +2,14 @@
  * Matrix products by cuBLASLt: descriptors made once for each shape, the algorithm chosen once by measurement.
  * The library thinks in columns: row-major C = op(A) op(B) is C^T = op(B)^T op(A)^T there, so A and B trade places.
  */
+import { CUBLAS_STATUS, CUDA_ERROR, LAYOUT, CUBLASLT as LT } from "./constants.ts";
 import { failure } from "./failures.ts";
 import { type Bound, type NativeLibrary, receive, receiveInt, type Signatures } from "./ffi.ts";
 import type { GpuSession } from "./gpu.ts";
 import type { Storage } from "./lowering.ts";
 import type { GemmShape } from "./script.ts";
 
-const signatures = {
+export const cublasLtSignatures = {
   cublasLtGetVersion: ["u64"],
   cublasLtCreate: ["int", "memory"],
   cublasLtDestroy: ["int", "u64"],
@@ -31,17 +32,9 @@ const signatures = {
   ],
 } as const satisfies Signatures;
 
-// Enumerators of cublasLt.h and library_types.h.
-const COMPUTE_32F = 68;
-const R_32F = 0;
-const R_16BF = 14;
-const DESC = { transA: 3, transB: 4 } as const;
-const LAYOUT = { batch: 5, stride: 6 } as const;
-const PREFERENCE = { workspaceBytes: 1, alignA: 5, alignB: 6, alignC: 7, alignD: 8 } as const;
-
-/** cublasLtMatmulHeuristicResult_t: the algorithm's 64 bytes, then what it needs. */
-const RESULT_BYTES = 96;
-export const ALGORITHM_BYTES = 64;
+export const ALGORITHM_BYTES = LAYOUT["sizeof(cublasLtMatmulAlgo_t)"];
+const RESULT_BYTES = LAYOUT["sizeof(cublasLtMatmulHeuristicResult_t)"];
+const RESULT_STATE = LAYOUT["offsetof(cublasLtMatmulHeuristicResult_t, state)"];
 
 /** What NVIDIA advises on Hopper. */
 export const WORKSPACE_BYTES = 32 * 2 ** 20;
@@ -78,7 +71,7 @@ const CANDIDATES = 16;
 
 export function cublasLt(library: NativeLibrary, session: GpuSession): CublasLt {
   const { stream } = session;
-  const calls = library.bind(signatures);
+  const calls = library.bind(cublasLtSignatures);
   const handle = receive((out) => check("cublasLtCreate", calls.cublasLtCreate(out)));
   return {
     version: calls.cublasLtGetVersion(),
@@ -106,24 +99,32 @@ export function cublasLt(library: NativeLibrary, session: GpuSession): CublasLt 
   };
 }
 
-type Calls = Bound<typeof signatures>;
+type Calls = Bound<typeof cublasLtSignatures>;
 /** The descriptor of the product, and the layouts of the library's A, B and C. */
 type Described = readonly [desc: number, first: number, second: number, result: number];
 
 function describe(calls: Calls, p: Problem): Described {
   const desc = receive((out) =>
-    check("cublasLtMatmulDescCreate", calls.cublasLtMatmulDescCreate(out, COMPUTE_32F, R_32F)),
+    check(
+      "cublasLtMatmulDescCreate",
+      calls.cublasLtMatmulDescCreate(out, LT.CUBLAS_COMPUTE_32F, LT.CUDA_R_32F),
+    ),
   );
   const transpose = (attribute: number, on: boolean) =>
     check(
       "cublasLtMatmulDescSetAttribute",
-      calls.cublasLtMatmulDescSetAttribute(desc, attribute, Int32Array.of(on ? 1 : 0), 4),
+      calls.cublasLtMatmulDescSetAttribute(
+        desc,
+        attribute,
+        Int32Array.of(on ? LT.CUBLAS_OP_T : LT.CUBLAS_OP_N),
+        4,
+      ),
     );
-  transpose(DESC.transA, p.transB);
-  transpose(DESC.transB, p.transA);
+  transpose(LT.CUBLASLT_MATMUL_DESC_TRANSA, p.transB);
+  transpose(LT.CUBLASLT_MATMUL_DESC_TRANSB, p.transA);
   /** A row-major [rows, columns] matrix, which the library sees as [columns, rows]. */
   const layout = (storage: Storage, rows: number, columns: number, ld: number, stride: number) => {
-    const type = storage === "bf16" ? R_16BF : R_32F;
+    const type = storage === "bf16" ? LT.CUDA_R_16BF : LT.CUDA_R_32F;
     const made = receive((out) =>
       check("cublasLtMatrixLayoutCreate", calls.cublasLtMatrixLayoutCreate(out, type, columns, rows, ld)),
     );
@@ -133,8 +134,8 @@ function describe(calls: Calls, p: Problem): Described {
         calls.cublasLtMatrixLayoutSetAttribute(made, attribute, value, value.byteLength),
       );
     if (p.batch > 1) {
-      set(LAYOUT.batch, Int32Array.of(p.batch));
-      set(LAYOUT.stride, BigInt64Array.of(BigInt(stride)));
+      set(LT.CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, Int32Array.of(p.batch));
+      set(LT.CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, BigInt64Array.of(BigInt(stride)));
     }
     return made;
   };
@@ -155,9 +156,14 @@ function heuristics(calls: Calls, handle: number, made: Described, problem: Prob
       "cublasLtMatmulPreferenceSetAttribute",
       calls.cublasLtMatmulPreferenceSetAttribute(preference, attribute, value, value.byteLength),
     );
-  prefer(PREFERENCE.workspaceBytes, BigUint64Array.of(BigInt(WORKSPACE_BYTES)));
-  for (const side of ["alignA", "alignB", "alignC", "alignD"] as const)
-    prefer(PREFERENCE[side], Uint32Array.of(problem.alignment));
+  prefer(LT.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, BigUint64Array.of(BigInt(WORKSPACE_BYTES)));
+  // Where the sum over k is split among blocks, its parts are added in f32, never in the result's bf16.
+  prefer(
+    LT.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+    Uint32Array.of(LT.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE),
+  );
+  for (const side of ["A", "B", "C", "D"] as const)
+    prefer(LT[`CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_${side}_BYTES`], Uint32Array.of(problem.alignment));
   const results = new Uint8Array(CANDIDATES * RESULT_BYTES);
   const [desc, first, second, result] = made;
   const found = receiveInt((count) =>
@@ -170,31 +176,27 @@ function heuristics(calls: Calls, handle: number, made: Described, problem: Prob
     ),
   );
   calls.cublasLtMatmulPreferenceDestroy(preference);
-  if (found === 0) throw new Error(`cuBLASLt has no algorithm for ${problemText(problem)}`);
-  return Array.from({ length: found }, (_, i) =>
-    results.slice(i * RESULT_BYTES, i * RESULT_BYTES + ALGORITHM_BYTES),
+  const states = new DataView(results.buffer);
+  const working = Array.from({ length: found }, (_, i) => i * RESULT_BYTES).filter(
+    (at) => states.getInt32(at + RESULT_STATE, true) === CUBLAS_STATUS.CUBLAS_STATUS_SUCCESS,
   );
+  if (working.length === 0) throw new Error(`cuBLASLt has no algorithm for ${problemText(problem)}`);
+  return working.map((at) => results.slice(at, at + ALGORITHM_BYTES));
 }
 
-/** cublasStatus_t. */
-const STATUS: Readonly<Record<number, string>> = {
-  1: "CUBLAS_STATUS_NOT_INITIALIZED",
-  3: "CUBLAS_STATUS_ALLOC_FAILED",
-  7: "CUBLAS_STATUS_INVALID_VALUE",
-  8: "CUBLAS_STATUS_ARCH_MISMATCH",
-  11: "CUBLAS_STATUS_MAPPING_ERROR",
-  13: "CUBLAS_STATUS_EXECUTION_FAILED",
-  14: "CUBLAS_STATUS_INTERNAL_ERROR",
-  15: "CUBLAS_STATUS_NOT_SUPPORTED",
-};
-const EXECUTION_FAILED = 13;
-const LAUNCH_FAILED = 719;
+const NAMES = new Map<number, string>(Object.entries(CUBLAS_STATUS).map(([name, status]) => [status, name]));
+const EXECUTION_FAILED = CUBLAS_STATUS.CUBLAS_STATUS_EXECUTION_FAILED;
 
 function check(call: string, status: number): void {
   if (status === 0) return;
-  const name = STATUS[status] ?? "unknown status";
+  const name = NAMES.get(status) ?? "unknown status";
   if (status === EXECUTION_FAILED)
-    throw failure({ call, code: LAUNCH_FAILED, name, text: "the product failed on the GPU" });
+    throw failure({
+      call,
+      code: CUDA_ERROR.CUDA_ERROR_LAUNCH_FAILED,
+      name,
+      text: "the product failed on the GPU",
+    });
   throw new Error(`${call}: ${name} (${status})`);
 }
 

@@ -2,7 +2,8 @@
 import { failure } from "./failures.ts";
 import { type Bound, type Ffi, type NativeLibrary, receive, type Signatures } from "./ffi.ts";
 
-const signatures = {
+/** Of every driver that knows bf16; NVIDIA keeps old symbols, and names that changed are those of CUDA 11.4. */
+export const driverSignatures = {
   cuInit: ["int", "uint"],
   cuDriverGetVersion: ["int", "memory"],
   cuDeviceGetCount: ["int", "memory"],
@@ -38,7 +39,6 @@ const signatures = {
   cuModuleLoadData: ["int", "memory", "memory"],
   cuModuleUnload: ["int", "u64"],
   cuModuleGetFunction: ["int", "memory", "u64", "string"],
-  cuFuncGetParamInfo: ["int", "u64", "u64", "memory", "memory"],
   cuFuncSetAttribute: ["int", "u64", "int", "int"],
   cuLaunchKernel: [
     ...(["int", "u64", "uint", "uint", "uint", "uint", "uint", "uint", "uint"] as const),
@@ -51,19 +51,28 @@ const signatures = {
   cuEventDestroy_v2: ["int", "u64"],
 } as const satisfies Signatures;
 
-type Raw = Bound<typeof signatures>;
+/** Since CUDA 12.4. */
+export const laterSignatures = {
+  cuFuncGetParamInfo: ["int", "u64", "u64", "memory", "memory"],
+} as const satisfies Signatures;
+
+export const errorSignatures = {
+  cuGetErrorName: ["int", "int", "memory"],
+  cuGetErrorString: ["int", "int", "memory"],
+} as const satisfies Signatures;
+
+type Raw = Bound<typeof driverSignatures>;
 /** The functions without their result code. */
 export type Driver = { readonly [N in keyof Raw]: (...args: Parameters<Raw[N]>) => void } & {
   /** The function as it is, where a failure is an answer. */
   readonly raw: Raw;
+  /** Undefined where the driver is too old to have them. */
+  readonly later: Bound<typeof laterSignatures> | undefined;
 };
 
 export function bindDriver(ffi: Ffi, library: NativeLibrary): Driver {
-  const raw = library.bind(signatures);
-  const { cuGetErrorName, cuGetErrorString } = library.bind({
-    cuGetErrorName: ["int", "int", "memory"],
-    cuGetErrorString: ["int", "int", "memory"],
-  });
+  const raw = library.bind(driverSignatures);
+  const { cuGetErrorName, cuGetErrorString } = library.bind(errorSignatures);
   const said = (get: typeof cuGetErrorName, code: number): string => {
     const address = receive((out) => get(code, out));
     return address === 0 ? "unknown error" : ffi.text(address);
@@ -76,5 +85,13 @@ export function bindDriver(ffi: Ffi, library: NativeLibrary): Driver {
       throw failure({ call, code, name: said(cuGetErrorName, code), text: said(cuGetErrorString, code) });
     },
   ]);
-  return { ...Object.fromEntries(checked), raw } as Driver;
+  return { ...Object.fromEntries(checked), raw, later: later(library) } as Driver;
+}
+
+function later(library: NativeLibrary): Driver["later"] {
+  try {
+    return library.bind(laterSignatures);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 /** One GPU as a thread holds it: what it is, its context and stream, and memory from it, counted. */
+import { CUDA } from "./constants.ts";
 import type { Driver } from "./driver.ts";
 import { type Ffi, type NativeMemory, receive, receiveInt } from "./ffi.ts";
 import type { Gpu } from "./lowering.ts";
@@ -13,8 +14,12 @@ export interface GpuInfo extends Gpu {
   readonly driverVersion: number;
 }
 
-/** Attributes by their numbers in cuda.h, CUdevice_attribute. */
-const ATTRIBUTE = { multiprocessors: 16, major: 75, minor: 76, sharedBytes: 97 } as const;
+const ATTRIBUTE = {
+  multiprocessors: CUDA.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+  major: CUDA.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+  minor: CUDA.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+  sharedBytes: CUDA.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+} as const;
 
 /** Looks at the first visible GPU; throws where there is none. Starts the driver, makes no context. */
 export function lookAt(driver: Driver): GpuInfo {
@@ -61,8 +66,7 @@ export class GpuSession {
     this.#device = receiveInt((out) => driver.cuDeviceGet(out, 0));
     const context = receive((out) => driver.cuDevicePrimaryCtxRetain(out, this.#device));
     driver.cuCtxSetCurrent(context);
-    const NON_BLOCKING = 1;
-    this.stream = receive((out) => driver.cuStreamCreate(out, NON_BLOCKING));
+    this.stream = receive((out) => driver.cuStreamCreate(out, CUDA.CU_STREAM_NON_BLOCKING));
   }
 
   /** Bytes allocated and not freed. */

@@ -1,5 +1,6 @@
 /** Loaded kernels: compiled for what they are specialized to, and their parameters checked before the first launch. */
 import { readdirSync, readFileSync } from "node:fs";
+import { CUDA } from "./constants.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession } from "./gpu.ts";
 import type { Compiler } from "./nvrtc.ts";
@@ -8,18 +9,14 @@ import type { KernelSpec, Param } from "./script.ts";
 export interface LoadedKernel {
   readonly name: string;
   readonly handle: number;
-  /** Bytes from the start of the parameter block, and sizes, in order. */
-  readonly parameters: readonly { readonly offset: number; readonly bytes: number }[];
+  /** Bytes from the start of the parameter block, and sizes, in order; undefined where the driver does not say. */
+  readonly parameters: readonly { readonly offset: number; readonly bytes: number }[] | undefined;
 }
 
 export type Kernels = (spec: KernelSpec) => LoadedKernel;
 
 /** Kernel sources lie beside this file, in the package as in the repository. */
 const KERNELS = new URL("kernels/", import.meta.url);
-
-const MAX_DYNAMIC_SHARED = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-/** What a kernel may have without asking. */
-const SHARED_FREELY = 48 * 1024;
 
 export function kernelLoader({ driver, info }: GpuSession, compiler: Compiler): Kernels {
   const sources = readSources();
@@ -70,9 +67,11 @@ function readSources(): ReadonlyMap<string, string> {
 
 /** As the compiled kernel has them. The call fails for the first index that does not exist. */
 function parametersOf(driver: GpuSession["driver"], handle: number): LoadedKernel["parameters"] {
+  const { later } = driver;
+  if (later === undefined) return undefined;
   const [offset, bytes] = [new BigUint64Array(1), new BigUint64Array(1)];
   const found: { offset: number; bytes: number }[] = [];
-  while (driver.raw.cuFuncGetParamInfo(handle, found.length, offset, bytes) === 0)
+  while (later.cuFuncGetParamInfo(handle, found.length, offset, bytes) === 0)
     found.push({ offset: Number(offset[0]), bytes: Number(bytes[0]) });
   return found;
 }
@@ -83,17 +82,26 @@ export function requireFitting({ name, parameters }: LoadedKernel, args: readonl
     if (arg !== null && "pointers" in arg) return 8 * arg.pointers.length;
     return arg === null || "base" in arg ? 8 : 4;
   };
+  if (parameters === undefined) return;
   const fits = args.length === parameters.length && args.every((a, i) => bytesOf(a) === parameters[i]!.bytes);
   if (fits) return;
   const [got, wanted] = [args.map(bytesOf), parameters.map((p) => p.bytes)];
   throw new Error(`kernel ${name} takes parameters of ${wanted.join(", ")} bytes, got ${got.join(", ")}`);
 }
 
-/** Lets the kernel have that much dynamic shared memory. */
+/** What each kernel has been allowed. */
+const allowed = new WeakMap<LoadedKernel, number>();
+
+/**
+ * Lets the kernel have that much dynamic shared memory, or more if it was allowed more: only 48 KiB are free to take,
+ * and what it has by declaration is taken from them.
+ */
 export function allowShared({ driver, info }: GpuSession, kernel: LoadedKernel, bytes: number): void {
   if (bytes > info.sharedBytes)
     throw new Error(
       `kernel ${kernel.name} wants ${bytes} bytes of shared memory, a block has ${info.sharedBytes}`,
     );
-  if (bytes > SHARED_FREELY) driver.cuFuncSetAttribute(kernel.handle, MAX_DYNAMIC_SHARED, bytes);
+  if (bytes <= (allowed.get(kernel) ?? 0)) return;
+  driver.cuFuncSetAttribute(kernel.handle, CUDA.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
+  allowed.set(kernel, bytes);
 }

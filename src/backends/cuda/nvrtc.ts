@@ -2,7 +2,7 @@
 import { GpuUnavailable } from "./failures.ts";
 import { type Bound, type NativeLibrary, receive, type Signatures } from "./ffi.ts";
 
-const signatures = {
+export const nvrtcSignatures = {
   nvrtcVersion: ["int", "memory", "memory"],
   nvrtcGetErrorString: ["string", "int"],
   nvrtcCreateProgram: ["int", "memory", "string", "string", "int", "strings", "strings"],
@@ -30,7 +30,7 @@ export interface Compiler {
 }
 
 export function nvrtc(library: NativeLibrary): Compiler {
-  const calls = library.bind(signatures);
+  const calls = library.bind(nvrtcSignatures);
   const check = (call: string, code: number) => {
     if (code !== 0) throw new Error(`${call}: ${calls.nvrtcGetErrorString(code)} (${code})`);
   };
@@ -57,7 +57,7 @@ export function nvrtc(library: NativeLibrary): Compiler {
   };
 }
 
-function logOf(calls: Bound<typeof signatures>, program: number): string {
+function logOf(calls: Bound<typeof nvrtcSignatures>, program: number): string {
   const log = new Uint8Array(receive((out) => calls.nvrtcGetProgramLogSize(program, out)));
   if (log.length > 0) calls.nvrtcGetProgramLog(program, log);
   return new TextDecoder().decode(log).replace(/\0.*$/s, "").trim();

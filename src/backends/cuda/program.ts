@@ -4,6 +4,7 @@
  */
 import type { OpTime, Values } from "../backend.ts";
 import { decodeBf16 } from "./bf16.ts";
+import { CUDA } from "./constants.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession, Pinned } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
@@ -114,8 +115,7 @@ export class GpuProgram {
     if (this.#graph?.generation === store.generation) return this.#graph.executable;
     this.#forget();
     session.synchronize();
-    const THREAD_LOCAL = 1;
-    driver.cuStreamBeginCapture_v2(stream, THREAD_LOCAL);
+    driver.cuStreamBeginCapture_v2(stream, CUDA.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
     try {
       this.#issueAll();
     } catch (cause) {
