@@ -54,7 +54,10 @@ export async function trainInto(
   }
 
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
-  const device = await chosen.engine.open({ threads: config.engine.threads });
+  const device = await chosen.engine.open({
+    threads: config.engine.threads,
+    tell: (text) => ctx.tell({ kind: "phase", text }),
+  });
   const experts = config.model.moe !== undefined;
   const tables = resumed
     ? openTables(ctx.dir, { append: true, experts })

@@ -42,7 +42,7 @@ const PROFILES = 2;
 export async function bench(engine: Engine, config: RunConfig, options: BenchOptions): Promise<Measured> {
   const { model, train } = config;
   const start = performance.now();
-  const device = await engine.open({ threads: config.engine.threads });
+  const device = await engine.open({ threads: config.engine.threads, tell: options.tell });
   try {
     const { parameters, step, profile } = await stepper(engine, device, config);
     options.tell("writing weights");

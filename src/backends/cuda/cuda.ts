@@ -45,10 +45,10 @@ export function cudaOn(env: Env): Engine {
       const found = await discovered();
       return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
     },
-    async open() {
+    async open({ tell = () => {} }) {
       const found = await discovered();
       if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
-      return new CudaDevice(await GpuThread.start(found.libraries, join(cacheFolder(env), "cuda")));
+      return new CudaDevice(await GpuThread.start(found.libraries, join(cacheFolder(env), "cuda"), tell));
     },
   };
 }

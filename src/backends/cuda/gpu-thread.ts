@@ -6,6 +6,7 @@ import type { GpuInfo } from "./gpu.ts";
 import {
   type Access,
   type LibraryPaths,
+  type Progress,
   type Ready,
   type Reply,
   type Request,
@@ -13,6 +14,7 @@ import {
   type Start,
   Window,
 } from "./protocol.ts";
+import { compiledFile } from "./thread-file.ts";
 
 type Asked = Exclude<Request, Access>;
 /** A request before it has its number. */
@@ -33,23 +35,30 @@ export class GpuThread {
   #next = 0;
   #dead: Error | undefined;
 
-  private constructor(worker: Worker, window: Window, gpu: GpuInfo) {
+  private constructor(worker: Worker, window: Window, gpu: GpuInfo, tell: (what: string) => void) {
     this.#worker = worker;
     this.#window = window;
     this.gpu = gpu;
-    worker.on("message", (reply: Reply) => this.#settle(reply));
+    worker.on("message", (said: Reply | Progress) => {
+      if ("progress" in said) tell(said.progress);
+      else this.#settle(said);
+    });
     worker.on("error", (error) => this.#die(error));
     worker.on("exit", () => this.#die(new EnvironmentError("engine cuda: the thread of the GPU has ended")));
   }
 
-  /** Starts the thread and waits until the GPU is open. */
-  static async start(libraries: LibraryPaths, cacheFolder: string): Promise<GpuThread> {
+  /** Starts the thread and waits until the GPU is open. `tell` hears of work that lasts. */
+  static async start(
+    libraries: LibraryPaths,
+    cacheFolder: string,
+    tell: (what: string) => void,
+  ): Promise<GpuThread> {
     const shared = Window.share();
     const workerData: Start = { libraries, cacheFolder, window: shared };
-    const worker = new Worker(workerUrl(), { workerData });
+    const worker = new Worker(compiledFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);
-    return new GpuThread(worker, new Window(shared), ready.gpu);
+    return new GpuThread(worker, new Window(shared), ready.gpu, tell);
   }
 
   ask(question: Question): Promise<unknown> {
@@ -96,11 +105,4 @@ export class GpuThread {
     for (const { reject } of this.#waiting.values()) reject(this.#dead);
     this.#waiting.clear();
   }
-}
-
-/** A thread starts from compiled code: Node 20 starts none from TypeScript, so from src/ the way leads into dist/. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  const compiled = here.endsWith(".ts") ? here.replace(/\/src\/(?=backends\/cuda\/)/, "/dist/") : here;
-  return new URL("worker.js", compiled);
 }

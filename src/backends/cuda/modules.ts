@@ -1,9 +1,8 @@
-/** Loaded kernels: compiled for what they are specialized to, and their parameters checked before the first launch. */
-import { readdirSync, readFileSync } from "node:fs";
+/** Loaded kernels, and their parameters checked before the first launch. */
 import { CUDA } from "./constants.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession } from "./gpu.ts";
-import type { Compiler } from "./nvrtc.ts";
+import type { KernelCode } from "./kernel-code.ts";
 import type { KernelSpec, Param } from "./script.ts";
 
 export interface LoadedKernel {
@@ -15,24 +14,15 @@ export interface LoadedKernel {
 
 export type Kernels = (spec: KernelSpec) => LoadedKernel;
 
-/** Kernel sources lie beside this file, in the package as in the repository. */
-const KERNELS = new URL("kernels/", import.meta.url);
-
-export function kernelLoader({ driver, info }: GpuSession, compiler: Compiler): Kernels {
-  const sources = readSources();
-  const headers = Object.fromEntries([...sources].filter(([name]) => name.endsWith(".cuh")));
+export function kernelLoader({ driver }: GpuSession, code: KernelCode): Kernels {
   const modules = new Map<string, number>();
   const loaded = new Map<string, LoadedKernel>();
 
-  const moduleOf = ({ file, define }: KernelSpec): number => {
-    const options = optionsFor(info.sm, define);
-    const key = [file, ...options].join(" ");
+  const moduleOf = (spec: KernelSpec): number => {
+    const key = code.keyOf(spec);
     const known = modules.get(key);
     if (known !== undefined) return known;
-    const text = sources.get(file);
-    if (text === undefined) throw new Error(`there is no kernel file ${file}`);
-    const cubin = compiler.compile({ name: file, text, headers }, options);
-    const module = receive((out) => driver.cuModuleLoadData(out, cubin));
+    const module = receive((out) => driver.cuModuleLoadData(out, code.of(spec)));
     modules.set(key, module);
     return module;
   };
@@ -47,22 +37,6 @@ export function kernelLoader({ driver, info }: GpuSession, compiler: Compiler): 
     loaded.set(key, kernel);
     return kernel;
   };
-}
-
-/** Sorted, so that equal kernels have equal keys. `sm_90a` has Hopper's own instructions. */
-function optionsFor(sm: number, define: KernelSpec["define"]): readonly string[] {
-  const defines = Object.entries(define).sort(([a], [b]) => (a < b ? -1 : 1));
-  return [
-    `--gpu-architecture=sm_${sm}${sm === 90 ? "a" : ""}`,
-    "--std=c++17",
-    "-default-device",
-    ...defines.map(([name, value]) => `-D${name}=${value}`),
-  ];
-}
-
-function readSources(): ReadonlyMap<string, string> {
-  const names = readdirSync(KERNELS).filter((name) => /\.cuh?$/.test(name));
-  return new Map(names.map((name) => [name, readFileSync(new URL(name, KERNELS), "utf8")]));
 }
 
 /** As the compiled kernel has them. The call fails for the first index that does not exist. */

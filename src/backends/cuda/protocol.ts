@@ -50,6 +50,11 @@ export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: SentError };
 
+/** How far it is with what lasts, in words. */
+export interface Progress {
+  readonly progress: string;
+}
+
 /** The first message: the GPU is ready, or why not. */
 export type Ready = { readonly gpu: GpuInfo } | { readonly error: SentError };
 

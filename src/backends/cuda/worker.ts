@@ -2,59 +2,81 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "./bf16.ts";
+import { compileThreads } from "./compile-threads.ts";
 import { cached } from "./cubins.ts";
 import { cublasLt } from "./cublaslt.ts";
 import { bindDriver } from "./driver.ts";
 import { loadFfi } from "./ffi.ts";
 import { GpuSession } from "./gpu.ts";
+import { KernelCode } from "./kernel-code.ts";
 import { Launcher } from "./launcher.ts";
 import { libraryKinds, openWhole, thisHost } from "./libraries.ts";
 import { remaindersAt, STORAGE_BYTES } from "./lowering.ts";
 import { kernelLoader } from "./modules.ts";
 import { nvrtc } from "./nvrtc.ts";
 import { GpuProgram, type Machine } from "./program.ts";
-import { type Access, type Ready, type Reply, type Request, type Start, sent, Window } from "./protocol.ts";
+import {
+  type Access,
+  type Progress,
+  type Ready,
+  type Reply,
+  type Request,
+  type Start,
+  sent,
+  Window,
+} from "./protocol.ts";
 import { baseOf } from "./script.ts";
 import { Store } from "./store.ts";
 import { Tuner } from "./tuning.ts";
 
-async function open({ libraries, cacheFolder }: Start): Promise<Machine> {
+interface Opened extends Machine {
+  readonly code: KernelCode;
+}
+
+async function open({ libraries, cacheFolder }: Start): Promise<Opened> {
   const ffi = await loadFfi();
   const session = new GpuSession(ffi, bindDriver(ffi, ffi.open(libraries.driver)));
   const compilerLibrary = openWhole(libraryKinds.nvrtc, libraries.nvrtc, thisHost(process.env, ffi.open));
-  const compiler = cached(nvrtc(compilerLibrary), join(cacheFolder, "kernels"));
+  const folder = join(cacheFolder, "kernels");
+  const tell = (progress: string) => port.postMessage({ progress } satisfies Progress);
+  const code = new KernelCode(
+    session.info.sm,
+    cached(nvrtc(compilerLibrary), folder),
+    compileThreads({ library: libraries.nvrtc, folder }, tell),
+  );
   const products = cublasLt(ffi.open(libraries.cublasLt), session);
   const tuner = new Tuner(session, products, cacheFolder);
-  const launcher = new Launcher(session, kernelLoader(session, compiler), products, tuner);
-  return { session, launcher, store: new Store(session) };
+  const launcher = new Launcher(session, kernelLoader(session, code), products, tuner);
+  return { session, launcher, store: new Store(session), code };
 }
 
 class Owner {
-  readonly #machine: Machine;
+  readonly #machine: Opened;
   readonly #window: Window;
   readonly #programs = new Map<number, GpuProgram>();
 
-  constructor(machine: Machine, window: Window) {
+  constructor(machine: Opened, window: Window) {
     this.#machine = machine;
     this.#window = window;
   }
 
   /** The answer to a request; what throws is the answer too. */
-  handle(request: Request): Reply | undefined {
+  async handle(request: Request): Promise<Reply | undefined> {
     if ("variable" in request) {
       this.#access(request);
       return undefined;
     }
     try {
-      return { id: request.id, value: this.#do(request) };
+      return { id: request.id, value: await this.#do(request) };
     } catch (cause) {
       return { id: request.id, error: sent(cause) };
     }
   }
 
-  #do(request: Exclude<Request, Access>): unknown {
+  async #do(request: Exclude<Request, Access>): Promise<unknown> {
     switch (request.kind) {
       case "compile":
+        await this.#machine.code.prepare(request.script.kernels);
         this.#programs.set(request.program, new GpuProgram(this.#machine, request.script));
         return undefined;
       case "run":
@@ -119,10 +141,14 @@ const start = workerData as Start;
 try {
   const machine = await open(start);
   const owner = new Owner(machine, new Window(start.window));
-  port.on("message", (request: Request) => {
-    const reply = owner.handle(request);
+  const serve = async (request: Request) => {
+    const reply = await owner.handle(request);
     if (reply !== undefined) port.postMessage(reply);
     if (request.kind === "close") port.close();
+  };
+  let served: Promise<void> = Promise.resolve();
+  port.on("message", (request: Request) => {
+    served = served.then(() => serve(request));
   });
   port.postMessage({ gpu: machine.session.info } satisfies Ready);
 } catch (cause) {
