@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type AttentionKernel, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
+import { TILING } from "../../src/backends/cuda/lower/grouped-matmul.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
 
@@ -52,18 +53,32 @@ const attention = [48, 64, 96, 128].flatMap((headDim) =>
 const grouped = [
   { EXPERTS: 64, D: 2048, F: 1024 },
   { EXPERTS: 5, D: 24, F: 37 },
-].flatMap(({ EXPERTS, D, F }): Budget[] => [
-  { file: "grouped-matmul.cu", define: { EXPERTS, INNER: D, OUTER: F, TRANS_B: 1 }, registers: 255 },
-  { file: "grouped-matmul.cu", define: { EXPERTS, INNER: F, OUTER: D }, registers: 255 },
-  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: F, RIGHT: D }, registers: 255 },
-  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: D, RIGHT: F, ADD: 1 }, registers: 255 },
-  {
+].flatMap(({ EXPERTS, D, F }): Budget[] => {
+  const product = (define: Defines): Budget => ({
     file: "grouped-matmul.cu",
-    define: { EXPERTS, INNER: D, OUTER: F, TRANS_B: 1, TOP_K: 8 },
+    define: { ...TILING, EXPERTS, TERMS: 1, ...define },
     registers: 255,
-  },
-  { file: "grouped-matmul-grad.cu", define: { EXPERTS, LEFT: F, RIGHT: D, TOP_K: 8 }, registers: 255 },
-]);
+  });
+  const gradient = (define: Defines): Budget => ({
+    file: "grouped-matmul-grad.cu",
+    define: { ...TILING, EXPERTS, ...define },
+    registers: 255,
+  });
+  return [
+    product({ INNER: D, OUTER: F, TRANS_B: 1 }),
+    product({ INNER: F, OUTER: D }),
+    product({ INNER: F, OUTER: D, TERMS: 2 }),
+    product({ INNER: D, OUTER: F, TRANS_B: 1, TOP_K: 8 }),
+    gradient({ LEFT: F, RIGHT: D }),
+    gradient({ LEFT: D, RIGHT: F, ADD: 1 }),
+    gradient({ LEFT: F, RIGHT: D, TOP_K: 8 }),
+    {
+      file: "grouped-swiglu.cu",
+      define: { ...TILING, EXPERTS, INNER: D, OUTER: F, TOP_K: 8 },
+      registers: 255,
+    },
+  ];
+});
 
 const headNorm = { HEAD: 128, GROUP: 8, ...X };
 
@@ -82,7 +97,7 @@ const budgets: readonly Budget[] = [
   { file: "rms-norm.cu", define: { ...rowDefines(2048, forwardUnroll(2048)).define, ...X }, registers: 80 },
   { file: "center.cu", define: { ...rowDefines(2048, forwardUnroll(2048)).define, ...X }, registers: 80 },
   { file: "add.cu", define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 32 },
-  { file: "accumulate.cu", define: { X: "bf16" }, registers: 32 },
+  { file: "add.cu", define: { A: "bf16", B: "float", Y: "float" }, registers: 32 },
   { file: "scale.cu", define: X, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "split" }, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "bf16" }, registers: 32 },

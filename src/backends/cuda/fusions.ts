@@ -1,7 +1,9 @@
 /** Passes over a graph's nodes that put one op of this engine's own in the place of several. */
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { fuseChunkedLoss } from "./fuse/chunked-loss.ts";
+import { fuseExpertSwiglu } from "./fuse/expert-swiglu.ts";
 import { fuseGatheredMatmul } from "./fuse/gathered-matmul.ts";
+import { fuseGroupedSum } from "./fuse/grouped-sum.ts";
 import { fuseMatmulAdd } from "./fuse/matmul-add.ts";
 import { fuseNormRope } from "./fuse/norm-rope.ts";
 import { fuseResidualNorm } from "./fuse/residual-norm.ts";
@@ -15,6 +17,8 @@ const fusions: readonly Fusion[] = [
   fuseResidualNorm,
   fuseMatmulAdd,
   fuseGatheredMatmul,
+  fuseExpertSwiglu,
+  fuseGroupedSum,
 ];
 
 export function fused(graph: Graph): Graph {

@@ -8,12 +8,14 @@ import { chunkedLoss } from "./lower/chunked-loss.ts";
 import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
+import { expertSwiglu } from "./lower/expert-swiglu.ts";
 import { fill } from "./lower/fill.ts";
 import {
   gatheredMatmul,
   gatheredMatmulGrad,
   groupedMatmul,
   groupedMatmulGrad,
+  groupedMatmulSum,
 } from "./lower/grouped-matmul.ts";
 import { matmul } from "./lower/matmul.ts";
 import { matmulAdd } from "./lower/matmul-add.ts";
@@ -84,8 +86,10 @@ export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 const fused = {
   addRmsNorm,
   chunkedLoss,
+  expertSwiglu,
   gatheredMatmul,
   gatheredMatmulGrad,
+  groupedMatmulSum,
   matmulAdd,
   normRope,
   normRopeGrad,

@@ -59,6 +59,10 @@ const others: Readonly<Record<string, Part>> = {
   attention: "attention",
   attentionGrad: "attention",
   chunkedLoss: "head and loss",
+  expertSwiglu: "experts",
+  gatheredMatmul: "experts",
+  gatheredMatmulGrad: "experts",
+  groupedMatmulSum: "experts",
   matmulAdd: "linear products",
 } satisfies Partial<Record<CompositeName, Part>> & Record<string, Part>;
 

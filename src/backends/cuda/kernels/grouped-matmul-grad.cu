@@ -1,8 +1,9 @@
 // dW_e = left_e^T right_e over the rows of each expert e of EXPERTS (see grouped-matmul.cu): zeros for one without rows.
 // left [rows, LEFT], right [rows, RIGHT] bf16; dW_e [LEFT, RIGHT] f32, each somewhere else; with -DADD, added to what is
-// there. With -DTOP_K, right has fewer rows, and row order[s] / TOP_K stands for row s. Experts whose dW is null are left out. A block takes tile number block, block + grid, ..., and each element is
-// summed by one thread in the order of the rows: any grid gives the same. 128 threads, dynamic shared memory as in
-// lower/grouped-matmul.ts. 2 rows LEFT RIGHT operations; 4 bytes per element of dW, or 8 with -DADD.
+// there. With -DTOP_K, right has fewer rows, and row order[s] / TOP_K stands for row s. Experts whose dW is null are left
+// out. A block takes tile number block, block + grid, ..., and each element is summed by one thread in the order of the
+// rows: any grid gives the same. 128 threads, dynamic shared memory as in lower/grouped-matmul.ts. 2 rows LEFT RIGHT
+// operations; 4 bytes per element of dW, or 8 with -DADD.
 #include "grouped.cuh"
 
 struct Gradients {

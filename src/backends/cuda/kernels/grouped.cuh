@@ -1,22 +1,22 @@
 // What the grouped products share: one product per expert over rows sorted by expert, by persistent blocks that find
-// their tiles from counts in device memory; tiles of TILE x TILE, DEPTH of the summed index at a time, STAGES under way.
-// A block has 2 x 2 warps of 64 x 64 elements each. Sums are f32, factors bf16.
+// their tiles from counts in device memory; tiles of TILE x TILE, DEPTH of the summed index at a time, STAGES under way
+// (-D options, as in lower/grouped-matmul.ts). A block has 2 x 2 warps of 64 x 64 elements each. Sums are f32, factors bf16.
 // A factor is stored with rows of the product in its rows (the summed index runs along them), or with the summed index
 // in its rows: then it is transposed on its way from shared memory into registers.
 #pragma once
 #include "bf16.cuh"
 #include "mma.cuh"
 
-constexpr int TILE = 128, DEPTH = 32, STAGES = 3;
-constexpr int WARPS = 4, THREADS = 32 * WARPS, WARP_TILE = 64;
+constexpr int WARP_TILE = TILE / 2;
+static_assert(THREADS == 4 * 32, "");
 
 using Sums = float[WARP_TILE / 16][WARP_TILE / 8][4]; // a warp's part of a tile, as mma leaves it
 
-// A factor of WIDTH elements a row in global memory, as its pieces lie in shared memory.
-template <int WIDTH, bool SUMMED_ROWS>
+// A factor of WIDTH elements a row in global memory, as its pieces lie in shared memory: LENGTH along the product.
+template <int WIDTH, bool SUMMED_ROWS, int LENGTH = TILE>
 struct Factor {
   static constexpr int STRIDE = WIDTH;
-  static constexpr int ROWS = SUMMED_ROWS ? DEPTH : TILE, COLUMNS = SUMMED_ROWS ? TILE : DEPTH;
+  static constexpr int ROWS = SUMMED_ROWS ? DEPTH : LENGTH, COLUMNS = SUMMED_ROWS ? LENGTH : DEPTH;
   // An odd number of 16-byte words, so that the words ldmatrix takes together lie in different banks.
   static constexpr int PITCH = COLUMNS + 8, SIZE = ROWS * PITCH;
   // Elements of one copy: the most that rows are aligned for.
@@ -88,6 +88,35 @@ struct Gathered {
 };
 #endif
 
+// Where each expert's rows and tiles begin; the last is where all end.
+struct Starts {
+  int row[EXPERTS + 1], tile[EXPERTS + 1];
+};
+
+// Calls body(expert, its tile's first row, the end of its rows, the tile's place across) for the tiles that are this
+// block's: number block, block + grid, ... of all experts' tiles, ACROSS side by side. `starts` is in shared memory.
+template <int ACROSS, class Body>
+__device__ __forceinline__ void for_each_tile(Starts& starts, const int* counts, const Body& body) {
+  for (int e = threadIdx.x; e <= EXPERTS; e += THREADS) {
+    int row = 0, tile = 0;
+    for (int before = 0; before < e; before++) {
+      row += counts[before];
+      tile += (counts[before] + TILE - 1) / TILE * ACROSS;
+    }
+    starts.row[e] = row;
+    starts.tile[e] = tile;
+  }
+  __syncthreads();
+
+  int expert = 0;
+  for (int tile = blockIdx.x; tile < starts.tile[EXPERTS]; tile += gridDim.x) {
+    while (tile >= starts.tile[expert + 1]) expert++;
+    // Tiles of the same columns stand next to each other.
+    const int within = tile - starts.tile[expert], down = (starts.tile[expert + 1] - starts.tile[expert]) / ACROSS;
+    body(expert, starts.row[expert] + within % down * TILE, starts.row[expert + 1], within / down);
+  }
+}
+
 template <class Left, class Right>
 constexpr int STAGE = Left::SIZE + Right::SIZE;
 
@@ -149,4 +178,16 @@ __device__ __forceinline__ void for_each_pair(const Sums& sums, const Store& sto
 #pragma unroll
       for (int n = 0; n < WARP_TILE / 8; n++)
         store(row + m * 16 + half * 8, column + n * 8, sums[m][n][2 * half], sums[m][n][2 * half + 1]);
+}
+
+// Two neighbours to row `row` and the even column `column` of y, which is WIDTH wide.
+template <int WIDTH>
+__device__ __forceinline__ void store_pair(bf16* y, int row, int column, float first, float second) {
+  bf16* to = y + static_cast<long long>(row) * WIDTH + column;
+  if constexpr (WIDTH % 2 == 0) {
+    *reinterpret_cast<unsigned*>(to) = bf16_pair(first, second);
+  } else {
+    to[0] = from_float<bf16>(first);
+    if (column + 1 < WIDTH) to[1] = from_float<bf16>(second);
+  }
 }

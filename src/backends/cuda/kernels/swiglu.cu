@@ -4,8 +4,7 @@
 // made both), y and dy lie packed. dgate and dup have the stride too and may lie where gate and up do.
 // Grid: any, 256 threads each; bf16 moves 6 bytes per element forward, 10 backward.
 #include "bf16.cuh"
-
-__device__ __forceinline__ float sigmoid(float z) { return 1.0f / (1.0f + __expf(-z)); }
+#include "swiglu.cuh"
 
 // Calls body(flat, i) for every pack: its place in packed rows, and in rows `stride` apart.
 constexpr int N = WIDTH % 8 == 0 ? 8 : 1;
@@ -25,7 +24,7 @@ extern "C" __global__ void __launch_bounds__(256)
     read(gate + i, g);
     read(up + i, u);
 #pragma unroll
-    for (int j = 0; j < N; j++) u[j] *= g[j] * sigmoid(g[j]);
+    for (int j = 0; j < N; j++) u[j] = gated(g[j], u[j]);
     write(y + flat, u);
   });
 }
