@@ -62,7 +62,8 @@ export class Recording {
 
   /** sum += x, the sum in f32. */
   accumulate(sum: Region, x: Region): void {
-    this.#elementwise("accumulate", { X: C_TYPE[x.storage] }, x.elements, [x, sum]);
+    const define = { A: C_TYPE[x.storage], B: C_TYPE[sum.storage], Y: C_TYPE[sum.storage] };
+    this.#elementwise("add", define, x.elements, [x, sum, sum]);
   }
 
   #elementwise(kernel: string, define: Launch["define"] & object, n: number, args: readonly Arg[]): void {

@@ -59,15 +59,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
 
     Scores p, ds;
     multiply(p, keys + warp_row * PITCH + left_lane(), queries + right_lane());
-    if (start < first + warp_row + WARP_ROWS - 1) {
-#pragma unroll
-      for (int m = 0; m < TILES; m++)
-#pragma unroll
-        for (int n = 0; n < BLOCK / 8; n++)
-#pragma unroll
-          for (int e = 0; e < 4; e++)
-            if (lane_row + m * 16 + e / 2 * 8 > start + lane_column + n * 8 + e % 2) p[m][n][e] = MASKED;
-    }
+    if (start < first + warp_row + WARP_ROWS - 1) mask_future<true>(p, lane_row, start + lane_column);
     multiply(ds, values + warp_row * PITCH + left_lane(), douts + right_lane());
     // Query rows past the end have zeros for q, dout, lse and delta: p = 1 there, and adds nothing.
 #pragma unroll

@@ -60,16 +60,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
 
     Scores p, ds;
     multiply(p, queries + warp_row * PITCH + left_lane(), keys + right_lane());
-    if (start + BLOCK - 1 > first + warp_row) {
-      const int column = start + threadIdx.x % 4 * 2;
-#pragma unroll
-      for (int m = 0; m < TILES; m++)
-#pragma unroll
-        for (int n = 0; n < BLOCK / 8; n++)
-#pragma unroll
-          for (int e = 0; e < 4; e++)
-            if (column + n * 8 + e % 2 > lane_row + m * 16 + e / 2 * 8) p[m][n][e] = MASKED;
-    }
+    if (start + BLOCK - 1 > first + warp_row) mask_future(p, lane_row, start + threadIdx.x % 4 * 2);
     multiply(ds, douts + warp_row * PITCH + left_lane(), values + right_lane());
 #pragma unroll
     for (int m = 0; m < TILES; m++)

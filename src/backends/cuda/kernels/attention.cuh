@@ -115,6 +115,21 @@ __device__ __forceinline__ void add_weighted(Rows& sum, const Scores& w, const b
   }
 }
 
+// Masks the scores of keys that come after their query; `row` and `column` are those of the lane's first score. Rows are
+// queries and columns keys, or (KEYS_FIRST) the other way round.
+template <bool KEYS_FIRST = false>
+__device__ __forceinline__ void mask_future(Scores& s, int row, int column) {
+#pragma unroll
+  for (int m = 0; m < TILES; m++)
+#pragma unroll
+    for (int n = 0; n < BLOCK / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        const int r = row + m * 16 + e / 2 * 8, c = column + n * 8 + e % 2;
+        if (KEYS_FIRST ? r > c : c > r) s[m][n][e] = MASKED;
+      }
+}
+
 __device__ __forceinline__ void clear(Rows& x) {
 #pragma unroll
   for (int m = 0; m < TILES; m++)
