@@ -1,4 +1,21 @@
+import { availableParallelism } from "node:os";
+import { relative, sep } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Folders of tests, those that take longest first: what comes last is short, and no process waits for another. */
+const ORDER = ["slurm", "cuda", "e2e", "conformance"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = ORDER.indexOf(relative("tests", moduleId).split(sep)[0] ?? "");
+      return at < 0 ? ORDER.length : at;
+    };
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -7,5 +24,8 @@ export default defineConfig({
     testTimeout: 60_000,
     // Files of one worker share their modules: a third of the time. A test leaves no state behind.
     isolate: false,
+    // One more than processors, as many files wait for child processes, leases and a Slurm. The default is one less.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -48,7 +48,8 @@ export function buildEmulation(): Emulation {
   for (const file of readdirSync(SOURCES).sort()) {
     if (/\.(cpp|h)$/.test(file)) hash.update(file).update(readFileSync(join(SOURCES, file)));
   }
-  const directory = join(tmpdir(), `hnorm-cuda-emulation-${hash.digest("hex").slice(0, 16)}`);
+  const cache = process.env.HNORM_TEST_CACHE ?? tmpdir();
+  const directory = join(cache, `hnorm-cuda-emulation-${hash.digest("hex").slice(0, 16)}`);
   if (!existsSync(directory)) build(compiler, directory);
   return { directory };
 }
