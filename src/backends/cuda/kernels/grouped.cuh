@@ -38,7 +38,8 @@ struct Factor {
     const int r = threadIdx.x / PER_ROW, c = threadIdx.x % PER_ROW * COPY;
     bf16* to = shared + r * PITCH + c;
     const int left = column + c < WIDTH ? rows - row - r : 0;
-#pragma unroll
+    // Single elements have many turns: all at once would take more registers than there are.
+#pragma unroll (COPY == 1 ? 8 : TURNS)
     for (int turn = 0; turn < TURNS; turn++) {
       const bool valid = turn * DOWN < left;
       const bf16* source = at(turn) + column + c;
