@@ -104,6 +104,21 @@ describe.skipIf(machine === undefined)(`the emulated GPU${reason}`, () => {
     expect(run(half).y.subarray(0, 64).every(Number.isNaN)).toBe(true);
   });
 
+  test("what one thread waited for, the others see after a barrier only", () => {
+    const wrong = planted(COPIED, "__syncthreads();", "");
+    expect(() => run(wrong, { RACECHECK: "1" })).toThrow(/race in shared memory/);
+  });
+
+  test.each([
+    ["global", "*reinterpret_cast<const float4*>(x + 1)"],
+    ["shared", "*reinterpret_cast<const float4*>(numbers + 2)"],
+    ["of a pair", "*reinterpret_cast<const float2*>(x + 1)"],
+  ])("a wide access at an address that is no multiple of its width: %s", (_, access) => {
+    const wrong = planted(REVERSE, "order[at] = at;", `y[at] = (${access}).x;`);
+    expect(() => run(wrong)).toThrow(/misaligned address 0x\w+ of a .*float\d/);
+    expect(run(planted(wrong, access, access.replace(/ \+ [12]\)/, ")"))).y).toHaveLength(128);
+  });
+
   test("a result that depends on the order of threads or blocks changes with the seed", () => {
     const counter = "static int next; ";
     const racy = counter + planted(REVERSE, "order[at] = at", "order[at] = atomicAdd(&next, 1) % 128");

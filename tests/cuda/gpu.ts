@@ -142,7 +142,7 @@ export function openGpu(directory: string) {
     const [gx = 1, gy = 1, gz = 1] = [launch.grid].flat();
     const [bx = 1, by = 1, bz = 1] = [launch.block].flat();
     const shared = launch.shared ?? 0;
-    if (shared > 48 << 10) check("cuFuncSetAttribute", cu.setAttribute(fn[0], 8, shared));
+    if (shared > 0) check("cuFuncSetAttribute", cu.setAttribute(fn[0], 8, shared));
     const cells = args.map((arg, i) => {
       const [offset, size]: [number[], number[]] = [[0], [0]];
       check(`parameter ${i} of ${kernel}`, cu.paramInfo(fn[0], i, offset, size));

@@ -157,3 +157,18 @@ CUDASIM_PLAIN __attribute__((unused)) static void cp_async_wait(int left) {
 }
 
 }  // namespace cudasim
+
+// Compiled with -fsanitize=alignment, this is called before an access whose address is no multiple of its type's
+// alignment: a GPU faults there (CUDA_ERROR_MISALIGNED_ADDRESS), this processor does not.
+struct CudasimMismatch {
+  const char* file;
+  unsigned line, column;
+  const struct { unsigned short kind, info; char name[1]; }* type;
+};
+extern "C" __attribute__((visibility("hidden"), used)) CUDASIM_PLAIN inline void __ubsan_handle_type_mismatch_v1_abort(
+    const CudasimMismatch* of, uintptr_t address) {
+  static char what[300];
+  snprintf(what, sizeof what, "misaligned address %p of a %s (%s:%u)", reinterpret_cast<void*>(address), of->type->name,
+           of->file, of->line);
+  cudasim::fail(what);
+}

@@ -4,6 +4,7 @@
 // of allocations, calls after a device was lost. Meant for one thread at a time, as the engine uses the driver.
 //
 //   HNORM_CUDA_SIM_MEMORY=bytes  HNORM_CUDA_SIM_SM=90  HNORM_CUDA_SIM_SMS=132  HNORM_CUDA_SIM_NAME=text  the GPU reported
+//   HNORM_CUDA_SIM_DRIVER=12040  the newest CUDA version that it says it knows
 //   HNORM_CUDA_SIM_TRACE=file    appends one line for every launch, copy and graph
 //   HNORM_CUDA_SIM_FAULT=list    faults, separated by commas, n counted from 1 within the process:
 //     nodevice          cuInit finds no GPU              alloc:n    the n-th cuMemAlloc is out of memory
@@ -27,7 +28,8 @@ namespace {
 enum Result {
   SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
   INVALID_IMAGE = 200, INVALID_CONTEXT = 201, ECC_UNCORRECTABLE = 214, INVALID_HANDLE = 400, NOT_FOUND = 500,
-  ILLEGAL_ADDRESS = 700, LAUNCH_OUT_OF_RESOURCES = 701, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801,
+  ILLEGAL_ADDRESS = 700, LAUNCH_OUT_OF_RESOURCES = 701, MISALIGNED_ADDRESS = 716, LAUNCH_FAILED = 719,
+  NOT_SUPPORTED = 801,
   CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, UNKNOWN = 999, DEVICE_LOST = 46,
 };
 struct ErrorText { int code; const char *name, *text; };
@@ -46,6 +48,7 @@ const ErrorText ERRORS[] = {
     {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
     {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {LAUNCH_OUT_OF_RESOURCES, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"},
+    {MISALIGNED_ADDRESS, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
     {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
     {CAPTURE_UNSUPPORTED, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
@@ -56,7 +59,7 @@ const ErrorText ERRORS[] = {
 
 // ---------------------------------------------------------------- state
 struct LoadedModule { void* handle; cudasim::Module* module; };
-struct Function { LoadedModule* in; const cudasim::Kernel* kernel; int max_dynamic = 48 << 10; };
+struct Function { LoadedModule* in; const cudasim::Kernel* kernel; int max_dynamic; };
 struct Work { void (*run)(void*); void* data; };
 struct Graph { std::vector<Work> nodes; };
 struct Stream { Graph* capture = nullptr; };
@@ -110,6 +113,18 @@ int broken(int code, const std::string& why) {
   return code;
 }
 
+Stream* capturing = nullptr;  // a stream under capture
+bool spoiled = false;         // by a call that is not allowed meanwhile
+
+/** What may not be called by the thread that captures, and ends the capture: the mode is thread-local. */
+#define UNCAPTURED()                \
+  do {                              \
+    if (capturing != nullptr) {     \
+      spoiled = true;               \
+      return CAPTURE_UNSUPPORTED;   \
+    }                               \
+  } while (0)
+
 #define READY()                                  \
   do {                                           \
     if (!initialized) return NOT_INITIALIZED;    \
@@ -127,6 +142,7 @@ bool inside(uint64_t p, size_t bytes) {
 
 int enqueue(void* stream, void (*run)(void*), void* data, void (*)(void*)) {
   Stream* s = stream == nullptr ? &default_stream : static_cast<Stream*>(stream);
+  if (stream == nullptr) UNCAPTURED();
   if (s->capture != nullptr) {
     s->capture->nodes.push_back({run, data});
     return SUCCESS;
@@ -180,8 +196,10 @@ void run_launch(void* data) {
   sigaction(SIGFPE, &before_fpe, nullptr);
   active = nullptr;
   if (error != nullptr) {
-    const bool address = strstr(error, "illegal address") != nullptr;
-    broken(address ? ILLEGAL_ADDRESS : LAUNCH_FAILED, std::string("kernel ") + k.name + ": " + error);
+    const int code = strstr(error, "illegal address") != nullptr      ? ILLEGAL_ADDRESS
+                     : strstr(error, "misaligned address") != nullptr ? MISALIGNED_ADDRESS
+                                                                      : LAUNCH_FAILED;
+    broken(code, std::string("kernel ") + k.name + ": " + error);
   }
 }
 
@@ -239,7 +257,7 @@ API cuInit(unsigned) {
   initialized = true;
   return SUCCESS;
 }
-API cuDriverGetVersion(int* v) { *v = 13000; return SUCCESS; }
+API cuDriverGetVersion(int* v) { *v = number("HNORM_CUDA_SIM_DRIVER", 13000); return SUCCESS; }
 API cuDeviceGetCount(int* n) { if (!initialized) return NOT_INITIALIZED; *n = 1; return SUCCESS; }
 API cuDeviceGet(int* d, int i) {
   if (!initialized) return NOT_INITIALIZED;
@@ -289,7 +307,7 @@ API cuDevicePrimaryCtxReset_v2(int) { sticky = SUCCESS; return SUCCESS; }
 API cuCtxSetCurrent(void* ctx) { current = ctx != nullptr; return SUCCESS; }
 API cuCtxGetCurrent(void** ctx) { *ctx = current ? &context_mark : nullptr; return SUCCESS; }
 API cuCtxGetDevice(int* d) { READY(); *d = 0; return SUCCESS; }
-API cuCtxSynchronize() { READY(); return SUCCESS; }
+API cuCtxSynchronize() { READY(); UNCAPTURED(); return SUCCESS; }
 API cuGetErrorName(int code, const char** s) {
   for (const ErrorText& e : ERRORS) if (e.code == code) { *s = e.name; return SUCCESS; }
   *s = nullptr;
@@ -310,6 +328,7 @@ API cuMemGetInfo_v2(size_t* free, size_t* total) {
 }
 API cuMemAlloc_v2(uint64_t* p, size_t bytes) {
   READY();
+  UNCAPTURED();
   if (bytes == 0) return INVALID_VALUE;
   if (fault("alloc") || bytes > memory_size() - allocated) return OUT_OF_MEMORY;
   // The last byte (of the 256-byte unit) lies right before pages nobody may touch, so overruns are seen; wide ones too.
@@ -326,6 +345,7 @@ API cuMemAlloc_v2(uint64_t* p, size_t bytes) {
 }
 API cuMemFree_v2(uint64_t p) {
   READY();
+  UNCAPTURED();
   auto a = allocations.find(p);
   if (a == allocations.end()) return INVALID_VALUE;
   const size_t page = 4096, whole = (a->second + page - 1) / page * page;
@@ -338,6 +358,7 @@ API cuMemAllocAsync(uint64_t* p, size_t bytes, void*) { return cuMemAlloc_v2(p, 
 API cuMemFreeAsync(uint64_t p, void*) { return cuMemFree_v2(p); }
 API cuMemHostAlloc(void** p, size_t bytes, unsigned) {
   READY();
+  UNCAPTURED();
   *p = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   return *p == nullptr ? OUT_OF_MEMORY : SUCCESS;
 }
@@ -361,6 +382,7 @@ API cuMemsetD32Async(uint64_t p, unsigned v, size_t n, void* s) { return set(p, 
 // ---------------------------------------------------------------- modules and launches
 API cuModuleLoadData(void** out, const void* image) {
   READY();
+  UNCAPTURED();
   const Elf64_Ehdr* elf = static_cast<const Elf64_Ehdr*>(image);
   if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0) return INVALID_IMAGE;
   const size_t bytes = elf->e_shoff + size_t{elf->e_shnum} * elf->e_shentsize;
@@ -387,7 +409,7 @@ API cuModuleGetFunction(void** out, void* module, const char* name) {
   LoadedModule* m = static_cast<LoadedModule*>(module);
   for (int i = 0; i < m->module->count; i++)
     if (strcmp(m->module->kernels[i].name, name) == 0) {
-      *out = new Function{m, &m->module->kernels[i]};
+      *out = new Function{m, &m->module->kernels[i], (48 << 10) - int(m->module->shared_bytes())};
       return SUCCESS;
     }
   return NOT_FOUND;
@@ -456,23 +478,27 @@ API cuStreamCreateWithPriority(void** s, unsigned, int) { return cuStreamCreate(
 API cuStreamDestroy_v2(void*) { return SUCCESS; }
 API cuStreamSynchronize(void* s) {
   READY();
-  return s != nullptr && static_cast<Stream*>(s)->capture != nullptr ? CAPTURE_UNSUPPORTED : SUCCESS;
+  if (s == nullptr || static_cast<Stream*>(s)->capture != nullptr) UNCAPTURED();
+  return SUCCESS;
 }
 API cuStreamQuery(void*) { READY(); return SUCCESS; }
 API cuStreamWaitEvent(void*, void*, unsigned) { READY(); return SUCCESS; }
 API cuStreamBeginCapture_v2(void* s, int) {
   READY();
   if (s == nullptr || static_cast<Stream*>(s)->capture != nullptr) return CAPTURE_UNSUPPORTED;
-  static_cast<Stream*>(s)->capture = new Graph;
+  capturing = static_cast<Stream*>(s);
+  capturing->capture = new Graph;
+  spoiled = false;
   return SUCCESS;
 }
 API cuStreamEndCapture(void* s, void** graph) {
   READY();
   Stream* stream = static_cast<Stream*>(s);
   if (stream == nullptr || stream->capture == nullptr) return INVALID_VALUE;
-  *graph = stream->capture;
+  *graph = spoiled ? nullptr : stream->capture;
   stream->capture = nullptr;
-  return SUCCESS;
+  capturing = nullptr;
+  return spoiled ? CAPTURE_INVALIDATED : SUCCESS;
 }
 API cuStreamIsCapturing(void* s, int* status) {
   *status = s != nullptr && static_cast<Stream*>(s)->capture != nullptr;
@@ -504,8 +530,8 @@ API cuEventRecord(void* e, void* s) {
   READY();
   return enqueue(s, [](void* p) { static_cast<Event*>(p)->at = now_ms(); }, e, nullptr);
 }
-API cuEventSynchronize(void*) { READY(); return SUCCESS; }
-API cuEventQuery(void*) { READY(); return SUCCESS; }
+API cuEventSynchronize(void*) { READY(); UNCAPTURED(); return SUCCESS; }
+API cuEventQuery(void*) { READY(); UNCAPTURED(); return SUCCESS; }
 API cuEventElapsedTime(float* ms, void* a, void* b) {
   READY();
   const double from = static_cast<Event*>(a)->at, to = static_cast<Event*>(b)->at;

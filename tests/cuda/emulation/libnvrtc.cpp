@@ -114,7 +114,8 @@ int compile(Program& p, const std::vector<std::string>& defines) {
   const char* race = getenv("HNORM_CUDA_SIM_RACECHECK");
   const bool racecheck = race != nullptr && *race != 0 && *race != '0';
   const std::string cxx = given == nullptr || *given == 0 ? "g++" : given;
-  std::string flags = "-std=c++17 -O2 -fno-strict-aliasing -fPIC -fvisibility=hidden -w";
+  std::string flags = "-std=c++17 -O2 -fno-strict-aliasing -fPIC -fvisibility=hidden -w -fsanitize=alignment"
+                      " -fno-sanitize-recover=alignment";
   if (supports_fma()) flags += " -mfma -mavx2";
   if (racecheck) flags += " -DCUDASIM_RACECHECK -fsanitize=thread";
   std::string options;
