@@ -2,22 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../train/provenance.ts";
-import { benchCommand } from "./commands/bench.ts";
-import { cancelCommand } from "./commands/cancel.ts";
-import { configCommand } from "./commands/config.ts";
-import { dataCommand } from "./commands/data.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { evalCommand } from "./commands/eval.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { planCommand } from "./commands/plan.ts";
-import { resultsCommand } from "./commands/results.ts";
-import { runOneCommand } from "./commands/run-one.ts";
-import { selftestCommand } from "./commands/selftest.ts";
-import { statusCommand } from "./commands/status.ts";
-import { stepCommand } from "./commands/step.ts";
-import { sweepCommand } from "./commands/sweep.ts";
-import { whyCommand } from "./commands/why.ts";
-import { workerCommand } from "./commands/worker.ts";
+import { commands } from "./commands/index.ts";
 import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
@@ -37,26 +22,8 @@ export async function main(args: readonly string[], io: Io = processIo): Promise
       writeErr: (text) => io.say(text.trimEnd()),
     })
     .exitOverride();
-  for (const register of [
-    sweepCommand,
-    workerCommand,
-    planCommand,
-    stepCommand,
-    explainCommand,
-    evalCommand,
-    configCommand,
-    dataCommand,
-    resultsCommand,
-    statusCommand,
-    cancelCommand,
-    whyCommand,
-    benchCommand,
-    doctorCommand,
-    selftestCommand,
-  ]) {
-    register(program, io);
-  }
-  runOneCommand(program);
+  const asked = commands.get(args[0] ?? "");
+  for (const load of asked === undefined ? commands.values() : [asked]) (await load())(program, io);
 
   try {
     await program.parseAsync(args, { from: "user" });
