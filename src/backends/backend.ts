@@ -24,6 +24,8 @@ export interface PlannedMemory {
   readonly activations: number;
   /** What the device has, where that is known or taken for granted. */
   readonly capacity?: number;
+  /** What must stay free of that, for the driver and its libraries. */
+  readonly reserve?: number;
   /** The device that is taken for granted where there is none to ask: `an H200`. */
   readonly assumed?: string;
 }

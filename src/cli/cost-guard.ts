@@ -127,9 +127,9 @@ function tooLargeForDevice(runs: readonly Cost[]): string[] {
   const over = runs.filter(({ memory }) => memory.capacity !== undefined && !fits(memory));
   const [run] = over.toSorted((a, b) => b.memory.total - a.memory.total);
   if (run === undefined) return [];
-  const capacity = run.memory.capacity!;
+  const { total, reserve = 0, capacity } = run.memory;
   return [
-    `memory: ${bytes(run.memory.total)} for its largest run, the device has ${bytes(capacity)}; ${remedies(run)}`,
+    `memory: ${bytes(total + reserve)} for its largest run, the device has ${bytes(capacity!)}; ${remedies(run)}`,
   ];
 }
 

@@ -11,11 +11,12 @@ export function peakLines(runs: readonly Cost[]): readonly string[] {
   const [largest] = runs.toSorted((a, b) => b.memory.total - a.memory.total);
   if (largest === undefined) return [];
   const { memory, chosen } = largest;
-  const { capacity, assumed } = memory;
+  const { capacity, reserve, assumed } = memory;
   const device = assumed === undefined ? "the device" : `${assumed}, taken for granted,`;
   const of = capacity === undefined ? "" : ` of the ${bytes(capacity)} that ${device} has`;
+  const beside = reserve === undefined ? "" : `, and ${bytes(reserve)} for the driver and its libraries,`;
   return [
-    `memory at the peak of a run: ${bytes(memory.total)}${of}${fits(memory) ? "" : ": TOO MUCH"}`,
+    `memory at the peak of a run: ${bytes(memory.total)}${beside}${of}${fits(memory) ? "" : ": TOO MUCH"}`,
     ...table(largest.tradeoffs(), columnsFor(largest))
       .split("\n")
       .map((line) => `  ${line}`),

@@ -18,6 +18,8 @@ export interface Memory {
   readonly total: number;
   /** What a device of its own has, where the engine knows it. */
   readonly capacity?: number;
+  /** What must stay free of that. */
+  readonly reserve?: number;
   /** The device whose capacity that is, where none is here. */
   readonly assumed?: string;
 }
@@ -99,7 +101,8 @@ export function tradeoffFor(config: Workload, engine: Forecaster): Tradeoff {
 }
 
 /** Whether it fits what it runs on: a device of its own, or else this machine. */
-export const fits = ({ total, capacity = totalmem() }: Memory): boolean => total <= capacity;
+export const fits = ({ total, reserve = 0, capacity = totalmem() }: Memory): boolean =>
+  total + reserve <= capacity;
 
 /** The largest micro-batch with which the run fits, or undefined where none is small enough. */
 export function fittingMicroBatch(config: Workload, engine: Forecaster): number | undefined {
@@ -148,7 +151,7 @@ function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff):
   const moments = (weights / engine.bytes.f32) * optimizers[train.optimizer.name].moments.length;
   const optimizer = moments * engine.bytes[optimizerStates[tradeoff.optimizerState].moments];
   const activations = planned?.activations ?? micro.peakActivationBytes;
-  const { capacity, assumed } = planned ?? {};
+  const { capacity, reserve, assumed } = planned ?? {};
   return {
     ...tradeoff,
     memory: {
@@ -158,6 +161,7 @@ function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff):
       activations,
       total: weights + gradients + optimizer + activations,
       ...(capacity === undefined ? {} : { capacity }),
+      ...(reserve === undefined ? {} : { reserve }),
       ...(assumed === undefined ? {} : { assumed }),
     },
     flopsPerToken: flopsPerToken(config, micro.flops),

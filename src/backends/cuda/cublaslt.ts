@@ -157,11 +157,12 @@ function heuristics(calls: Calls, handle: number, made: Described, problem: Prob
       calls.cublasLtMatmulPreferenceSetAttribute(preference, attribute, value, value.byteLength),
     );
   prefer(LT.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, BigUint64Array.of(BigInt(WORKSPACE_BYTES)));
-  // Where the sum over k is split among blocks, its parts are added in f32, never in the result's bf16.
-  prefer(
-    LT.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-    Uint32Array.of(LT.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE),
-  );
+  // Where the sum over k is split among blocks, its parts are added in f32, never in a result's bf16.
+  if (problem.c === "bf16")
+    prefer(
+      LT.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      Uint32Array.of(LT.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE),
+    );
   for (const side of ["A", "B", "C", "D"] as const)
     prefer(LT[`CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_${side}_BYTES`], Uint32Array.of(problem.alignment));
   const results = new Uint8Array(CANDIDATES * RESULT_BYTES);

@@ -68,3 +68,10 @@ export function failure({ call, code, name, text }: FailedCall): Error {
   const fix = FIXES[code];
   return fix === undefined ? new Error(said) : new GpuUnavailable(said, fix);
 }
+
+/** The same error, with what was being done. */
+export function during(cause: unknown, what: string): Error {
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  error.message += `\n  in ${what}`;
+  return error;
+}

@@ -62,12 +62,25 @@ export interface Ffi {
 /** Throws a GpuUnavailable where koffi is missing or has nothing for this platform. */
 export async function loadFfi(): Promise<Ffi> {
   try {
-    return ffi((await import("koffi")).default);
+    const koffi = (await import("koffi")).default;
+    enlarge(koffi);
+    return ffi(koffi);
   } catch (cause) {
     throw new GpuUnavailable(
       `the package koffi does not load: ${(cause as Error).message.split("\n")[0]}`,
       "run `npm ci` in hnorm's folder, without --omit=optional",
     );
+  }
+}
+
+/** What a thread's stack has as a rule, and more: koffi's calls run on one of its own, of 2 MiB. */
+const STACK_BYTES = 16 * 2 ** 20;
+
+function enlarge(native: typeof koffi): void {
+  try {
+    native.config({ ...native.config(), sync_stack_size: STACK_BYTES });
+  } catch {
+    // A library is loaded already, for which it was enlarged, or was not: then it stays as it is.
   }
 }
 

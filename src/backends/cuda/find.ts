@@ -3,7 +3,7 @@ import { bindDriver } from "./driver.ts";
 import { GpuUnavailable } from "./failures.ts";
 import { loadFfi } from "./ffi.ts";
 import { type GpuInfo, lookAt, OLDEST_SM } from "./gpu.ts";
-import { findLibrary, type Host, type LibraryKind, libraryKinds, thisHost } from "./libraries.ts";
+import { findLibrary, forDriver, type Host, type LibraryKind, libraryKinds, thisHost } from "./libraries.ts";
 import type { LibraryPaths } from "./protocol.ts";
 
 export type Discovery =
@@ -33,8 +33,8 @@ export async function discover(env: Host["env"]): Promise<Discovery> {
     }
     const libraries = {
       driver: driver.path,
-      nvrtc: find(libraryKinds.nvrtc).path,
-      cublasLt: find(libraryKinds.cublasLt).path,
+      nvrtc: find(forDriver(libraryKinds.nvrtc, gpu.driverVersion)).path,
+      cublasLt: find(forDriver(libraryKinds.cublasLt, gpu.driverVersion)).path,
     };
     return { ok: true, gpu, libraries };
   } catch (cause) {

@@ -39,6 +39,12 @@ export function lookAt(driver: Driver): GpuInfo {
   };
 }
 
+/**
+ * Of a GPU's memory, what the driver's context, the code of kernels and libraries, and graphs take: about 0.6 GiB on
+ * large GPUs, less on small ones, which have fewer multiprocessors. Most of it is taken when the context is there.
+ */
+export const reserveOf = (memoryBytes: number): number => Math.min(2 ** 30, Math.floor(memoryBytes / 20));
+
 const DRIVERS_STREAM = 0;
 
 /** Device memory. */

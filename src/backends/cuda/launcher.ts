@@ -43,6 +43,7 @@ export class Launcher {
       if (step.kind === "launch") {
         const kernel = this.#kernels(kernels[step.kernel]!);
         requireFitting(kernel, step.args);
+        requirePassable(kernel, step.args);
         allowShared(this.#session, kernel, step.sharedBytes);
       } else if (step.kind === "gemm") {
         this.#product(step);
@@ -111,6 +112,20 @@ export class Launcher {
     this.#prepared.set(key, made);
     return made;
   }
+}
+
+/** Throws where a launch cannot pass the values: too many, or integers that have no 32 bits. */
+function requirePassable({ name }: LoadedKernel, args: readonly Param[]): void {
+  const values = args.flatMap((arg): readonly Param[] =>
+    arg !== null && "pointers" in arg ? arg.pointers : [arg],
+  );
+  if (POINTER_BYTES * values.length > VALUE_BYTES || args.length > MOST_PARAMETERS)
+    throw new Error(
+      `kernel ${name} takes ${values.length} values in ${args.length} parameters: too many for a launch`,
+    );
+  for (const value of values)
+    if (value !== null && "i32" in value && value.i32 !== (value.i32 | 0))
+      throw new Error(`kernel ${name} takes an integer of 32 bits, got ${value.i32}`);
 }
 
 /** Bases are aligned to 256 bytes, as is what lies at their start. */

@@ -56,6 +56,18 @@ export const libraryKinds = {
   },
 } as const satisfies Record<string, LibraryKind>;
 
+/**
+ * Those that work with a driver, which knows CUDA up to a version (13000 for 13.0): libraries of a newer major version
+ * load, but neither start nor make kernels for it. Minor versions do not matter.
+ */
+export function forDriver(kind: LibraryKind, driverVersion: number): LibraryKind {
+  const major = Math.floor(driverVersion / 1000);
+  const files = kind.files.filter((file) => Number(/\.so\.(\d+)$/.exec(file)?.[1]) <= major);
+  if (files.length === kind.files.length) return kind;
+  const why = `the driver knows CUDA up to ${major}, so that ${kind.name} must be of CUDA ${major}, or the driver newer`;
+  return { ...kind, files, fix: `${why}: ${kind.fix}` };
+}
+
 /** Where to look. Tests bring a machine of their own. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;

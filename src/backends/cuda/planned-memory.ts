@@ -3,19 +3,22 @@ import type { Plan } from "../../plan/plan.ts";
 import type { PlannedMemory } from "../backend.ts";
 import { compile } from "./compile.ts";
 import { WORKSPACE_BYTES } from "./cublaslt.ts";
-import type { GpuInfo } from "./gpu.ts";
+import { type GpuInfo, reserveOf } from "./gpu.ts";
 import type { Gpu } from "./lowering.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
 const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
-const USUAL_MEMORY = { capacity: 139 * 2 ** 30, assumed: "an H200" } as const;
+const USUAL_MEMORY = 139 * 2 ** 30;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
   const script = compile(graph, { gpu: gpu ?? USUAL });
   const tables = script.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
   const products = script.steps.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
+  const capacity = gpu?.memoryBytes ?? USUAL_MEMORY;
   return {
     activations: script.arenaBytes + tables + products,
-    ...(gpu === undefined ? USUAL_MEMORY : { capacity: gpu.memoryBytes }),
+    ...(gpu === undefined ? { assumed: "an H200" } : {}),
+    capacity,
+    reserve: reserveOf(capacity),
   };
 }

@@ -5,6 +5,7 @@
 import type { OpTime, Values } from "../backend.ts";
 import { decodeBf16 } from "./bf16.ts";
 import { CUDA } from "./constants.ts";
+import { during } from "./failures.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession, Pinned } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
@@ -41,7 +42,7 @@ export class GpuProgram {
   readonly #pinned: Pinned;
   /**
    * The first run goes without a graph: libraries and driver load a kernel when it is first launched, which they may
-   * not do while a graph is captured.
+   * not do while a graph is captured. It also tells which step fails.
    */
   #loaded = false;
   #graph: { readonly executable: number; readonly generation: number } | undefined;
@@ -67,7 +68,7 @@ export class GpuProgram {
     const { session } = this.#machine;
     this.#prepare(feeds);
     if (this.#loaded) session.driver.cuGraphLaunch(this.#captured(), session.stream);
-    else this.#issueAll();
+    else this.#issueOneByOne();
     session.synchronize();
     this.#loaded = true;
     return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
@@ -130,13 +131,42 @@ export class GpuProgram {
   }
 
   #issueAll(): void {
-    const { session, store } = this.#machine;
-    const { driver, stream } = session;
-    const { address } = this.#pinned;
     this.#copyIn();
     this.#issue(this.#script.steps);
+    this.#copyOut();
+  }
+
+  /** Waits after every step, so that one which fails is named: later ones of a graph are not to be told apart. */
+  #issueOneByOne(): void {
+    const { steps, origins } = this.#script;
+    this.#copyIn();
+    steps.forEach((step, i) => {
+      try {
+        this.#issue([step]);
+        this.#machine.session.synchronize();
+      } catch (cause) {
+        const from = origins.find(({ end }) => i < end);
+        throw during(
+          cause,
+          `step ${i} of ${steps.length}, ${this.#text(step)}, for ${from?.op} of ${from?.scope}`,
+        );
+      }
+    });
+    this.#copyOut();
+  }
+
+  #text(step: Step): string {
+    if (step.kind !== "launch") return step.kind;
+    const { file, kernel, define } = this.#script.kernels[step.kernel]!;
+    const { grid, block, sharedBytes } = step;
+    return `${kernel} of ${file} ${JSON.stringify({ define, grid, block, sharedBytes })}`;
+  }
+
+  #copyOut(): void {
+    const { session, store } = this.#machine;
+    const { address } = this.#pinned;
     for (const { place, at, bytes } of this.#outputs)
-      driver.cuMemcpyDtoHAsync_v2(address + at, store.locate(place), bytes, stream);
+      session.driver.cuMemcpyDtoHAsync_v2(address + at, store.locate(place), bytes, session.stream);
   }
 
   #copyIn(): void {

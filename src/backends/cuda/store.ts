@@ -4,7 +4,7 @@
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes as bytesText } from "../../lib/format.ts";
 import { WORKSPACE_BYTES } from "./cublaslt.ts";
-import type { Allocation, GpuSession } from "./gpu.ts";
+import { type Allocation, type GpuSession, reserveOf } from "./gpu.ts";
 import { bytesOf, type Storage } from "./lowering.ts";
 import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "./script.ts";
 
@@ -105,15 +105,17 @@ export class Store {
     ]);
     const had = this.#bases.get(ARENA)?.bytes ?? 0;
     const arena = Math.max(0, script.arenaBytes - had);
-    const free = this.#session.freeBytes() - WORKSPACE_BYTES;
+    const { name, memoryBytes } = this.#session.info;
+    // The context is there. Code and the products' workspace come with the first program.
+    const later = this.#bases.has(ARENA) ? 0 : WORKSPACE_BYTES + reserveOf(memoryBytes) / 4;
+    const free = Math.max(0, this.#session.freeBytes() - later);
     if (state + arena <= free) return;
-    const { name } = this.#session.info;
     const part = Math.floor((100 * Math.max(0, free + had - state)) / script.arenaBytes);
     const would =
       part > 0 ? `about ${part} % of this micro-batch would fit` : "not even one sequence would fit";
     throw new EnvironmentError(
       `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(script.arenaBytes)} for ` +
-        `activations do not fit into the ${bytesText(Math.max(0, free))} that ${name} has free; ${would}: ` +
+        `activations do not fit into the ${bytesText(free)} that ${name} has free; ${would}: ` +
         "use a smaller train.micro_batch_size, model.seq_len or model, train.recompute block, or train.optimizer_state " +
         "bf16-moments",
     );

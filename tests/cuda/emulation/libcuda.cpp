@@ -4,6 +4,7 @@
 // of allocations, calls after a device was lost. Meant for one thread at a time, as the engine uses the driver.
 //
 //   HNORM_CUDA_SIM_MEMORY=bytes  HNORM_CUDA_SIM_SM=90  HNORM_CUDA_SIM_SMS=132  HNORM_CUDA_SIM_NAME=text  the GPU reported
+//   HNORM_CUDA_SIM_CONTEXT=bytes  of the memory, what the context takes
 //   HNORM_CUDA_SIM_DRIVER=12040  the newest CUDA version that it says it knows
 //   HNORM_CUDA_SIM_TRACE=file    appends one line for every launch, copy and graph
 //   HNORM_CUDA_SIM_FAULT=list    faults, separated by commas, n counted from 1 within the process:
@@ -81,6 +82,11 @@ long long number(const char* name, long long otherwise) {
   return s == nullptr || *s == 0 ? otherwise : atoll(s);
 }
 size_t memory_size() { return number("HNORM_CUDA_SIM_MEMORY", 8ll << 30); }
+/** A context takes some of it. */
+size_t free_memory() {
+  const size_t taken = allocated + number("HNORM_CUDA_SIM_CONTEXT", 0);
+  return taken < memory_size() ? memory_size() - taken : 0;
+}
 
 /** Whether the n-th event called `what`, or any event if no number is given, is to fail. */
 bool fault(const std::string& what) {
@@ -323,14 +329,14 @@ API cuGetErrorString(int code, const char** s) {
 API cuMemGetInfo_v2(size_t* free, size_t* total) {
   READY();
   *total = memory_size();
-  *free = *total - allocated;
+  *free = free_memory();
   return SUCCESS;
 }
 API cuMemAlloc_v2(uint64_t* p, size_t bytes) {
   READY();
   UNCAPTURED();
   if (bytes == 0) return INVALID_VALUE;
-  if (fault("alloc") || bytes > memory_size() - allocated) return OUT_OF_MEMORY;
+  if (fault("alloc") || bytes > free_memory()) return OUT_OF_MEMORY;
   // The last byte (of the 256-byte unit) lies right before pages nobody may touch, so overruns are seen; wide ones too.
   const size_t page = 4096, unit = (bytes + 255) / 256 * 256, whole = (unit + page - 1) / page * page;
   char* m = static_cast<char*>(mmap(nullptr, whole + 2 * GUARD, PROT_NONE,

@@ -3,7 +3,13 @@ import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { findLibrary, type Host, libraryKinds, openWhole } from "../../../../src/backends/cuda/libraries.ts";
+import {
+  findLibrary,
+  forDriver,
+  type Host,
+  libraryKinds,
+  openWhole,
+} from "../../../../src/backends/cuda/libraries.ts";
 
 /** Files exist below a temporary root; those named in `broken` are there but do not load. */
 function machine(
@@ -80,6 +86,18 @@ test("the newest version first, within a folder and of the loader", () => {
   const { host, opened } = machine(["libnvrtc.so.12"]);
   expect(found(host, "nvrtc")).toBe("libnvrtc.so.12");
   expect(opened).toEqual(["libnvrtc.so.13", "libnvrtc.so.12"]);
+});
+
+test("an older driver takes no library of a newer major version", () => {
+  const files = ["/usr/local/cuda/lib64/libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13"];
+  const at = (version: number, there = files) =>
+    findLibrary(forDriver(libraryKinds.nvrtc, version), machine(there).host);
+  expect(at(13000)).toMatchObject({ library: { path: files[1] } });
+  expect(at(12040)).toMatchObject({ library: { path: files[0] } });
+  expect(at(12040, files.slice(1))).toMatchObject({
+    ok: false,
+    fix: expect.stringMatching(/^the driver knows CUDA up to 12, so that NVRTC must be of CUDA 12/),
+  });
 });
 
 test("one that is there but does not load is told with its reason, and the search goes on", () => {

@@ -1,0 +1,67 @@
+/** What decides whether the first run on a real GPU goes well: memory that others have taken, and what a capture forbids. */
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { bindDriver } from "../../src/backends/cuda/driver.ts";
+import { loadFfi, receive } from "../../src/backends/cuda/ffi.ts";
+import { GpuSession } from "../../src/backends/cuda/gpu.ts";
+import { natives } from "../../src/backends/cuda/lowerings.ts";
+import { plannedMemory } from "../../src/backends/cuda/planned-memory.ts";
+import { gradientGraph } from "../../src/model/graphs.ts";
+import { plan } from "../../src/plan/plan.ts";
+import { fits } from "../../src/train/forecast.ts";
+import { nano } from "../conformance/nano.ts";
+import { emulated, environment, missing, reason } from "./engine.ts";
+
+const MIB = 2 ** 20;
+const { graph } = gradientGraph({ model: nano, norm: { name: "pre" } }, { batch: 2, natives });
+const planned = plan(graph, { f32: 4, bf16: 2, i32: 4 });
+
+test("the driver and its libraries have their part of the memory in the plan", () => {
+  const { capacity, reserve, assumed } = plannedMemory(planned, undefined);
+  expect([capacity, reserve, assumed]).toEqual([139 * 1024 * MIB, 1024 * MIB, "an H200"]);
+  const memory = {
+    weights: 0,
+    gradients: 0,
+    optimizer: 0,
+    activations: 0,
+    capacity: capacity!,
+    reserve: reserve!,
+  };
+  expect(fits({ ...memory, total: 138 * 1024 * MIB })).toBe(true);
+  expect(fits({ ...memory, total: 138 * 1024 * MIB + 1 })).toBe(false);
+});
+
+describe.skipIf(missing)(reason, () => {
+  test("what counts is the memory that is free, not what the GPU has", { timeout: 300_000 }, async () => {
+    const device = await emulated().open({});
+    process.env.HNORM_CUDA_SIM_CONTEXT = String(8192 * MIB - 8 * MIB);
+    try {
+      await expect(device.compile(planned)).rejects.toThrow(
+        /do not fit into the \d.* that Emulated GPU has free/,
+      );
+      delete process.env.HNORM_CUDA_SIM_CONTEXT;
+      await (await device.compile(planned)).close();
+    } finally {
+      delete process.env.HNORM_CUDA_SIM_CONTEXT;
+      await device.close();
+    }
+  });
+
+  test("the emulated driver ends a capture in which memory is allocated or waited for", async () => {
+    const ffi = await loadFfi();
+    const library = ffi.open(join(environment.HNORM_CUDA_LIBRARIES!, "libcuda.so.1"));
+    const session = new GpuSession(ffi, bindDriver(ffi, library));
+    const { driver, stream } = session;
+    const memory = session.allocate(4);
+    for (const forbidden of [
+      () => session.allocate(4),
+      () => session.synchronize(),
+      () => driver.cuMemcpyHtoD_v2(memory.address, new Uint8Array(4), 4),
+    ]) {
+      driver.cuStreamBeginCapture_v2(stream, 1);
+      expect(forbidden).toThrow("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED");
+      expect(() => receive((out) => driver.cuStreamEndCapture(stream, out))).toThrow("CAPTURE_INVALIDATED");
+    }
+    session.close();
+  });
+});
