@@ -44,6 +44,11 @@ export interface Engine {
   readonly bf16Activations?: true;
   /** Whether a variable of type bf16 is one to it: what it is set to is rounded to nearest, ties to even. */
   readonly bf16Variables?: true;
+  /**
+   * What right numbers here say something about: device and driver, once `available` has found them. Given by an engine
+   * that `auto` takes only where a trial found its numbers right (train/trial.ts).
+   */
+  readonly trialOn?: () => string;
   /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */
   readonly peakFlops?: () => number | undefined;
   /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */

@@ -12,11 +12,8 @@ const engines = {
 export type EngineName = keyof typeof engines;
 export const engineNames = Object.keys(engines) as EngineName[];
 
-/**
- * In the order in which `engine: auto` prefers them: the fastest first. `cuda`, though, is to be asked for by name
- * until it has trained on a real GPU: what nobody asked for must not fail.
- */
-const PREFERRED: readonly EngineName[] = ["cpu", "cuda", "reference", "tensorflow"];
+/** In the order in which `engine: auto` prefers them: the fastest first. */
+const PREFERRED: readonly EngineName[] = ["cuda", "cpu", "reference", "tensorflow"];
 
 export interface ChosenEngine {
   readonly name: EngineName;
@@ -25,23 +22,39 @@ export interface ChosenEngine {
   readonly detail: string;
   /** Why it does not work on this machine, where it is only planned for. */
   readonly missing?: string;
+  /** What `auto` would have liked better, and why it was not taken. */
+  readonly passedOver?: readonly string[];
 }
 
-/** The engine of this name, or for `auto` the first that works here; says why where none does. */
-export async function chooseEngine(name: EngineName | "auto"): Promise<ChosenEngine> {
+/** Whether `auto` may take an engine that works here: undefined, or why not. */
+export type Misgiving = (candidate: ChosenEngine) => Promise<string | undefined>;
+
+/** What nobody asked for by name must not fail. */
+const untried: Misgiving = async ({ engine }) =>
+  engine.trialOn === undefined ? undefined : "it has not been tried on this machine";
+
+/** The engine of this name, or for `auto` the first that works here and may be taken; says why where none does. */
+export async function chooseEngine(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
   const missing: string[] = [];
+  const passedOver: string[] = [];
   for (const candidate of name === "auto" ? PREFERRED : [name]) {
     const engine = await engines[candidate]();
     const found = await engine.available();
-    if (found.ok) return { name: candidate, engine, detail: found.detail };
-    missing.push(`engine ${candidate}: ${found.why}; ${found.fix}`);
+    if (!found.ok) {
+      missing.push(`engine ${candidate}: ${found.why}; ${found.fix}`);
+      continue;
+    }
+    const chosen = { name: candidate, engine, detail: found.detail };
+    const why = name === "auto" ? await misgiving(chosen) : undefined;
+    if (why === undefined) return passedOver.length === 0 ? chosen : { ...chosen, passedOver };
+    passedOver.push(`engine ${candidate}: ${why}`);
   }
-  throw new EnvironmentError(missing.join("\n"));
+  throw new EnvironmentError([...passedOver, ...missing].join("\n"));
 }
 
 /** As `chooseEngine`, but one that is asked for by name need not work here: its runs can be forecast all the same. */
-export async function engineToPlan(name: EngineName | "auto"): Promise<ChosenEngine> {
-  if (name === "auto") return chooseEngine(name);
+export async function engineToPlan(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
+  if (name === "auto") return chooseEngine(name, misgiving);
   const engine = await engines[name]();
   const found = await engine.available();
   return found.ok
@@ -51,7 +64,7 @@ export async function engineToPlan(name: EngineName | "auto"): Promise<ChosenEng
 
 export interface SurveyedEngine {
   readonly name: EngineName;
-  readonly summary: string;
+  readonly engine: Engine;
   readonly found: Availability;
 }
 
@@ -60,7 +73,7 @@ export function surveyEngines(): Promise<readonly SurveyedEngine[]> {
   return Promise.all(
     PREFERRED.map(async (name) => {
       const engine = await engines[name]();
-      return { name, summary: engine.summary, found: await engine.available() };
+      return { name, engine, found: await engine.available() };
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** Keeps a sweep from starting what this machine cannot finish: compares forecasts with its memory and its speed. */
 import { totalmem } from "node:os";
-import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
+import type { ChosenEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops } from "../lib/format.ts";
@@ -14,6 +14,7 @@ import {
   type Workload,
 } from "../train/forecast.ts";
 import { measureSpeed } from "../train/speed.ts";
+import type { Choose } from "./choose.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */
 const MEASURE_FROM_FLOPS = 1e13;
@@ -33,8 +34,8 @@ export interface Cost extends Forecast {
  */
 export async function costs(
   configs: readonly RunConfig[],
+  choose: Choose,
   estimate = forecast,
-  choose = chooseEngine,
 ): Promise<readonly Cost[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
   const engines = new Map(await Promise.all(names.map(async (name) => [name, await choose(name)] as const)));

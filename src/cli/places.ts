@@ -1,8 +1,8 @@
 /** Folders hnorm reads and writes, from options and environment variables. */
 import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { DataContext } from "../data/source.ts";
+import { cacheFolder } from "../lib/cache-folder.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
@@ -12,8 +12,7 @@ export const runsDir = (option: string | undefined): string =>
   resolve(option ?? env("HNORM_RUNS_DIR") ?? "runs");
 
 /** Where downloads and token files are kept: HNORM_CACHE_DIR, or the user's cache folder. */
-export const cacheDir = (): string =>
-  env("HNORM_CACHE_DIR") ?? join(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "hnorm");
+export const cacheDir = (): string => cacheFolder(process.env);
 
 /** How the data room finds files that a config names. */
 export const dataContext = (configFile: string, onProgress?: DataContext["onProgress"]): DataContext =>

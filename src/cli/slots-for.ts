@@ -1,16 +1,17 @@
 /** How many runs at the same time, and on what: from --jobs, the engines of the runs, and the GPUs there are. */
-import { chooseEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { UserError } from "../lib/errors.ts";
 import { type Slot, slots, visibleDevices } from "../sweep/slots.ts";
+import type { Choose } from "./choose.ts";
 
-/** `jobs`: as given; undefined: one on each GPU where the runs use them, else one. */
+/** `jobs`: as given; undefined: one on each GPU where the runs use them, else one. `choose`: the engine of a name. */
 export async function slotsFor(
   configs: readonly RunConfig[],
   jobs: number | undefined,
+  choose: Choose,
 ): Promise<readonly Slot[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
-  const engines = await Promise.all(names.map(chooseEngine));
+  const engines = await Promise.all(names.map(choose));
   const devices = engines.some(({ engine }) => engine.devices === "gpu") ? visibleDevices() : [];
   if (devices.length > 0 && jobs !== undefined && jobs > devices.length)
     throw new UserError(

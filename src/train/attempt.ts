@@ -1,6 +1,6 @@
 /** The work of an attempt: opens the engine and the data, trains from a checkpoint or anew, leaves tables and weights. */
 import type pino from "pino";
-import { type ChosenEngine, chooseEngine } from "../backends/registry.ts";
+import { type ChosenEngine, chooseEngine, type EngineName } from "../backends/registry.ts";
 import { openCorpus } from "../data/corpus.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
@@ -16,6 +16,7 @@ import { recorder } from "./recorder.ts";
 import type { RunContext, RunSpec } from "./run.ts";
 import { requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
+import { trials } from "./verdict.ts";
 import { requireVocabulary } from "./vocabulary.ts";
 
 /** What the parts of an attempt share. */
@@ -37,7 +38,7 @@ export async function trainInto(
 ): Promise<Outcome> {
   const { config } = spec;
   const files = runFiles(ctx.dir);
-  const chosen = await chooseEngine(config.engine.name);
+  const chosen = await engineFor(config.engine.name, ctx, resumed);
   ctx.tell({ kind: "phase", text: "opening the corpus" });
   const corpus = await openCorpus(config.data, ctx.data);
   requireVocabulary(corpus, config.model);
@@ -47,7 +48,8 @@ export async function trainInto(
   const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
   await lease.writeFile(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
-  log().info({ engine: chosen.name, detail: chosen.detail, data: corpus.describe() }, "started");
+  const { name: engineName, detail, passedOver } = chosen;
+  log().info({ engine: engineName, detail, passedOver, data: corpus.describe() }, "started");
   if (resumed) {
     log().info(`goes on after step ${resumed.facts.step}`);
     ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });
@@ -101,6 +103,17 @@ export async function trainInto(
     tables.close();
     await device.close();
   }
+}
+
+/** Where the config leaves it to the machine, a run goes on with the engine it began with. */
+function engineFor(
+  written: EngineName | "auto",
+  { data, tell }: RunContext,
+  resumed: Checkpoint | undefined,
+): Promise<ChosenEngine> {
+  const begun = resumed?.facts.engine as EngineName | undefined;
+  const misgiving = trials(data.cacheDir, (text) => tell({ kind: "phase", text }));
+  return chooseEngine(written === "auto" ? (begun ?? written) : written, misgiving);
 }
 
 async function saveWeights(

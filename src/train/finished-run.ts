@@ -1,6 +1,7 @@
 /** A finished run as its folder tells it: config, step, where its data were; and its weights put on a device again. */
 import { existsSync, readFileSync } from "node:fs";
 import type { Device } from "../backends/backend.ts";
+import type { EngineName } from "../backends/registry.ts";
 import { resolve } from "../config/resolve.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { UserError } from "../lib/errors.ts";
@@ -14,6 +15,8 @@ export interface FinishedRun {
   readonly dir: string;
   readonly name: string;
   readonly config: RunConfig;
+  /** What trained it; absent in runs of before this was noted. */
+  readonly engine: EngineName | undefined;
   /** Optimizer steps done. */
   readonly step: number;
   readonly dataFingerprint: string | undefined;
@@ -45,6 +48,7 @@ export function readFinishedRun(dir: string): FinishedRun {
   ) as { data_base_dir?: string; data?: { tokenizer: string | null } };
   return {
     ...{ dir, name, config: config as RunConfig, baseDir },
+    engine: status.engine as EngineName | undefined,
     step: status.step ?? (config as RunConfig).train.steps,
     dataFingerprint: status.data_fingerprint,
     tokenizer: data?.tokenizer ?? null,

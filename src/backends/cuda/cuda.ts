@@ -2,8 +2,8 @@
  * The engine for NVIDIA GPUs: bf16 activations, f32 weights and gradients, kernels of its own compiled when first
  * needed, products by cuBLASLt, each program one CUDA graph.
  */
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../lib/cache-folder.ts";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes } from "../../lib/format.ts";
 import type { DtypeBytes } from "../../plan/plan.ts";
@@ -40,6 +40,7 @@ export function cudaOn(env: Env): Engine {
     bf16Variables: true,
     devices: "gpu",
     peakFlops: () => (known === undefined ? undefined : peakFlops(known.name)),
+    trialOn: () => (known === undefined ? "no GPU" : describe(known)),
     memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();
@@ -59,7 +60,3 @@ function describe({ name, sm, memoryBytes, driverVersion }: GpuInfo): string {
   const version = `${Math.floor(driverVersion / 1000)}.${Math.floor((driverVersion % 1000) / 10)}`;
   return `${name}, sm_${sm}, ${bytes(memoryBytes)}, driver for CUDA ${version}`;
 }
-
-/** The user's cache folder for hnorm, where its other caches are too. */
-const cacheFolder = (env: Env): string =>
-  env.HNORM_CACHE_DIR || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "hnorm");

@@ -2,8 +2,10 @@
 import type { Command } from "commander";
 import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
 import { EXIT } from "../../lib/errors.ts";
+import { type Verdict, verdictOn } from "../../train/verdict.ts";
 import { type Check, checks, type Finding } from "../checks.ts";
 import type { Io } from "../io.ts";
+import { cacheDir } from "../places.ts";
 
 export function doctorCommand(program: Command, io: Io): void {
   program
@@ -12,26 +14,48 @@ export function doctorCommand(program: Command, io: Io): void {
     .description("say which engines work here and how to get the others, and what this machine offers")
     .action(async ({ json }: { json?: boolean }) => {
       const machine = await Promise.all(checks.map(async (check) => [check, await check.look()] as const));
-      const engines = await surveyEngines(); // after: what loads an engine must not make other programs look slow
+      const engines = (await surveyEngines()).map(judged); // after: what loads an engine must not make other programs look slow
       io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
       if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
     });
 }
 
+/** An engine, and what its trial on this machine found: undefined where it needs none or was not tried. */
+interface Judged extends SurveyedEngine {
+  readonly verdict: Verdict | undefined;
+  readonly eligible: boolean;
+}
+
+function judged(surveyed: SurveyedEngine): Judged {
+  const needed = surveyed.found.ok && surveyed.engine.trialOn !== undefined;
+  const verdict = needed ? verdictOn(surveyed, cacheDir()) : undefined;
+  return { ...surveyed, verdict, eligible: surveyed.found.ok && verdict?.ok !== false };
+}
+
+/** What a trial found, where the engine needs one. */
+function trialText({ name, engine, verdict }: Judged): string | undefined {
+  if (engine.trialOn === undefined) return undefined;
+  if (verdict === undefined)
+    return `its numbers have not been tried here; \`hnorm selftest engine ${name}\` does`;
+  const { ok, at, faults } = verdict;
+  return ok ? `its numbers were right here on ${at.slice(0, 10)}` : `its numbers are wrong here: ${faults}`;
+}
+
 type Machine = readonly (readonly [Check, Finding])[];
 
 /** One line each: what, whether, detail; what to do about it on a line of its own. */
-function asText(engines: readonly SurveyedEngine[], machine: Machine): string {
-  const auto = engines.find(({ found }) => found.ok)?.name;
+function asText(engines: readonly Judged[], machine: Machine): string {
+  const auto = engines.find(({ eligible }) => eligible)?.name;
   const rows: Row[] = [
-    ...engines.map(({ name, summary, found }): Row => {
+    ...engines.map((judged): Row => {
+      const { name, engine, found } = judged;
       const chosen = name === auto ? "; `engine: auto` takes it" : "";
       return found.ok
         ? {
             name: `engine ${name}`,
             ok: true,
-            detail: `${summary} (${found.detail})${chosen}`,
-            advice: found.better,
+            detail: `${engine.summary} (${found.detail})${chosen}`,
+            advice: found.better ?? trialText(judged),
           }
         : { name: `engine ${name}`, ok: false, detail: found.why, advice: found.fix };
     }),
@@ -53,10 +77,15 @@ interface Row {
   readonly advice: string | undefined;
 }
 
-const asJson = (engines: readonly SurveyedEngine[], machine: Machine): object => ({
+const asJson = (engines: readonly Judged[], machine: Machine): object => ({
   ok: engines.some(({ found }) => found.ok),
-  auto: engines.find(({ found }) => found.ok)?.name ?? null,
-  engines: Object.fromEntries(engines.map(({ name, summary, found }) => [name, { summary, ...found }])),
+  auto: engines.find(({ eligible }) => eligible)?.name ?? null,
+  engines: Object.fromEntries(
+    engines.map(({ name, engine: { summary }, found, verdict }) => [
+      name,
+      { summary, ...found, ...(verdict === undefined ? {} : { trial: verdict }) },
+    ]),
+  ),
   machine: Object.fromEntries(
     machine.map(([{ name }, { facts, ...finding }]) => [name.replaceAll(" ", "_"), { ...finding, ...facts }]),
   ),

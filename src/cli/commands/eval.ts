@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { parse } from "yaml";
-import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
+import { type ChosenEngine, type EngineName, engineNames, engineToPlan } from "../../backends/registry.ts";
 import { fromZod } from "../../config/resolve.ts";
 import { type EvalSet, evalSet } from "../../config/schema.ts";
 import { wording } from "../../config/wording.ts";
@@ -15,6 +15,7 @@ import { evaluationText } from "../../runs/tables.ts";
 import { MAIN } from "../../train/evaluation-sets.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
+import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { dataContextIn } from "../places.ts";
 
@@ -71,9 +72,23 @@ async function evaluated(run: FinishedRun, options: Options, io: Io): Promise<Re
     if (message !== shown) io.say(`data: ${message}`);
     shown = message;
   });
-  const chosen = await chooseEngine(engineOf(options.engine) ?? run.config.engine.name);
+  const chosen = await engineFor(run, engineOf(options.engine), io);
   io.say(`${run.name}: evaluating on ${split}, engine ${chosen.name}`);
   return reEvaluate(run, split, set, chosen, ctx);
+}
+
+/** The one asked for, or what trained the run; where the config left that to its machine, this one may do otherwise. */
+async function engineFor(
+  run: FinishedRun,
+  asked: EngineName | "auto" | undefined,
+  io: Io,
+): Promise<ChosenEngine> {
+  const name = asked ?? run.config.engine.name;
+  const former =
+    asked === undefined && name === "auto" && run.engine !== undefined
+      ? await engineToPlan(run.engine)
+      : undefined;
+  return former !== undefined && former.missing === undefined ? former : choosing(io)(name);
 }
 
 /** The run's own set of that name, or none, with what the options say otherwise. */

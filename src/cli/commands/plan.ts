@@ -7,12 +7,12 @@ import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
-import { forecast } from "../../train/forecast.ts";
+import { trials } from "../../train/verdict.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { peakLines, tradeoffsAsJson } from "../memory-lines.ts";
 import { overrideOption } from "../overrides.ts";
-import { freeBytes, runsDir } from "../places.ts";
+import { cacheDir, freeBytes, runsDir } from "../places.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -43,8 +43,7 @@ export function planCommand(program: Command, io: Io): void {
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
       const all = await costs(
         runs.map((run) => run.config),
-        forecast,
-        engineToPlan,
+        (name) => engineToPlan(name, trials(cacheDir(), io.say)),
       );
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);

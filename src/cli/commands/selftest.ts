@@ -1,29 +1,27 @@
-/** `hnorm selftest resume FILE`: proves on this machine that a killed run goes on to the bytes of one left alone. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** `hnorm selftest resume FILE`, `hnorm selftest engine NAME`: proves on this machine what hnorm promises. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
-import { EnvironmentError, EXIT, UserError } from "../../lib/errors.ts";
-import { runFiles } from "../../runs/paths.ts";
-import { readStatus } from "../../runs/status.ts";
-import { loadSweep, type Run } from "../../sweep/expand.ts";
-import { launch } from "../../sweep/launch.ts";
-import type { RunEvent } from "../../train/events.ts";
+import { Argument, type Command } from "commander";
+import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { loadSweep } from "../../sweep/expand.ts";
+import { type TrialResult, tryEngine } from "../../train/trial.ts";
+import { remember } from "../../train/verdict.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
-import { dataContext } from "../places.ts";
-import { ENTRY } from "../sweep-runs.ts";
-import type { Work } from "./run-one.ts";
+import { cacheDir } from "../places.ts";
+import { proveResume } from "../prove-resume.ts";
 
-interface Options {
+interface ResumeOptions {
   readonly steps: string;
   readonly set: readonly string[];
 }
 
 export function selftestCommand(program: Command, io: Io): void {
-  program
-    .command("selftest")
-    .description("prove on this machine what hnorm promises")
+  const selftest = program.command("selftest").description("prove on this machine what hnorm promises");
+  selftest
     .command("resume")
     .argument("<file>", "a config; its first run is tried")
     .argument("[overrides...]", "key=value")
@@ -32,7 +30,7 @@ export function selftestCommand(program: Command, io: Io): void {
     .description(
       "train N steps straight, and N with a kill -9 half-way; compare all bytes; exit 4 if they differ",
     )
-    .action(async (file: string, overrides: readonly string[], { steps: text, set }: Options) => {
+    .action(async (file: string, overrides: readonly string[], { steps: text, set }: ResumeOptions) => {
       const steps = Number(text);
       if (!Number.isInteger(steps) || steps < 4)
         throw new UserError(`--steps: got ${text}; expected a whole number from 4`);
@@ -40,48 +38,41 @@ export function selftestCommand(program: Command, io: Io): void {
       const run = loadSweep(file, [...overrides, ...set, ...short]).runs[0]!;
       const dir = mkdtempSync(join(tmpdir(), "hnorm-selftest-"));
       try {
-        process.exitCode = await compare(run, file, dir, io);
+        process.exitCode = await proveResume(run, file, dir, io);
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }
     });
+  selftest
+    .command("engine")
+    .addArgument(new Argument("<name>", "the engine").choices(engineNames))
+    .option("--json", "every comparison, as JSON")
+    .description(
+      "compare gradients and steps of small models with the reference engine's; exit 4 if they differ by too much",
+    )
+    .action(async (name: EngineName, { json }: { json?: boolean }) => {
+      const chosen = await chooseEngine(name);
+      io.say(`engine ${name}: ${chosen.detail}`);
+      const trial = await tryEngine(chosen.engine, io.say);
+      const { faults } = await remember(chosen, trial, cacheDir());
+      if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...trial }));
+      else io.out([table(worst(trial.results), COLUMNS), trial.ok ? "right" : `WRONG: ${faults}`].join("\n"));
+      process.exitCode = trial.ok ? EXIT.ok : EXIT.mismatch;
+    });
 }
 
-async function compare(run: Run, file: string, dir: string, io: Io): Promise<number> {
-  const { steps } = run.config.train;
-  const half = Math.ceil(steps / 2);
-  io.say(`${run.name}: ${steps} steps straight`);
-  await trained({ spec: run, dir: join(dir, "straight"), data: dataContext(file) });
-  io.say(`${run.name}: the same, killed after step ${half}`);
-  const killed = { spec: run, dir: join(dir, "killed"), data: dataContext(file) };
-  await trained(killed, half);
-  io.say(`${run.name}: and gone on with`);
-  await trained(killed);
+const COLUMNS: readonly Column<TrialResult>[] = [
+  { title: "compared, and its worst", text: ({ what }) => what, align: "left" },
+  { title: "off by", text: ({ off }) => off.toPrecision(2) },
+  { title: "allowed", text: ({ bound }) => `${bound}` },
+];
 
-  const [a, b] = [runFiles(join(dir, "straight")), runFiles(killed.dir)];
-  const compared = ["metrics", "evaluations", "gradientNorms", "weights"] as const;
-  const other = compared.filter((name) => !readFileSync(a[name]).equals(readFileSync(b[name])));
-  if (other.length === 0) {
-    io.out(
-      `resume: exact. ${steps} steps, and ${half} + kill + the rest, left the same tables and weights to the byte`,
-    );
-    return EXIT.ok;
+/** Of each kind of comparison (what stands before the colon, and its bound) the one that is furthest off. */
+function worst(results: readonly TrialResult[]): readonly TrialResult[] {
+  const kinds = new Map<string, TrialResult>();
+  for (const result of results) {
+    const kind = `${result.what.split(":")[0]} ${result.bound}`;
+    if (result.off > (kinds.get(kind)?.off ?? -1)) kinds.set(kind, result);
   }
-  io.out(`resume: NOT exact: ${other.join(", ")} differ`);
-  return EXIT.mismatch;
-}
-
-/** Runs a child to its end, or kills it when it reports step `killAt`. */
-async function trained(work: Work, killAt = Infinity): Promise<void> {
-  const child = launch<Work, RunEvent>({
-    entry: ENTRY,
-    work,
-    onEvent: (event) => {
-      if (event.kind === "step" && event.step >= killAt) child.kill();
-    },
-  });
-  const { stderr } = await child.ended;
-  const status = readStatus(work.dir);
-  if (killAt < Infinity || status?.state === "done") return;
-  throw new EnvironmentError(`the run did not end well: ${status?.state}: ${status?.message ?? stderr}`);
+  return [...kinds.values()];
 }

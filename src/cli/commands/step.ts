@@ -1,11 +1,11 @@
 /** `hnorm step FILE`: one forward and backward pass on given weights and tokens, for comparison with other code. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { chooseEngine } from "../../backends/registry.ts";
 import { loadModelConfig } from "../../config/load.ts";
 import { UserError } from "../../lib/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../lib/safetensors.ts";
 import { singleStep } from "../../train/single-step.ts";
+import { chooseExact } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 
@@ -30,7 +30,7 @@ export function stepCommand(program: Command, io: Io): void {
     .description("one forward and backward pass: loss, gradients and logits of given weights and tokens")
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { model, norm, engine } = loadModelConfig(file, [...overrides, ...options.set]);
-      const chosen = await chooseEngine(engine.name);
+      const chosen = await chooseExact(engine.name);
       const weights = await readSafetensors(options.weights);
       const result = await singleStep(chosen.engine, { model, norm }, weights, readTokens(options.tokens));
       if (options.out !== undefined) await writeSafetensors(options.out, result.tensors);

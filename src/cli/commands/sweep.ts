@@ -6,6 +6,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
+import { choosing, sayPassedOver } from "../choose.ts";
 import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
@@ -68,9 +69,14 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
 
   const configs = todo.map((run) => run.config);
-  const slots = await slotsFor(configs, jobs);
+  const choose = choosing(io);
+  const slots = await slotsFor(configs, jobs, choose);
   if (todo.length > 0) {
-    const forecasts = await costs(configs);
+    const forecasts = await costs(configs, choose);
+    sayPassedOver(
+      forecasts.map(({ chosen }) => chosen),
+      io,
+    );
     if (!options.force) await requireAffordable(forecasts, slots.length, maxHours);
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io);

@@ -9,6 +9,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
 import { readSweepFile } from "../../sweep/sweep-file.ts";
+import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { requireWritable } from "../places.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
@@ -59,6 +60,7 @@ async function worker(options: Options, io: Io): Promise<number> {
   const slots = await slotsFor(
     todo.map(({ config }) => config),
     jobsFrom(options.jobs),
+    choosing(io),
   );
   requireWritable(dir);
   io.say(`worker at sweep ${name}: ${mine.length} runs, ${mine.length - todo.length} already finished`);

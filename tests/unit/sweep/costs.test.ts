@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
+import { chooseEngine } from "../../../src/backends/registry.ts";
 import { costs } from "../../../src/cli/cost-guard.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
 import { forecast } from "../../../src/train/forecast.ts";
@@ -12,7 +13,7 @@ async function forecasts(sweep: unknown) {
   const file = join(folderOf({ "x.yaml": GOOD + stringify({ engine: "reference", sweep }) }), "x.yaml");
   const configs = loadSweep(file, []).runs.map(({ config }) => config);
   let built = 0;
-  const found = await costs(configs, (workload, engine) => {
+  const found = await costs(configs, chooseEngine, (workload, engine) => {
     built++;
     return forecast(workload, engine);
   });

@@ -1,0 +1,65 @@
+/** `engine: auto` on a machine with a GPU: it is tried once, and taken if its numbers are right. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { file, finish, folder, start, tiny } from "../e2e/hnorm.ts";
+import { environment, missing, reason } from "./engine.ts";
+
+/** The first run compiles every kernel, with a C++ compiler. */
+const PATIENCE = 600_000;
+const TRIED = "trying engine cuda on this machine, once";
+
+const hnorm = (dir: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+  finish(start(dir, args, { ...environment, HNORM_CUDA_SIM_QUIET: "1", ...more }));
+
+function sweepIn(dir: string): readonly string[] {
+  const train = { steps: 2, batch_size: 4, lr: 0.01 };
+  file(dir, "g.yaml", tiny({ engine: "auto", train, eval: { tokens: 32 } }));
+  return ["sweep", "g.yaml"];
+}
+
+/** What trained the sweep's only run. */
+function engineOf(dir: string): string {
+  const root = join(dir, "runs", "g");
+  const run = readdirSync(root).find((name) => name.startsWith("run-"))!;
+  return (JSON.parse(readFileSync(join(root, run, "status.json"), "utf8")) as { engine: string }).engine;
+}
+
+describe.skipIf(missing)(reason, () => {
+  test(
+    "a sweep tries the GPU, trains on it, and does not try again",
+    async () => {
+      const dir = folder();
+      const before = await hnorm(dir, ["doctor"]);
+      expect(before.stdout).toMatch(/engine cuda +ok .*`engine: auto` takes it/);
+      expect(before.stdout).toContain(
+        "its numbers have not been tried here; `hnorm selftest engine cuda` does",
+      );
+
+      const first = await hnorm(dir, sweepIn(dir));
+      expect(first.code, first.stderr).toBe(0);
+      expect(first.stderr.split(TRIED)).toHaveLength(2);
+      expect(engineOf(dir)).toBe("cuda");
+      expect((await hnorm(dir, ["doctor"])).stdout).toContain("its numbers were right here on 2");
+
+      const again = await hnorm(dir, [...sweepIn(dir), "train.seed=2"]);
+      expect(again.code, again.stderr).toBe(0);
+      expect(again.stderr).not.toContain(TRIED);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a GPU that fails its trial is passed over, with the reason",
+    async () => {
+      const dir = folder();
+      const { code, stderr } = await hnorm(dir, sweepIn(dir), {
+        HNORM_CUDA_SIM_FAULT: "launch:adamUpdate:3",
+      });
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/not taken: engine cuda: its trial gave no verdict .*CUDA_ERROR_LAUNCH_FAILED/);
+      expect(engineOf(dir)).toBe("cpu");
+    },
+    PATIENCE,
+  );
+});
