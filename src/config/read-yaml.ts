@@ -27,7 +27,9 @@ export function readYaml(text: string, placeAt: (line: number, column: number) =
       key: "",
       message: ownWords(e, text),
     });
-    return { mistakes: document.errors.map(say) };
+    const tabs = document.errors.filter(({ code }) => code === "TAB_AS_INDENT");
+    // A tab misleads the parser about every line after it.
+    return { mistakes: (tabs.length > 0 ? tabs : document.errors).map(say) };
   }
   if (document.contents === null) return { mistakes: [] };
   const reading: Reading = { document, placeOf, mistakes: [], nodes: 0, open: new Set() };

@@ -2,10 +2,12 @@
 import { z } from "zod";
 
 const positive = z.int().min(1);
+/** Blocks, or experts of one: each is nodes of the graph, and more of them than this is a slip. */
+const some = z.int().min(1).max(4096);
 
 export const moeSchema = z.strictObject({
   /** Experts per layer, E, and how many each token goes to, k. */
-  n_experts: positive,
+  n_experts: some,
   top_k: positive,
   /** Make the weights of a token's k experts add up to 1. */
   renormalize: z.boolean().default(false),
@@ -22,7 +24,7 @@ export const modelSchema = z.strictObject({
   /** Width of the residual stream, D. */
   d_model: positive,
   /** Number of blocks, L. */
-  n_layers: positive,
+  n_layers: some,
   n_heads: positive,
   /** Key/value heads of grouped-query attention; default: n_heads. */
   n_kv_heads: positive.optional(),

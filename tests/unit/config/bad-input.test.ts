@@ -93,6 +93,7 @@ describe("the file", () => {
     expect(complaint(`${GOOD}\teval: 3\n`)).toMatchInlineSnapshot(
       `"x.yaml:5:1 not YAML: Tabs are not allowed as indentation"`,
     );
+    expect(complaint(GOOD.replace(/^train:/m, "\ttrain:"))).toMatch(/^x.yaml:\d:1 not YAML: Tabs [^\n]*$/);
   });
   test("has a key twice", () =>
     expect(complaint(`${GOOD}norm: post\n`)).toMatchInlineSnapshot(
@@ -214,6 +215,11 @@ describe("things of a kind", () => {
   test("parameters that do not fit the model", () => {
     expect(norm("{ name: mix-ln, post_layers: 5 }")).toMatchInlineSnapshot(
       `"x.yaml:1:1 norm: post_layers is 5, but there are 4 layers"`,
+    );
+  });
+  test("a model of more blocks than a graph can hold", () => {
+    expect(complaint(GOOD.replace(/n_layers: \d+/, "n_layers: 1e6"))).toMatch(
+      /model.n_layers: expected a whole number >= 1 and <= 4096, got 1000000$/,
     );
   });
   test("the same for engines, inits, optimizers, schedules and data", () => {
