@@ -3,7 +3,7 @@ import { totalmem } from "node:os";
 import type { ChosenEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
-import { bytes, count, duration, flops } from "../lib/format.ts";
+import { bytes, count, duration, flops, plural } from "../lib/format.ts";
 import {
   type Forecast,
   fits,
@@ -116,7 +116,7 @@ export async function requireAffordable(
   if (reasons.length === 0) return;
   throw new EnvironmentError(
     [
-      `this sweep does not fit this machine (${runs.length} runs, ${flops(work)} in all):`,
+      `this sweep does not fit this machine (${plural(runs.length, "run")}, ${flops(work)} in all):`,
       ...reasons.map((reason) => `  ${reason}`),
       "run it where there is a GPU engine, make it smaller (model.preset, train.tokens, train.micro_batch_size), or insist with --force",
     ].join("\n"),

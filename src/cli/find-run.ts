@@ -72,7 +72,7 @@ function choose(runs: readonly Run[], word: string, sweep: string): Run {
     runs.flatMap((run) => [run.name, withoutId(run)]),
   );
   const hint = near === undefined ? `hnorm status ${sweep} lists them` : `did you mean ${near}?`;
-  throw new UserError(`${join(sweep, word)}: none of the ${runs.length} runs of this sweep; ${hint}`);
+  throw new UserError(`${join(sweep, word)}: no run of this sweep is called so; ${hint}`);
 }
 
 /** A run that may never have been started: its config is the one that the sweep lists, unless its folder has one. */

@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import { duration } from "../lib/format.ts";
 import type { RunEvent } from "../train/events.ts";
+import { eta } from "./eta.ts";
 import type { Io } from "./io.ts";
 
 export interface Progress {
@@ -19,11 +20,13 @@ export interface Progress {
 export const progress = (io: Io, steps: number): Progress =>
   io.interactive ? bars(io, steps) : lines(io, steps);
 
+const seconds = () => performance.now() / 1000;
+
 /** Milliseconds between plain status lines of one run. */
 const QUIET_MS = 5000;
 
 function lines(io: Io, totalSteps: number): Progress {
-  const eta = remaining(totalSteps);
+  const { after } = eta(totalSteps, seconds);
   let spoken = 0;
   return {
     begin: (run) => io.say(`start  ${run}`),
@@ -35,7 +38,7 @@ function lines(io: Io, totalSteps: number): Progress {
         );
       }
       if (event.kind !== "step") return;
-      const left = eta.after(run, event.step);
+      const left = after(run, event.step);
       if (performance.now() - spoken < QUIET_MS) return;
       spoken = performance.now();
       io.say(
@@ -54,7 +57,7 @@ function bars(io: Io, totalSteps: number): Progress {
     { format, barsize: 24, hideCursor: true, clearOnComplete: false, stream: process.stderr },
     Presets.shades_classic,
   );
-  const eta = remaining(totalSteps);
+  const { after, done } = eta(totalSteps, seconds);
   const total = multi.create(totalSteps, 0, { name: "sweep", note: "" });
   const active = new Map<string, SingleBar>();
   let finished = 0;
@@ -72,8 +75,8 @@ function bars(io: Io, totalSteps: number): Progress {
       bar.update(event.step, {
         note: `loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s`,
       });
-      const left = eta.after(run, event.step);
-      total.update(eta.done(), { note: `ETA ${duration(left)}` });
+      const left = after(run, event.step);
+      total.update(done(), { note: `ETA ${duration(left)}` });
     },
     end(run, label) {
       // A finished run leaves one line above the bars, so the bars never outgrow the screen.
@@ -85,23 +88,9 @@ function bars(io: Io, totalSteps: number): Progress {
     },
     say: (text) => multi.log(`${text}\n`),
     close() {
+      multi.update(); // stop() would drop what was said since the bars were last drawn
       multi.stop();
       io.say("");
-    },
-  };
-}
-
-/** Seconds left, from the pace of all steps so far. */
-function remaining(totalSteps: number) {
-  const start = performance.now();
-  const at = new Map<string, number>();
-  let done = 0;
-  return {
-    done: () => done,
-    after(run: string, step: number): number {
-      done += step - (at.get(run) ?? 0);
-      at.set(run, step);
-      return (((performance.now() - start) / 1000) * (totalSteps - done)) / Math.max(1, done);
     },
   };
 }

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Option } from "commander";
 import { EXIT } from "../lib/errors.ts";
+import { plural } from "../lib/format.ts";
 import { sweepFiles } from "../runs/paths.ts";
 import { isFinished } from "../runs/status.ts";
 import { type Skipped, type SweepSubmission, submitSweep } from "../slurm/submit-sweep.ts";
@@ -34,7 +35,7 @@ export async function slurmSweep(loaded: Sweep, options: Options, io: Io): Promi
   const files = sweepFiles(resolve(runsDir(options.runsDir), name));
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
-  io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
+  io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
   if (todo.length > 0) {
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io);
@@ -63,7 +64,8 @@ function environment(): Readonly<Record<string, string>> {
 function lines({ submitted, skipped }: SweepSubmission): readonly string[] {
   const what = submitted.map(({ job, kind, runs, elements }) => {
     if (kind === "report") return `submitted job ${job}: the report, once all others have ended`;
-    const who = kind === "workers" ? `${elements} workers for ${runs.length} runs` : `${runs.length} runs`;
+    const jobRuns = plural(runs.length, "run");
+    const who = kind === "workers" ? `${plural(elements, "worker")} for ${jobRuns}` : jobRuns;
     return `submitted job ${job}: ${who}`;
   });
   const count = (why: Skipped) => [...skipped.values()].filter((word) => word === why).length;

@@ -1,5 +1,5 @@
 /** What `hnorm status` prints: a table of runs and a line about their sweep, a line per sweep, or JSON. */
-import { count, duration } from "../lib/format.ts";
+import { count, duration, plural } from "../lib/format.ts";
 import { type Column, table } from "../lib/table.ts";
 import { type RunView, VIEW_STATES } from "../report/status-run.ts";
 import type { SweepView } from "../report/status-sweep.ts";
@@ -32,7 +32,7 @@ export function sweepLine({ name, runs, counts, step, steps, etaSeconds, over }:
   const states = VIEW_STATES.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
   const unknown = counts.running > 0 ? "not known yet" : "unknown: nothing is running";
   const eta = over ? "" : `; ETA ${etaSeconds === undefined ? unknown : duration(etaSeconds)}`;
-  return `${name}: ${runs.length} run${runs.length === 1 ? "" : "s"}: ${states.join(", ")}; step ${step} of ${steps}${eta}`;
+  return `${name}: ${plural(runs.length, "run")}: ${states.join(", ")}; step ${step} of ${steps}${eta}`;
 }
 
 /** The first line of what failed runs and diverged ones say. */

@@ -8,6 +8,9 @@ export function count(n: number): string {
   return `${Number(value.toPrecision(3))}${units[unit]}`;
 }
 
+/** 1 run, 3 runs. */
+export const plural = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
+
 /** 126 GFLOP, 9.29 ZFLOP: floating-point operations, in SI prefixes. */
 export function flops(n: number): string {
   const prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];

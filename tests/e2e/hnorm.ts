@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
-const BIN = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
+/** The command. */
+export const BIN = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

@@ -10,7 +10,7 @@ const MINUTES = 60_000;
 async function trained(config: Readonly<Record<string, unknown>>) {
   const dir = folder();
   const { stdout, stderr, code } = await hnorm(dir, "sweep", file(dir, "learn.yaml", tiny(config)), "--json");
-  expect(stderr).toContain("1 runs");
+  expect(stderr).toContain("1 run,");
   expect(code).toBe(0);
   const sweep = join(dir, "runs", "learn");
   const run = readdirSync(sweep).find((name) => name.startsWith("run-"))!;

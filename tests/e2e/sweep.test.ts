@@ -1,9 +1,10 @@
 /** A sweep from YAML to ranking: what it writes, that it is repeatable, that it is not done twice. */
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readSafetensors } from "../../src/lib/safetensors.ts";
-import { file, folder, hnorm, tiny } from "./hnorm.ts";
+import { BIN, file, finish, folder, hnorm, tiny } from "./hnorm.ts";
 
 const NORMS = ["pre", "post", { name: "mix-ln", alpha: 0.5 }, "hybrid", "hybrid-star"];
 const read = (...path: string[]) => readFileSync(join(...path), "utf8");
@@ -139,3 +140,20 @@ test("micro-batches change the memory, not the result", async () => {
   }
   expect(losses[0]).toBeCloseTo(losses[1], 10);
 });
+
+/** util-linux's, which gives a program a terminal. */
+const terminal = spawnSync("script", ["--version"]).stdout?.includes("util-linux") ?? false;
+test.skipIf(!terminal)(
+  "a terminal is told how each run ended, the last one too (needs `script`)",
+  async () => {
+    const dir = folder();
+    const config = file(dir, "two.yaml", tiny({ sweep: { seeds: 2 } }));
+    const env = { ...process.env, HNORM_CACHE_DIR: join(dir, "cache"), TERM: "xterm", CI: undefined };
+    const command = `"${process.execPath}" "${BIN}" sweep ${config}`;
+    const { code, stdout } = await finish(
+      spawn("script", ["-qec", command, "/dev/null"], { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] }),
+    );
+    expect(code).toBe(0);
+    expect(stdout.match(/[12] {2}seed\d+-\w+: done, /g)).toHaveLength(2);
+  },
+);

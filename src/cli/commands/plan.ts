@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
 import { engineToPlan } from "../../backends/registry.ts";
-import { bytes, count, duration, flops } from "../../lib/format.ts";
+import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
@@ -91,7 +91,7 @@ function totals(
   const free = freeBytes(dir);
   const disk = sum((p) => p.disk);
   return [
-    `${planned.length} runs, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
+    `${plural(planned.length, "run")}, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
     ...peakLines(todo),
     `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
     speeds.size === 0

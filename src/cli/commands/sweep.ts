@@ -1,6 +1,7 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
+import { plural } from "../../lib/format.ts";
 import { dataMismatch, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
@@ -66,7 +67,7 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
-  io.say(`sweep ${name}: ${runs.length} runs, ${runs.length - todo.length} already finished`);
+  io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
 
   const configs = todo.map((run) => run.config);
   const choose = choosing(io);

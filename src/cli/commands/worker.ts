@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
+import { plural } from "../../lib/format.ts";
 import { stream } from "../../lib/prng.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { sweepFiles } from "../../runs/paths.ts";
@@ -63,7 +64,9 @@ async function worker(options: Options, io: Io): Promise<number> {
     choosing(io),
   );
   requireWritable(dir);
-  io.say(`worker at sweep ${name}: ${mine.length} runs, ${mine.length - todo.length} already finished`);
+  io.say(
+    `worker at sweep ${name}: ${plural(mine.length, "run")}, ${mine.length - todo.length} already finished`,
+  );
 
   const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
   const trained = await trainAll({
