@@ -56,7 +56,7 @@ const find = (name: string): string | undefined =>
     .map((dir) => join(dir, name))
     .find((path) => existsSync(path));
 
-interface Size {
+export interface Size {
   readonly nodes?: number;
   readonly gpus?: number;
   readonly maxArraySize?: number;
