@@ -21,7 +21,9 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/build-once.ts"],
-    testTimeout: 60_000,
+    // For what hangs: a loaded machine is slow.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Files of one worker share their modules: a third of the time. A test leaves no state behind.
     isolate: false,
     // One more than processors, as many files wait for child processes, leases and a Slurm. The default is one less.
