@@ -10,7 +10,7 @@ export function onSlurm(size: Size, tests: (clusterOf: () => Cluster) => void): 
     let cluster: Cluster | undefined;
     beforeAll(async () => {
       cluster = await startCluster(size);
-    }, 60_000);
+    });
     afterAll(() => cluster?.close());
     tests(() => cluster!);
   });
