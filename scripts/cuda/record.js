@@ -3,8 +3,10 @@
 //
 //     node scripts/cuda/record.js --out record.json [--parts machine,ops,...] [--presets dense-1.2b,...] [--rounds 2]
 //
-// Each part is a process of its own with a time limit: one that fails or hangs costs no other, and the record is
-// written anew after each. It needs dist/ (`npm run build`), and a Python with torch for the baseline.
+// Each part is a process of its own with a time limit: one that fails or hangs costs no other, what it had found by then
+// is kept, and the record is written anew after each. --budget: seconds for all of them; what does not fit is left out.
+// To look for the cause of a failure: --parts memcheck,racecheck runs every op under NVIDIA's compute-sanitizer.
+// It needs dist/ (`npm run build`), and a Python with torch for the baseline.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve as resolvePath } from "node:path";
@@ -37,6 +39,8 @@ const { values: o } = parseArgs({
     "no-torch": { type: "boolean", default: false },
     /** Seconds a part may take. */
     limit: { type: "string", default: "240" },
+    /** Seconds all parts together may take. */
+    budget: { type: "string", default: "1e9" },
     /** Tiny shapes: to try the script itself where there is no GPU. */
     small: { type: "boolean", default: false },
     child: { type: "string" },
@@ -44,14 +48,23 @@ const { values: o } = parseArgs({
 });
 
 if (o.child !== undefined) {
-  const result = await CHILDREN[o.child]({ small: o.small });
-  writeFileSync(3, JSON.stringify(result));
+  const tell = (result) => writeFileSync(3, `${JSON.stringify(result)}\n`);
+  tell(await CHILDREN[o.child]({ small: o.small, tell }));
   process.exit(0);
 }
 
-/** A process's JSON: from descriptor 3, or the last line it printed. What went wrong is a result too. */
-function child(command, args, { limit = Number(o.limit), env = {} } = {}) {
+const ends = Date.now() + 1000 * Number(o.budget);
+/** Less than this is not enough to begin anything. */
+const SHORTEST_S = 10;
+
+/**
+ * A process's JSON: the last line it wrote to descriptor 3, or printed. Of one that ends badly that is what it had so
+ * far, and beside it what went wrong. `keep`: what it said is wanted in any case.
+ */
+function child(command, args, { limit = Number(o.limit), env = {}, keep = false } = {}) {
   const started = Date.now();
+  const seconds = Math.min(limit, (ends - started) / 1000);
+  if (seconds < SHORTEST_S) return { seconds: 0, failed: "no time was left", said: "" };
   return new Promise((resolve) => {
     const process_ = spawn(command, args, {
       cwd: root,
@@ -63,21 +76,55 @@ function child(command, args, { limit = Number(o.limit), env = {} } = {}) {
       process_.stdio[fd].on("data", (data) => {
         texts[fd] += data;
       });
-    const killer = setTimeout(() => process_.kill("SIGKILL"), limit * 1000);
+    let late = false;
+    const killer = setTimeout(() => {
+      late = true;
+      process_.kill("SIGKILL");
+    }, seconds * 1000);
     process_.on("error", (error) => {
       texts[2] += error.message;
     });
     process_.on("close", (code, signal) => {
       clearTimeout(killer);
-      const seconds = (Date.now() - started) / 1000;
-      try {
-        resolve({ seconds, ...JSON.parse(texts[3] || texts[1].trim().split("\n").at(-1)) });
-      } catch {
-        const said = `${texts[2]}\n${texts[1]}`.trim().slice(-3000);
-        resolve({ seconds, failed: signal === "SIGKILL" ? `took over ${limit} s` : `exit ${code}`, said });
-      }
+      const result = {
+        seconds: (Date.now() - started) / 1000,
+        ...(lastJson(texts[3]) ?? lastJson(texts[1])),
+      };
+      const found = Object.keys(result).length > 1;
+      const said = middleCut(`${texts[2]}\n${texts[1]}`.trim());
+      if (code === 0 && found) return resolve(keep ? { ...result, said } : result);
+      const failed = late
+        ? `took over ${seconds.toFixed(0)} s`
+        : signal
+          ? `ended by ${signal}`
+          : `exit ${code}`;
+      resolve({ ...result, failed, said, ...kernelLog() });
     });
   });
+}
+
+/** The last line that is JSON: one that was being written when the process ended is not. */
+function lastJson(text) {
+  for (const line of text.trim().split("\n").reverse()) {
+    try {
+      const value = JSON.parse(line);
+      if (typeof value === "object") return value;
+    } catch {
+      // the one before it
+    }
+  }
+  return undefined;
+}
+
+/** A compiler's first error stands at the beginning, an exception at the end. */
+const middleCut = (text, most = 6000) =>
+  text.length <= most ? text : `${text.slice(0, most / 2)}\n[...]\n${text.slice(-most / 2)}`;
+
+/** What NVIDIA's kernel module said last (Xid), where that may be read. */
+function kernelLog() {
+  const { status, stdout } = spawnSync("dmesg", [], { encoding: "utf8", timeout: 5000 });
+  const lines = status === 0 ? stdout.split("\n").filter((line) => /xid|nvrm/i.test(line)) : [];
+  return lines.length === 0 ? {} : { kernel_log: lines.slice(-5) };
 }
 
 const record = {
@@ -167,7 +214,12 @@ async function steps() {
   }
 }
 
+/** Tools of compute-sanitizer; what they say is the result. */
+const SANITIZERS = ["memcheck", "racecheck", "synccheck", "initcheck"];
+
 async function part(name) {
+  if (SANITIZERS.includes(name))
+    return child("compute-sanitizer", ["--tool", name, process.execPath, ...own("ops")], { keep: true });
   if (name === "attention") return child(o.python, [ATTENTION]);
   if (CHILDREN[name] !== undefined) return child(process.execPath, own(name));
   return { seconds: 0, failed: "there is no such part", said: "" };
@@ -175,7 +227,8 @@ async function part(name) {
 
 function say(what, result) {
   const bad = result.failed === undefined ? "" : `: FAILED, ${result.failed}\n${result.said}`;
-  console.error(`${what}: ${result.seconds.toFixed(0)} s${bad}`);
+  const log = result.kernel_log === undefined ? "" : `\n${result.kernel_log.join("\n")}`;
+  console.error(`${what}: ${result.seconds.toFixed(0)} s${bad}${log}`);
 }
 
 for (const name of o.parts.split(",")) {
@@ -186,7 +239,16 @@ for (const name of o.parts.split(",")) {
   }
   save();
 }
-console.log(summary());
+console.log(tried(summary));
+
+/** Parts that broke off lack some of what a summary tells. */
+function tried(text) {
+  try {
+    return text();
+  } catch (cause) {
+    return `no summary: ${cause.message}; see ${o.out}`;
+  }
+}
 
 function summary() {
   const { machine: on, ops: all, gradients: g, curve: c, limits: l, kernels: k } = record.parts;
@@ -194,7 +256,9 @@ function summary() {
     `on ${on?.gpu?.name ?? "?"}, driver ${on?.smi?.driver_version ?? "?"}, ${on?.nvrtc}, cuBLASLt ${on?.cublasLt}`,
   ];
   const verdict = (part, more) =>
-    part.failed ? `FAILED: ${part.failed}` : `${part.ok ? "right" : "WRONG"}${more()}`;
+    part.failed && part.ok === undefined
+      ? `FAILED: ${part.failed}`
+      : `${part.failed ? `FAILED: ${part.failed}; so far ` : ""}${part.ok ? "right" : "WRONG"}${more()}`;
   if (all)
     lines.push(
       `ops        ${verdict(all, () => `, ${all.count} samples, worst ${all.worst?.toExponential(1)}, ${all.bad.length} bad`)}`,
@@ -207,10 +271,10 @@ function summary() {
     );
   if (c)
     lines.push(
-      `20 steps   ${verdict(c, () => `, off by ${c.largest_relative_difference.toExponential(1)}, same bits twice: ${c.same_bits_twice}`)}`,
+      `20 steps   ${verdict(c, () => `, off by ${c.largest_relative_difference?.toExponential(1)}, same bits twice: ${c.same_bits_twice}`)}`,
     );
-  if (l?.copy) {
-    lines.push(`copy       ${(l.copy.bytes_per_s / 1e12).toFixed(2)} TB/s`);
+  if (l?.copy) lines.push(`copy       ${(l.copy.bytes_per_s / 1e12).toFixed(2)} TB/s`);
+  if (l?.square_product) {
     lines.push(
       `product    ${l.square_product.n}^3: ${l.square_product.best_tflops.toFixed(0)} TFLOP/s (favourite ${l.square_product.favourite_tflops.toFixed(0)})`,
     );

@@ -31,4 +31,39 @@ describe.skipIf(missing)(reason, () => {
     expect(step.torch[0].failed).toBeDefined();
     expect(stdout).toContain("20 steps   right");
   }, 300_000);
+
+  test("a kernel that fails costs its sample alone, and is named", () => {
+    const dir = folder();
+    const out = join(dir, "record.json");
+    const env = { ...process.env, ...environment, HNORM_CACHE_DIR: join(dir, "cache") };
+    spawnSync(process.execPath, [SCRIPT, "--out", out, "--parts", "ops", "--small"], {
+      env: { ...env, HNORM_CUDA_SIM_FAULT: "launch:rmsNorm:2", HNORM_CUDA_SIM_QUIET: "1" },
+    });
+    const { ops } = JSON.parse(readFileSync(out, "utf8")).parts;
+    expect(ops.failed).toBeUndefined();
+    expect(ops.count).toBeGreaterThan(50);
+    expect(ops.bad).toHaveLength(1);
+    expect(ops.bad[0].failed).toMatch(
+      /CUDA_ERROR_LAUNCH_FAILED.* in step \d+ of \d+, rmsNorm of rms-norm.cu/s,
+    );
+  }, 600_000);
+
+  test("what a part had found before the GPU was lost is in the record", () => {
+    const dir = folder();
+    const out = join(dir, "record.json");
+    const env = { ...process.env, ...environment, HNORM_CACHE_DIR: join(dir, "cache") };
+    spawnSync(
+      process.execPath,
+      [SCRIPT, "--out", out, "--parts", "ops,curve", "--small", "--budget", "600"],
+      {
+        env: { ...env, HNORM_CUDA_SIM_FAULT: "lost:9", HNORM_CUDA_SIM_QUIET: "1" },
+      },
+    );
+    const { ops, curve } = JSON.parse(readFileSync(out, "utf8")).parts;
+    expect(ops.failed).toBe("exit 1");
+    expect(ops.said).toContain("CUDA_ERROR_DEVICE_UNAVAILABLE");
+    expect(ops.count).toBeGreaterThan(1);
+    expect(ops.bad).toHaveLength(1);
+    expect(curve.failed).toBe("exit 1");
+  }, 300_000);
 });

@@ -120,7 +120,7 @@ async function shapesOf(preset, batch) {
   return [...counted].map(([key, times]) => ({ problem: JSON.parse(key), times }));
 }
 
-export async function limits({ small }) {
+export async function limits({ small, tell }) {
   const opened = await openSession();
   const result = { copy: copy(opened, small ? 2 ** 20 : 2 ** 32) };
   const square = {
@@ -133,6 +133,7 @@ export async function limits({ small }) {
     b: "bf16",
     c: "bf16",
   };
+  tell(result);
   const n = small ? 64 : 8192;
   const packed = { lda: n, ldb: n, ldc: n, strideA: n * n, strideB: n * n, strideC: n * n, alignment: 256 };
   result.square_product = { n, ...(await product(opened, { ...square, ...packed, m: n, n, k: n })) };
@@ -141,6 +142,7 @@ export async function limits({ small }) {
     for (const { problem, times } of await shapesOf("dense-1.2b", 8)) {
       const { m, n, k, transA, transB, beta, c } = problem;
       result.products.push({ m, n, k, transA, transB, beta, c, times, ...(await product(opened, problem)) });
+      tell(result);
     }
     const all = result.products.reduce((sum, p) => sum + p.times * p.best_ms, 0);
     const work = result.products.reduce((sum, p) => sum + p.times * 2 * p.m * p.n * p.k, 0);
@@ -152,7 +154,7 @@ export async function limits({ small }) {
 }
 
 /** RMSNorm and attention forward and backward at a model's shape, as the engine launches them. */
-export async function kernels({ small }) {
+export async function kernels({ small, tell }) {
   const { cudaOn } = await inDist("backends/cuda/cuda.js");
   const { GraphBuilder } = await inDist("graph/builder.js");
   const { ops } = await inDist("ops/index.js");
@@ -200,6 +202,7 @@ export async function kernels({ small }) {
   const moved = { rmsNorm: 4 * rows * width, rmsNormGrad: 6 * rows * width };
   for (const [name, ms] of Object.entries(norm))
     result[name] = { rows, width, ms, bytes_per_s: (1000 * moved[name]) / ms };
+  tell(result);
 
   const shapes = small
     ? [[1, 32, 2, 1, 16]]
@@ -224,6 +227,7 @@ export async function kernels({ small }) {
       backward_ms: times.attentionGrad,
       backward_tflops: (2.5 * forward) / times.attentionGrad / 1e9,
     };
+    tell(result);
   }
   await device.close();
   return result;

@@ -28,18 +28,34 @@ function distance(a, b) {
   return Number.isNaN(result) ? Number.POSITIVE_INFINITY : result;
 }
 
-async function gradientErrors(spec, batch, most) {
+/** body(engine); whatever that opened and left open is closed, so that a GPU that failed gets a new context. */
+async function closing(body) {
   const { cuda } = await inDist("backends/cuda/cuda.js");
+  const opened = [];
+  const open = async (options) => {
+    const device = await cuda.open(options);
+    opened.push(device);
+    return device;
+  };
+  try {
+    return await body({ ...cuda, open });
+  } finally {
+    for (const device of opened) await device.close();
+  }
+}
+
+async function gradientErrors(spec, batch, most) {
   const { reference } = await inDist("backends/reference/reference.js");
   const { gradients } = await samples();
-  const [got, want] = [await gradients(cuda, spec, batch), await gradients(reference, spec, batch)];
+  const got = await closing((cuda) => gradients(cuda, spec, batch));
+  const want = await gradients(reference, spec, batch);
   const errors = [...want].map(([name, values]) => [name, distance(got.get(name), values)]);
   const [name, worst] = errors.reduce((a, b) => (b[1] > a[1] ? b : a));
   const sorted = errors.map(([, error]) => error).sort((a, b) => a - b);
   return { ok: worst <= most, worst, of: name, median: sorted[sorted.length >> 1] };
 }
 
-export async function gradients({ small }) {
+export async function gradients({ small, tell }) {
   const { completeModel, modelSchema } = await inDist("model/schema.js");
   const { nano } = await samples();
   const results = {};
@@ -47,8 +63,9 @@ export async function gradients({ small }) {
     try {
       results[title] = await body();
     } catch (cause) {
-      results[title] = { ok: false, failed: cause.message.slice(0, 400) };
+      results[title] = { ok: false, failed: cause.message.slice(0, 4000) };
     }
+    tell({ ok: Object.values(results).every(({ ok }) => ok), results });
   };
   for (const [title, [changes, name]] of Object.entries(NANO)) {
     const spec = { model: { ...nano, ...changes }, norm: { name } };
@@ -86,12 +103,14 @@ const sameBits = (a, b) =>
   a.losses.every((loss, i) => loss === b.losses[i]) &&
   a.weights.every((values, i) => bytesOf(values).equals(bytesOf(b.weights[i])));
 
-export async function curve({ small }) {
+export async function curve({ small, tell }) {
   const { cuda } = await inDist("backends/cuda/cuda.js");
   const { reference } = await inDist("backends/reference/reference.js");
   const { nano } = await samples();
   const spec = { model: nano, norm: { name: "pre" } };
-  const [first, second] = [await train(cuda, spec, 20), await train(cuda, spec, 20)];
+  const first = await train(cuda, spec, 20);
+  tell({ losses: first.losses });
+  const second = await train(cuda, spec, 20);
   const want = await train(reference, spec, 20);
   const off = Math.max(...first.losses.map((loss, i) => Math.abs(loss / want.losses[i] - 1)));
   let same = sameBits(first, second);

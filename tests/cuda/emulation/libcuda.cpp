@@ -71,6 +71,7 @@ int sticky = SUCCESS;  // a broken context answers every later call with this
 std::string detail;    // what the emulation said about it
 std::map<uint64_t, size_t> allocations;  // by first address
 size_t allocated = 0;
+int holders = 0;  // of the context
 constexpr size_t GUARD = 64 << 20;  // addresses, not memory
 std::map<std::string, long> counts;
 Stream default_stream;
@@ -235,6 +236,16 @@ int set(uint64_t to, uint32_t value, int width, size_t count, void* stream) {
   return enqueue(stream, run_set, new SetWork{to, value, width, count}, nullptr);
 }
 
+int release(uint64_t p) {
+  auto a = allocations.find(p);
+  if (a == allocations.end()) return INVALID_VALUE;
+  const size_t page = 4096, whole = (a->second + page - 1) / page * page;
+  munmap(reinterpret_cast<char*>(p + a->second) - whole - GUARD, whole + 2 * GUARD);
+  allocated -= a->second;
+  allocations.erase(a);
+  return SUCCESS;
+}
+
 double now_ms() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -305,9 +316,17 @@ API cuDeviceGetAttribute(int* v, int attribute, int) {
 API cuDevicePrimaryCtxRetain(void** ctx, int) {
   if (!initialized) return NOT_INITIALIZED;
   *ctx = &context_mark;
+  holders++;
   return SUCCESS;
 }
-API cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
+/** The last to let it go destroys it: its memory is free, and what a kernel broke is whole in the next one. */
+API cuDevicePrimaryCtxRelease_v2(int) {
+  if (holders == 0) return INVALID_CONTEXT;
+  if (--holders > 0) return SUCCESS;
+  if (sticky == ILLEGAL_ADDRESS || sticky == MISALIGNED_ADDRESS || sticky == LAUNCH_FAILED) sticky = SUCCESS;
+  while (sticky == SUCCESS && !allocations.empty()) release(allocations.begin()->first);
+  return SUCCESS;
+}
 API cuDevicePrimaryCtxSetFlags_v2(int, unsigned) { return SUCCESS; }
 API cuDevicePrimaryCtxReset_v2(int) { sticky = SUCCESS; return SUCCESS; }
 API cuCtxSetCurrent(void* ctx) { current = ctx != nullptr; return SUCCESS; }
@@ -352,13 +371,7 @@ API cuMemAlloc_v2(uint64_t* p, size_t bytes) {
 API cuMemFree_v2(uint64_t p) {
   READY();
   UNCAPTURED();
-  auto a = allocations.find(p);
-  if (a == allocations.end()) return INVALID_VALUE;
-  const size_t page = 4096, whole = (a->second + page - 1) / page * page;
-  munmap(reinterpret_cast<char*>(p + a->second) - whole - GUARD, whole + 2 * GUARD);
-  allocated -= a->second;
-  allocations.erase(a);
-  return SUCCESS;
+  return release(p);
 }
 API cuMemAllocAsync(uint64_t* p, size_t bytes, void*) { return cuMemAlloc_v2(p, bytes); }
 API cuMemFreeAsync(uint64_t p, void*) { return cuMemFree_v2(p); }
