@@ -94,7 +94,11 @@ export class Lowered {
       const input = inputs[op.inPlace?.[i] ?? -1];
       const asked = t.shape.length === 0 ? "f32" : (answers.asked ?? "bf16");
       const storage =
-        writes === "asked" ? asked : writes === "same" ? this.#regions.get(inputs[0]!)!.storage : writes;
+        writes === "asked"
+          ? asked
+          : typeof writes === "object"
+            ? this.#regions.get(inputs[writes.like]!)!.storage
+            : writes;
       const own = () =>
         answers.onto && canAdd(lowering, i)
           ? this.#given(storage, answers.onto)
@@ -182,9 +186,9 @@ export class Lowered {
       adds: () => onto !== undefined,
       constant: (_, storage, make) => this.#given(storage, make()),
       fill: (region, value) => {
-        if (region.storage !== "i32") return unknown();
-        const values = new Int32Array(region.elements).fill(value);
-        this.#machine.write(this.#buffers.get(region.root)!, values);
+        if (region.storage !== "i32" && region.storage !== "f32") return unknown();
+        const View = region.storage === "i32" ? Int32Array : Float32Array;
+        this.#machine.write(this.#buffers.get(region.root)!, new View(region.elements).fill(value));
       },
       gemm: unknown,
       copy: unknown,

@@ -109,14 +109,17 @@ const budgets: readonly Budget[] = [
   { file: "embedding.cu", define: { TABLE: "float", Y: "bf16", WIDTH: 2048 }, registers: 32 },
   { file: "embedding-grad.cu", define: { TABLE: "float", DY: "bf16", WIDTH: 2048 }, registers: 40 },
   { file: "cross-entropy.cu", define: { X: "bf16", LOGP: "float", VOCAB: 50304 }, registers: 40 },
-  { file: "sums.cu", define: { X: "float" }, registers: 32 },
-  { file: "sums.cu", define: { X: "split" }, registers: 32 },
-  { file: "clip-coefficient.cu", define: {}, registers: 40 },
+  { file: "sums.cu", define: {}, registers: 32 },
+  { file: "squares.cu", define: { X: "float", MOST: 128 }, registers: 32 },
+  { file: "squares.cu", define: { X: "split", MOST: 128 }, registers: 32 },
+  { file: "fill.cu", define: { Y: "float", MOST: 128 }, registers: 32 },
+  { file: "clip-coefficient.cu", define: { MOST: 384 }, registers: 40 },
   // Four streams in and three out, 8 elements each.
-  { file: "adam-update.cu", define: { G: "float", DECOUPLED: 1 }, registers: 64 },
-  { file: "adam-update.cu", define: { P: "split", G: "float", DECOUPLED: 1 }, registers: 64 },
-  { file: "adam-update.cu", define: { P: "split", G: "float", M: "bf16", DECOUPLED: 1 }, registers: 64 },
-  { file: "adam-update.cu", define: { G: "float", M: "bf16", DECOUPLED: 1 }, registers: 64 },
+  ...["float", "split"].flatMap((P) =>
+    ["float", "bf16"].map((M): Budget => {
+      return { file: "adam-update.cu", define: { P, G: "float", M, MOST: 32, DECOUPLED: 1 }, registers: 64 };
+    }),
+  ),
   { file: "causal-softmax.cu", define: X, registers: 32 },
   { file: "transpose.cu", define: { X: "bf16" }, registers: 32 },
   { file: "route.cu", define: { EXPERTS: 64 }, registers: 32 },

@@ -4,6 +4,7 @@ import { fuseChunkedLoss } from "./fuse/chunked-loss.ts";
 import { fuseExpertSwiglu } from "./fuse/expert-swiglu.ts";
 import { fuseGatheredMatmul } from "./fuse/gathered-matmul.ts";
 import { fuseGroupedSum } from "./fuse/grouped-sum.ts";
+import { fuseMany } from "./fuse/many.ts";
 import { fuseMatmulAdd } from "./fuse/matmul-add.ts";
 import { fuseNormRope } from "./fuse/norm-rope.ts";
 import { fuseResidualNorm } from "./fuse/residual-norm.ts";
@@ -19,6 +20,7 @@ const fusions: readonly Fusion[] = [
   fuseGatheredMatmul,
   fuseExpertSwiglu,
   fuseGroupedSum,
+  fuseMany,
 ];
 
 export function fused(graph: Graph): Graph {

@@ -37,18 +37,20 @@ export function homes(
   const taken = new Map<Tensor, number>();
   for (const { value } of graph.assignments) taken.set(value, (taken.get(value) ?? 0) + 1);
   // Not by the tensor's producer: a fused node makes what another one did in the graph as it was built.
-  const makers = new Map<Tensor, number>();
-  graph.nodes.forEach((node, i) => {
-    for (const t of node.outputs) makers.set(t, i);
+  const makers = new Map<Tensor, { readonly at: number; readonly output: number }>();
+  graph.nodes.forEach(({ outputs }, at) => {
+    outputs.forEach((t, output) => {
+      makers.set(t, { at, output });
+    });
   });
+  const overwrites = overwriting(graph);
   const fits = (assignment: Assignment): boolean => {
     const { variable, value, accumulate } = assignment;
     const { tensor: old } = graph.variables.get(variable)!;
-    const at = makers.get(value);
-    if (at === undefined || stored.get(value) !== stored.get(old) || taken.get(value) !== 1) return false;
+    const { at, output } = makers.get(value) ?? { at: -1, output: -1 };
+    if (at < 0 || stored.get(value) !== stored.get(old) || taken.get(value) !== 1) return false;
     const node = graph.nodes[at]!;
     const lowering = loweringOf(node.op.name);
-    const output = node.outputs.indexOf(value);
     const lastOfOld = last.get(old) ?? -1;
     if (lowering.alias) return false;
     if (!accumulate)
@@ -63,9 +65,20 @@ export function homes(
 }
 
 /** Whether the op may put output `output` where `old`, read nowhere else by the node, lies. */
-function overwrites({ op, inputs }: Node, output: number, old: Tensor): boolean {
-  const place = op.inPlace?.[output];
-  return place !== undefined && inputs[place] === old && inputs.filter((t) => t === old).length === 1;
+function overwriting(graph: Graph): (node: Node, output: number, old: Tensor) => boolean {
+  /** What nodes read more than once: a node may read thousands of tensors. */
+  const again = new Map(graph.nodes.map(({ inputs }) => [inputs, repeated(inputs)] as const));
+  return ({ op, inputs }, output, old) => {
+    const place = op.inPlace?.[output];
+    return place !== undefined && inputs[place] === old && !again.get(inputs)!.has(old);
+  };
+}
+
+function repeated(tensors: readonly Tensor[]): ReadonlySet<Tensor> {
+  const once = new Set<Tensor>();
+  const more = new Set<Tensor>();
+  for (const t of tensors) (once.has(t) ? more : once).add(t);
+  return more;
 }
 
 const isUnread = (graph: Graph, t: Tensor): boolean =>

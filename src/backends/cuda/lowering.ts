@@ -144,8 +144,8 @@ export interface Context {
 
 /** "any": whatever it is stored in, but not split. "stored": as it is stored, split included. */
 export type Reads = Storage | "any" | "stored";
-/** "same": as input 0. "asked": f32 for scalars and for what a variable is set to, else bf16. */
-export type Writes = Storage | "same" | "asked";
+/** `like`: as that input is read. "asked": f32 for scalars and for what a variable is set to, else bf16. */
+export type Writes = Storage | "asked" | { readonly like: number };
 
 export interface Lowering<A> {
   /** The storage each input is read in (default: any). The engine converts where it is stored otherwise. */

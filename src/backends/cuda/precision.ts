@@ -14,14 +14,15 @@ export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   for (const variable of graph.variables.values()) stored.set(variable.tensor, storageOf(variable));
   for (const node of graph.nodes) {
     const { reads, writes, passesOn } = loweringOf(node.op.name);
-    const read = reads?.(node)[0] ?? "any";
-    const same = (): Storage => {
-      const own = stored.get(node.inputs[0]!)!;
-      if (read === "any") return own === "split" ? "f32" : own;
-      return read === "stored" ? own : read;
+    const read = reads?.(node) ?? [];
+    const like = (i: number): Storage => {
+      const own = stored.get(node.inputs[i]!)!;
+      const how = read[i] ?? "any";
+      if (how === "any") return own === "split" ? "f32" : own;
+      return how === "stored" ? own : how;
     };
     const choose = (asked: Writes, t: Tensor): Storage => {
-      if (asked === "same") return same();
+      if (typeof asked === "object") return like(asked.like);
       if (asked !== "asked") return asked;
       const kept = passesOn && node.inputs.every((input) => isExact(stored.get(input)!));
       return kept || exact.has(t) || t.shape.length === 0 ? "f32" : "bf16";

@@ -8,9 +8,14 @@ struct Count {
   static constexpr int value = N;
 };
 
+// The same by `threads` threads, of which this is number `thread`.
 template <class Body>
-__device__ __forceinline__ void for_each_pack(int n, const Body& body) {
-  const int thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
+__device__ __forceinline__ void for_each_pack(int thread, int threads, int n, const Body& body) {
   for (int pack = thread; pack < n / 8; pack += threads) body(Count<8>{}, pack * 8);
   for (int i = n / 8 * 8 + thread; i < n; i += threads) body(Count<1>{}, i);
+}
+
+template <class Body>
+__device__ __forceinline__ void for_each_pack(int n, const Body& body) {
+  for_each_pack(blockIdx.x * blockDim.x + threadIdx.x, gridDim.x * blockDim.x, n, body);
 }

@@ -22,7 +22,7 @@ export const causalSoftmax: Lowering<Attrs> = {
 };
 
 export const softmaxGrad: Lowering<Attrs> = {
-  writes: () => ["same"],
+  writes: () => [{ like: 0 }],
   inPlace: true,
   lower(ctx, { inputs: [dp, p], outputs: [ds] }) {
     const [upper, chances, to] = [ctx.region(dp!), ctx.region(p!), ctx.region(ds!)];

@@ -68,7 +68,7 @@ export function launchTotal(ctx: Context, parts: Region, sum: Region, adds: bool
   ctx.launch({
     file: "sums.cu",
     kernel: "total",
-    define: { X: "float", ...(adds ? { ADD: 1 } : {}) },
+    define: adds ? { ADD: 1 } : {},
     grid: 1,
     block: 256,
     args: [parts, sum, i32(parts.elements)],

@@ -1,8 +1,28 @@
-/** One value everywhere: the driver's own memory setting, no kernel. */
+/** One value everywhere: the driver's own memory setting for one tensor, few launches for many (fuse/many.ts). */
 import type { FillAttrs } from "../../../ops/fill.ts";
-import type { Lowering } from "../lowering.ts";
+import { f32, type Lowering } from "../lowering.ts";
+import { BLOCK, elementwise, typeOf } from "./launches.ts";
+import { addresses, alike, batches } from "./tensors.ts";
+
+const MOST = 128;
 
 export const fill: Lowering<FillAttrs> = {
-  writes: () => ["asked"],
-  lower: (ctx, { attrs: { value }, outputs: [y] }) => ctx.fill(ctx.region(y!), value),
+  writes: ({ outputs }) => outputs.map(() => "asked"),
+  lower(ctx, { attrs: { value }, outputs }) {
+    const regions = outputs.map((t) => ctx.region(t));
+    if (regions.length === 1) {
+      ctx.fill(regions[0]!, value);
+      return;
+    }
+    for (const group of alike(regions, ({ storage }) => storage))
+      for (const { members, table, blocks } of batches(ctx, group, MOST, (y) => y.elements, elementwise))
+        ctx.launch({
+          file: "fill.cu",
+          kernel: "fill",
+          define: { MOST, Y: typeOf(members[0]!) },
+          grid: blocks,
+          block: BLOCK,
+          args: [addresses(MOST, members), table, f32(value)],
+        });
+  },
 };

@@ -7,7 +7,7 @@ import { BLOCK, blocksFor, typeOf } from "./launches.ts";
 const AXES = 5;
 
 export const transpose: Lowering<TransposeAttrs> = {
-  writes: () => ["same"],
+  writes: () => [{ like: 0 }],
   lower(ctx, { inputs: [x], outputs: [y], attrs: { perm } }) {
     if (perm.length > AXES) throw new Error(`transpose of ${perm.length} axes: cuda takes up to ${AXES}`);
     const strideOf = (axis: number) => size(x!.shape.slice(axis + 1));

@@ -1,0 +1,133 @@
+/** One op on many tensors in few launches: which are put together, and the same bits as one at a time. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../src/backends/cuda/compile.ts";
+import { fuseMany } from "../../src/backends/cuda/fuse/many.ts";
+import { fused } from "../../src/backends/cuda/fusions.ts";
+import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
+import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
+import type { Lowering } from "../../src/backends/cuda/lowering.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
+import { gradientOf, listParameters } from "../../src/model/graphs.ts";
+import { moeSchema } from "../../src/model/schema.ts";
+import { sum } from "../../src/ops/add.ts";
+import { constant } from "../../src/ops/fill.ts";
+import { ops } from "../../src/ops/index.ts";
+import { squaredNorm } from "../../src/ops/sum-squares.ts";
+import { adamw } from "../../src/optim/adamw.ts";
+import { updateGraph } from "../../src/optim/update-graph.ts";
+import { nano, update } from "../conformance/nano.ts";
+import { f32s, type Input, mapped, normal, scalar } from "./cases.ts";
+import { machine, reason } from "./emulated.ts";
+import { Lowered } from "./lowered.ts";
+
+const namesOf = (nodes: readonly Node[]) => nodes.map((node) => node.op.name);
+const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+
+describe("an update", () => {
+  const spec = {
+    model: { ...nano, moe: moeSchema.parse({ n_experts: 40, top_k: 2 }) },
+    norm: { name: "pre" },
+  };
+
+  test("has a node for each op and its attributes", () => {
+    const { graph } = update(spec as never, { resetGradients: true });
+    const { nodes } = fused(graph);
+    // Weight decay is not for norms, and adds no more.
+    expect(namesOf(nodes)).toEqual(["sumSquares", "clipCoefficient", "adamUpdate", "adamUpdate", "fill"]);
+    expect(nodes.reduce((total, node) => total + node.op.flops(node), 0)).toBe(
+      graph.nodes.reduce((total, node) => total + node.op.flops(node), 0),
+    );
+    for (const node of nodes)
+      expect(node.op.infer(node.inputs, node.attrs).map((t) => t.shape)).toEqual(
+        node.outputs.map((t) => t.shape),
+      );
+  });
+
+  test("takes few launches, and works in place", () => {
+    const parameters = listParameters(spec as never).map((p) => ({ ...p, decayed: p.role !== "norm" }));
+    const params = adamw.params.parse({ weight_decay: 0.1 });
+    const options = { optimizer: adamw, params, clip: 1, resetGradients: true, gradientOf };
+    const { steps } = compile(updateGraph(parameters, options), { gpu });
+    expect(parameters.length).toBeGreaterThan(240);
+    expect(steps.every(({ kind }) => kind === "launch")).toBe(true);
+    expect(steps.length).toBeLessThan(parameters.length / 8);
+  });
+});
+
+test("what is needed before the last of them stays alone", () => {
+  const b = new GraphBuilder();
+  const [x, y] = [b.feed("x", [3]), b.feed("y", [3])];
+  const first = squaredNorm(b.emit, x);
+  b.output("z", sum(b.emit, first, squaredNorm(b.emit, y)));
+  const early = constant(b.emit, [3], 0);
+  b.output("early", sum(b.emit, early, x));
+  b.output("late", constant(b.emit, [3], 0));
+  b.output("one", constant(b.emit, [4], 1));
+  const { nodes } = b.finish();
+  expect(namesOf(fuseMany(nodes))).toEqual(["sumSquares", "add", "fill", "add", "fill", "fill"]);
+});
+
+describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
+  beforeAll(() => machine!.set("HNORM_CUDA_SIM_RACECHECK", "1"));
+  afterAll(() => {
+    machine?.set("HNORM_CUDA_SIM_RACECHECK", undefined);
+    machine?.set("HNORM_CUDA_SIM_SEED", undefined);
+  });
+
+  /** More tensors than a launch has room for, some of them split, of one element up to several blocks' worth. */
+  const sizes = Array.from({ length: 150 }, (_, i) => (i % 40 === 7 ? 5003 : 1 + ((i * 37) % 90)));
+  const storageOf = (i: number) => (i % 3 === 0 ? "f32" : "split") as "f32" | "split";
+
+  /** All at once, and each on its own. */
+  function both<A>(
+    op: Op<A>,
+    lowering: Lowering<A>,
+    members: readonly (readonly Input[])[],
+    attrs: (i: number) => A,
+  ) {
+    const run = new Lowered(machine!);
+    const tensors = members.map((inputs, i) => inputs.map((x, k) => run.input(`${i} ${k}`, x, x.storage)));
+    const b = new GraphBuilder();
+    const kept = tensors.map((inputs, i) => b.emit(op, inputs, attrs(i)));
+    const [node, ...others] = fuseMany(b.nodes);
+    expect(others).toEqual([]);
+    const read = (ts: readonly Tensor[]) => ts.map((t) => new Uint32Array(run.read(t).buffer));
+    const got = read(run.run(node!.op as Op<A>, lowering, node!.inputs, node!.attrs as A, { asked: "f32" }));
+    const want = tensors.flatMap((inputs, i) =>
+      read(run.run(op, lowering, inputs, attrs(i), { asked: "f32" })),
+    );
+    run.close();
+    expect(got.length).toBe(kept.flat().length);
+    return { got, want };
+  }
+
+  test.each([undefined, "1"])("squared norms, seed %s", (seed) => {
+    machine!.set("HNORM_CUDA_SIM_SEED", seed);
+    const members = sizes.map((n, i) => [normal(storageOf(i), n)]);
+    const { got, want } = both(ops.sumSquares, lower.sumSquares as never, members, () => ({}) as never);
+    expect(got).toEqual(want);
+  });
+
+  test("Adam's step", () => {
+    const shared = [scalar(0.7), f32s(0.01, 0.19, 0.0975)];
+    const members = sizes.slice(0, 70).map((n, i) => {
+      const v = mapped(normal("f32", n), (x) => x * x);
+      return [normal(storageOf(i), n), normal("f32", n), normal("f32", n), v, ...shared];
+    });
+    const attrs = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, decoupled: true };
+    const { got, want } = both(ops.adamUpdate, lower.adamUpdate as never, members, () => attrs as never);
+    expect(got).toEqual(want);
+  });
+
+  test("one value", () => {
+    const fillOf = (i: number) => ({ shape: [sizes[i]!], value: -0.25 });
+    const { got, want } = both(
+      ops.fill,
+      lowerFill as never,
+      sizes.map(() => []),
+      fillOf as never,
+    );
+    expect(got).toEqual(want);
+  });
+});
