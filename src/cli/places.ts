@@ -32,6 +32,8 @@ export function dataContextIn(baseDir: string, onProgress?: DataContext["onProgr
 /** Makes the folder, and proves that files can be written there before any work is done for it. */
 export function requireWritable(dir: string): void {
   try {
+    // Asked of what is there first: mkdir calls a read-only disk ENOENT.
+    accessSync(existing(dir), constants.W_OK);
     mkdirSync(dir, { recursive: true });
     accessSync(dir, constants.W_OK);
   } catch (error) {

@@ -54,7 +54,7 @@ export async function trainAll(options: TrainAll): Promise<Trained> {
   );
   const active = new Set<Launched>();
   const signals = listen(active, bars.say);
-  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: files.log, sync: true }));
+  const log = sweepLog(files.log);
   const dirOf = (run: Run) => files.run(run.name);
   try {
     const result = await work({
@@ -64,7 +64,7 @@ export async function trainAll(options: TrainAll): Promise<Trained> {
         const status = await attempt(run, slot, silent, { options, active, signals, bars });
         if (status === undefined) return undefined;
         statuses.set(run.name, status);
-        log.info({ run: run.name, status }, `ended: ${describe(status)}`);
+        log({ run: run.name, status }, `ended: ${describe(status)}`);
         bars.end(run.name, describe(status));
         return status;
       },
@@ -74,6 +74,20 @@ export async function trainAll(options: TrainAll): Promise<Trained> {
     signals.close();
     bars.close();
   }
+}
+
+type Log = (facts: object, what: string) => void;
+
+/** The sweep's own log. A disk that is full costs lines of it, not the sweep. */
+function sweepLog(path: string): Log {
+  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: path, sync: true }));
+  return (facts, what) => {
+    try {
+      log.info(facts, what);
+    } catch {
+      // the terminal is told the same
+    }
+  };
 }
 
 interface Around {
@@ -140,16 +154,16 @@ const reporter = (
   bars: Progress,
   statuses: ReadonlyMap<string, RunStatus>,
   dirOf: (run: Run) => string,
-  log: pino.Logger,
+  log: Log,
 ): WorkerReport => ({
   waiting: ({ name }, { pid, host, attempt }) =>
     bars.say(`wait   ${name}: process ${pid} on ${host} trains it (attempt ${attempt})`),
   retrying({ name }, waitMs) {
-    log.info({ run: name, waitMs }, "will be tried again");
+    log({ run: name, waitMs }, "will be tried again");
     bars.say(`retry  ${name}: again in ${duration(waitMs / 1000)}`);
   },
   failed({ name }, why) {
-    log.warn({ run: name, why }, "not tried again");
+    log({ run: name, why }, "not tried again");
     bars.say(`failed ${name}: not tried again${why === undefined ? "" : `: ${why}`}`);
   },
   finished(run) {

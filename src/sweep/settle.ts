@@ -39,7 +39,7 @@ export async function settle(ended: Ended): Promise<RunStatus | undefined> {
   const status: RunStatus = {
     ...{ run: run.name, id: run.id, started, ...who },
     ...(known?.attempt === held?.attempt ? known : {}),
-    ...{ attempt: held?.attempt ?? 0, state: killed ? "interrupted" : "failed" },
+    ...{ attempt: held?.attempt ?? known?.attempt ?? 0, state: killed ? "interrupted" : "failed" },
     ...{ step: steps[1], ended: new Date().toISOString(), cause, message },
   };
   if (held === undefined) return began ? undefined : status;

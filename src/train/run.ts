@@ -80,7 +80,10 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
     from = resumed?.facts.step ?? 0;
     ctx.tell({ kind: "begin", attempt: lease.attempt, step: from });
     await lease.writeFile(files.config, `${JSON.stringify(spec, null, 2)}\n`);
-    for (const line of notes) log().warn(line);
+    for (const text of notes) {
+      log().warn(text);
+      ctx.tell({ kind: "phase", text });
+    }
     await become({});
     const outcome = await trainInto({ spec, ctx, lease, log, become, note }, resumed);
     const stopped = outcome.state === "interrupted" ? { cause: "stopped" as const } : {};

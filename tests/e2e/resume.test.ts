@@ -114,11 +114,12 @@ test("rows past the checkpoint are moved aside, and a torn checkpoint is skipped
   const newest = join(run, "ckpt", checkpoints(dir).toSorted().at(-1)!);
   truncateSync(join(newest, "state.safetensors"), 100);
 
-  expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0);
+  const { code, stderr } = await hnorm(dir, "sweep", "r.yaml");
+  expect(code).toBe(0);
   expectSameBytes(run, expected);
-  expect(readFileSync(join(run, "log.jsonl"), "utf8")).toContain(
-    "skipped: its tensors are not the bytes that were written",
-  );
+  const why = "skipped: its tensors are not the bytes that were written";
+  expect(stderr).toContain(why);
+  expect(readFileSync(join(run, "log.jsonl"), "utf8")).toContain(why);
   const rewound = readFileSync(join(run, "metrics.rewound.csv"), "utf8");
   expect(rewound).toMatch(/^step,tokens,/);
   // What was measured twice was measured alike.

@@ -7,7 +7,7 @@ import { knownError } from "../../lib/errors.ts";
 import { causeOf } from "../../runs/causes.ts";
 import type { Claimant } from "../../runs/lease-holder.ts";
 import { stderrFile } from "../../runs/paths.ts";
-import type { RunStatus } from "../../runs/status.ts";
+import { type RunStatus, readStatus } from "../../runs/status.ts";
 import type { ToChild } from "../../sweep/launch.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { executeRun, type RunSpec } from "../../train/run.ts";
@@ -62,9 +62,10 @@ async function runOne(): Promise<void> {
   }
 }
 
-/** A run whose folder could not even take a lease. */
-const neverBegan = ({ spec: { name, id } }: Work, error: unknown): RunStatus => ({
-  ...{ state: "failed", attempt: 0, run: name, id, pid: process.pid, host: hostname() },
+/** A run whose folder could not even take a lease: no attempt of its own, but later than all those before. */
+const neverBegan = ({ spec: { name, id }, dir }: Work, error: unknown): RunStatus => ({
+  ...{ state: "failed", attempt: readStatus(dir)?.attempt ?? 0, run: name, id },
+  ...{ pid: process.pid, host: hostname() },
   ...{ started: new Date().toISOString(), ended: new Date().toISOString(), cause: causeOf(error) },
   message: knownError(error)?.message ?? String(error),
 });
