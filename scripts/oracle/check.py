@@ -138,6 +138,29 @@ def synonyms(_cases):
         yield f"{a} is {b}", relative(loss(config, strategy(a), weights), loss(config, strategy(b), weights)), 0
 
 
+# Modules of this repository's models outside the blocks, and as `transformers` names them.
+OUTSIDE = {"embed": "model.embed_tokens", "final_norm": "model.norm", "head": "lm_head"}
+
+
+def their_config(model, config, **more):
+    """The configuration class of `transformers` for a model, filled in; its attention in plain operations."""
+    return model(
+        hidden_size=config.d_model,
+        num_hidden_layers=config.n_layers,
+        num_attention_heads=config.n_heads,
+        num_key_value_heads=config.n_kv_heads,
+        intermediate_size=config.ffn_dim,
+        vocab_size=config.vocab_size,
+        rms_norm_eps=config.norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+        tie_word_embeddings=False,
+        pad_token_id=None,
+        eos_token_id=None,
+        attn_implementation="eager",
+        **more,
+    )
+
+
 def published(_cases):
     """Pre-Norm is Llama, qk-norm is Qwen3, and output-norm with full-width QK-norm is OLMo-2."""
     try:
@@ -160,33 +183,18 @@ def published(_cases):
         **{f"attn.{letter}": f"self_attn.{letter}_proj" for letter in "qkvo"},
         **{f"ffn.{name}": f"mlp.{name}_proj" for name in ("gate", "up", "down")},
     }
-    outside = {"embed": "model.embed_tokens", "final_norm": "model.norm", "head": "lm_head"}
 
     def their_name(name):
         stem = name.removesuffix(".weight")
-        if stem in outside:
-            return f"{outside[stem]}.weight"
+        if stem in OUTSIDE:
+            return f"{OUTSIDE[stem]}.weight"
         _, index, part = stem.split(".", 2)
         return f"model.layers.{index}.{ours_then_theirs[part]}.weight"
 
     for name, wiring in {"Llama": strategy("pre"), "Qwen3": strategy("qk-norm"), "Olmo2": Strategy(olmo2)}.items():
         weights = Weights("check")
         ours = logits(DEEP, wiring, weights, TOKENS)
-        config = getattr(transformers, f"{name}Config")(
-            hidden_size=DEEP.d_model,
-            num_hidden_layers=DEEP.n_layers,
-            num_attention_heads=DEEP.n_heads,
-            num_key_value_heads=DEEP.n_kv_heads,
-            head_dim=DEEP.head_dim,
-            intermediate_size=DEEP.ffn_dim,
-            vocab_size=DEEP.vocab_size,
-            rms_norm_eps=DEEP.norm_eps,
-            rope_parameters={"rope_type": "default", "rope_theta": DEEP.rope_theta},
-            tie_word_embeddings=False,
-            pad_token_id=None,
-            eos_token_id=None,
-            attn_implementation="eager",
-        )
+        config = their_config(getattr(transformers, f"{name}Config"), DEEP, head_dim=DEEP.head_dim)
         theirs = getattr(transformers, f"{name}ForCausalLM")(config).double()
         theirs.load_state_dict({their_name(key): value.detach() for key, value in weights.items()})
         # Their norms and rotary tables are float32 inside.
@@ -209,7 +217,6 @@ def olmoe(_cases):
         "moe.router": "mlp.gate",
         **{f"attn.{letter}": f"self_attn.{letter}_proj" for letter in "qkvo"},
     }
-    outside = {"embed": "model.embed_tokens", "final_norm": "model.norm", "head": "lm_head"}
     for renormalize in (False, True):
         moe = Moe(n_experts=8, top_k=3, renormalize=renormalize, loss_normalization="usual", z_loss=0)
         config = replace(DEEP, n_layers=1 if renormalize else 3, moe=moe)
@@ -217,30 +224,20 @@ def olmoe(_cases):
         case = make_fixtures.Case("qk-norm-full", config)
         ours = make_fixtures.look(case, weights, TOKENS)
         theirs = OlmoeForCausalLM(
-            OlmoeConfig(
-                hidden_size=config.d_model,
-                num_hidden_layers=config.n_layers,
-                num_attention_heads=config.n_heads,
-                num_key_value_heads=config.n_kv_heads,
-                intermediate_size=config.ffn_dim,
-                vocab_size=config.vocab_size,
-                rms_norm_eps=config.norm_eps,
-                rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+            their_config(
+                OlmoeConfig,
+                config,
                 num_experts=moe.n_experts,
                 num_experts_per_tok=moe.top_k,
                 norm_topk_prob=renormalize,
-                tie_word_embeddings=False,
-                pad_token_id=None,
-                eos_token_id=None,
-                attn_implementation="eager",
                 experts_implementation="eager",
             )
         ).double()
         state = {}
         for key, value in weights.items():
             stem = key.removesuffix(".weight")
-            if stem in outside:
-                state[f"{outside[stem]}.weight"] = value
+            if stem in OUTSIDE:
+                state[f"{OUTSIDE[stem]}.weight"] = value
             elif ".experts." not in stem:
                 _, index, part = stem.split(".", 2)
                 state[f"model.layers.{index}.{names[part]}.weight"] = value
