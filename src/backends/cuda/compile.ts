@@ -2,7 +2,7 @@
  * Lowers a whole graph: gives every tensor memory, lets each op's lowering record its launches, then lays out the
  * arena. Pure: it needs a description of the GPU, not the GPU, so the same code forecasts a program's memory.
  */
-import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import { type Graph, type Node, size, type Tensor } from "../../graph/graph.ts";
 import { fused } from "./fusions.ts";
 import type { Context, Gpu, Region, Storage } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
@@ -62,6 +62,7 @@ class Compiler implements Context {
     };
     return {
       arenaBytes: total,
+      mostElements: Math.max(0, ...nodes.flatMap(({ outputs }) => outputs.map((t) => size(t.shape)))),
       ...this.#recording.finish(resolve),
       origins: this.#origins,
       variables,

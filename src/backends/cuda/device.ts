@@ -1,9 +1,14 @@
 /** An opened engine: lowers plans here, runs them on the thread that owns the GPU. */
 import { type Shape, size } from "../../graph/graph.ts";
+import { EnvironmentError } from "../../lib/errors.ts";
+import { count } from "../../lib/format.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Device, Floats, OpTime, Program } from "../backend.ts";
 import { compile } from "./compile.ts";
 import type { GpuThread } from "./gpu-thread.ts";
+
+/** Kernels count the elements of a tensor in 32 bits. */
+const MOST_ELEMENTS = 2 ** 31 - 1;
 
 export class CudaDevice implements Device {
   readonly #thread: GpuThread;
@@ -17,6 +22,7 @@ export class CudaDevice implements Device {
   async compile({ graph }: Plan): Promise<Program> {
     const thread = this.#thread;
     const script = compile(graph, { gpu: thread.gpu });
+    requireCountable(script.mostElements);
     const program = this.#programs++;
     await thread.ask({ kind: "compile", program, script });
     for (const { name, elements } of script.variables) this.#sizes.set(name, elements);
@@ -53,4 +59,11 @@ export class CudaDevice implements Device {
   async close(): Promise<void> {
     await this.#thread.close();
   }
+}
+
+export function requireCountable(elements: number): void {
+  if (elements > MOST_ELEMENTS)
+    throw new EnvironmentError(
+      `engine cuda: a tensor of ${count(elements)} elements; its kernels count to 2^31: use a smaller train.micro_batch_size`,
+    );
 }

@@ -77,6 +77,8 @@ export interface StoredVariable {
 
 export interface Script {
   readonly arenaBytes: number;
+  /** Of the largest tensor that an op makes. */
+  readonly mostElements: number;
   readonly kernels: readonly KernelSpec[];
   readonly steps: readonly Step[];
   readonly origins: readonly Origin[];

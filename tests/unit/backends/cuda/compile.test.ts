@@ -1,6 +1,7 @@
 /** Lowering whole graphs without a GPU: what goes where, what adds up in place, what is stored how. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../../src/backends/cuda/compile.ts";
+import { requireCountable } from "../../../../src/backends/cuda/device.ts";
 import { natives } from "../../../../src/backends/cuda/lowerings.ts";
 import type { Script, Step } from "../../../../src/backends/cuda/script.ts";
 import { gradientGraph, type ModelSpec } from "../../../../src/model/graphs.ts";
@@ -49,6 +50,13 @@ test("the optimizer works in place", () => {
   const script = compile(graph, { gpu });
   expect(script.steps.filter(({ kind }) => kind === "copy")).toEqual([]);
   expect(script.arenaBytes).toBeLessThan(64 * 1024);
+});
+
+test("a tensor that 32 bits cannot count is refused; logits in chunks are none", () => {
+  const { mostElements } = lowered({ ...spec, model: { ...nano, vocab_size: 40_000, seq_len: 1000 } }, 100);
+  expect(mostElements).toBe(100_000 * nano.ffn_dim);
+  expect(() => requireCountable(mostElements)).not.toThrow();
+  expect(() => requireCountable(2 ** 31)).toThrow("2.15B elements; its kernels count to 2^31");
 });
 
 describe("the head's loss", () => {
