@@ -1,6 +1,6 @@
 /** The jobs of a sweep as they stand now: what was submitted, and what Slurm says of it. Changes nothing. */
 import { askQueue, type ElementState } from "./query.ts";
-import { type Reconciled, reconcile } from "./reconcile.ts";
+import type { Reconciled } from "./reconcile.ts";
 import type { JobKind } from "./submission.ts";
 
 /** One element of a submitted array, or the report job. */
@@ -23,11 +23,7 @@ export interface SlurmView {
   readonly doubts: readonly string[];
 }
 
-/** For whoever wants to show it: what Slurm knows of a sweep's jobs. One call of squeue; none where nothing was submitted. */
-export async function slurmStateOf(sweepDir: string): Promise<SlurmView> {
-  return jobsOf(await reconcile(sweepDir, { alone: false }));
-}
-
+/** What Slurm knows of a sweep's jobs. One call of squeue; none where nothing was submitted. */
 export async function jobsOf({ known, unclear }: Reconciled): Promise<SlurmView> {
   const { elements, doubt } = await askQueue(known.map(({ submitted }) => submitted.job));
   // Of a job that is not in an answer without doubt the controller no longer knows: it will not run again.

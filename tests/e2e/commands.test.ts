@@ -155,6 +155,11 @@ test("explain prints the equation, the map and the citation; a misspelt name get
   const { stderr, code } = await hnorm(dir, "explain", "hybird");
   expect(stderr).toContain("did you mean hybrid?");
   expect(code).toBe(2);
+  const wrong = await hnorm(dir, "explain", "mix-ln", "alpha=2");
+  expect(wrong).toMatchObject({
+    code: 2,
+    stderr: "norm mix-ln.alpha: expected a number >= 0 and <= 1, got 2\n",
+  });
 });
 
 test("config show prints what can be read again", async () => {

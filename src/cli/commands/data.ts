@@ -10,7 +10,7 @@ import { openPair } from "../../data/shards/open.ts";
 import { prepare } from "../../data/shards/prepare.ts";
 import { pairProblems, verifyFolder } from "../../data/shards/verify.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { count } from "../../lib/format.ts";
+import { count, plural } from "../../lib/format.ts";
 import { packageVersion } from "../../train/provenance.ts";
 import { showFolder, showPair } from "../data-show.ts";
 import type { Io } from "../io.ts";
@@ -132,7 +132,7 @@ function say(manifest: Manifest, folder: string, json: boolean, io: Io): void {
       ...(skippedLines > 0 ? [`${skippedLines} bad lines skipped`] : []),
     ];
     io.say(
-      `data: ${split}: ${count(tokens)} tokens of ${count(documents)} documents in ${shards} shards${left.length > 0 ? ` (${left.join(", ")})` : ""}`,
+      `data: ${split}: ${count(tokens)} tokens of ${count(documents)} document${documents === 1 ? "" : "s"} in ${plural(shards, "shard")}${left.length > 0 ? ` (${left.join(", ")})` : ""}`,
     );
   }
   io.say(`data: fingerprint ${manifest.fingerprint.slice(0, 12)}; a training config names it so:`);
@@ -149,7 +149,7 @@ async function runVerify(path: string, io: Io): Promise<number> {
       : await verifyPair(found.path);
   for (const line of wrong) io.out(line);
   const sound = found.kind === "folder" ? "everything is as it was written" : "index and ids fit each other";
-  io.say(wrong.length === 0 ? `data: ${sound}` : `data: ${wrong.length} mismatches`);
+  io.say(`data: ${wrong.length === 0 ? sound : plural(wrong.length, "difference")}`);
   return wrong.length === 0 ? EXIT.ok : EXIT.mismatch;
 }
 

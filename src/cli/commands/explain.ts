@@ -1,6 +1,7 @@
 /** `hnorm explain [NORM] [key=value ...]`: a strategy's equation, its map of the layers, its parameters, its source. */
 import type { Command } from "commander";
 import { parse } from "yaml";
+import { wording } from "../../config/wording.ts";
 import { size } from "../../graph/graph.ts";
 import { UserError } from "../../lib/errors.ts";
 import { count } from "../../lib/format.ts";
@@ -53,7 +54,7 @@ function select(name: string, params: readonly string[]): NormSelection {
   if (bad !== undefined) throw new UserError(`${bad[0]}: expected key=value`);
   const own =
     given.length > 0 ? Object.fromEntries(given.map(([k, v]) => [k!, parse(v!)])) : (strategy.example ?? {});
-  const checked = strategy.params.safeParse(own);
+  const checked = strategy.params.safeParse(own, { error: wording, reportInput: true });
   if (!checked.success) {
     const problems = checked.error.issues.map((i) => `norm ${[name, ...i.path].join(".")}: ${i.message}`);
     throw new UserError(problems.join("\n"));

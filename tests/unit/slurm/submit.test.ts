@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cancelJobs } from "../../../src/slurm/cancel.ts";
-import { slurmStateOf } from "../../../src/slurm/jobs.ts";
+import { jobsOf } from "../../../src/slurm/jobs.ts";
+import { reconcile } from "../../../src/slurm/reconcile.ts";
 import { submissionFiles } from "../../../src/slurm/submission.ts";
 import { submitSweep } from "../../../src/slurm/submit-sweep.ts";
 import type { Run } from "../../../src/sweep/expand.ts";
@@ -297,11 +298,12 @@ test("what scancel cannot end is said, what had ended by itself is not", async (
 
 test("the view: each run's job and Slurm's word for it; nothing is asked where nothing was submitted", async () => {
   const { fake, dir, runs, submit } = sweep(2);
-  expect(await slurmStateOf(dir)).toEqual({ jobs: [], doubts: [] });
+  const view = async () => jobsOf(await reconcile(dir, { alone: false }));
+  expect(await view()).toEqual({ jobs: [], doubts: [] });
   expect(fake.calls("squeue")).toEqual([]);
   await submit();
   fake.write("queue", "101|0|RUNNING|n7|None\n101|1|PENDING||Priority\n102|N/A|PENDING||Dependency\n");
-  const { jobs } = await slurmStateOf(dir);
+  const { jobs } = await view();
   expect(jobs.map(({ id, runs: of, state }) => [id, of, state.phase, state.reason])).toEqual([
     ["101_0", [runs[0]!.name], "running", undefined],
     ["101_1", [runs[1]!.name], "queued", "Priority"],

@@ -1,6 +1,7 @@
 /** Downloads from a hub that misbehaves in every way a real one has. */
 
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   existsSync,
   lstatSync,
@@ -12,6 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -215,6 +217,27 @@ describe("what breaks off", () => {
     const at = place(hub);
     await expect(at.local()).rejects.toThrow(/gave up after 4 tries. The same command goes on from here/);
     expect(existsSync(at.blob)).toBe(false);
+  });
+});
+
+describe("a hub that cannot be reached", () => {
+  /** A port that was free a moment ago. */
+  async function closedPort(): Promise<number> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await once(server.close(), "close");
+    return port;
+  }
+
+  test.each([
+    ["127.0.0.1", "ECONNREFUSED"],
+    ["hub.invalid", "(ENOTFOUND|EAI_AGAIN)"],
+  ])("%s is tried as often as any, and the reason is given: %s", async (host, code) => {
+    const at = place(await fakeHub({}), { HF_ENDPOINT: `http://${host}:${await closedPort()}` });
+    await expect(at.local()).rejects.toThrow(new RegExp(`${code}; gave up after 4 tries`));
+    expect(at.said).toHaveLength(3);
+    for (const line of at.said) expect(line).toMatch(new RegExp(`${code}; again in `));
   });
 });
 
