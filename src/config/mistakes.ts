@@ -18,7 +18,7 @@ export function keyText(path: Path): string {
 }
 
 /** `configs/x.yaml:12:5 train.lr: expected ...`, or `command line: train.lr=fast: expected ...`. */
-export function mistakeLine({ place, key, message }: Mistake): string {
+function mistakeLine({ place, key, message }: Mistake): string {
   if (place.line > 0)
     return `${place.source}:${place.line}:${place.column} ${key === "" ? "" : `${key}: `}${message}`;
   const said = key === "" || place.source.startsWith(`${COMMAND_LINE}: ${key}=`);

@@ -31,7 +31,7 @@ export async function libraryTokenizer(json: TokenizerJson, facts: Facts): Promi
 }
 
 /** The bytes of every id: SentencePiece writes a blank as U+2581 and a lone byte as <0xNN>. */
-export function pieceBytes({ model, added_tokens }: TokenizerJson): Uint8Array[] {
+function pieceBytes({ model, added_tokens }: TokenizerJson): Uint8Array[] {
   const table: Uint8Array[] = [];
   const vocab = model.vocab as readonly (readonly [string, number])[] | Readonly<Record<string, number>>;
   const pieces = Array.isArray(vocab)

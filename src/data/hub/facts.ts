@@ -15,7 +15,7 @@ export interface FileFacts {
 
 const SHA = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
 
-export function urlOf({ settings }: Hub, { repo, revision, path }: HubFile): string {
+function urlOf({ settings }: Hub, { repo, revision, path }: HubFile): string {
   const inside = path.split("/").map(encodeURIComponent).join("/");
   return `${settings.endpoint}/datasets/${repo}/resolve/${encodeURIComponent(revision)}/${inside}`;
 }

@@ -6,7 +6,7 @@
 /** Bytes, however nested. */
 export type Code = number | readonly Code[];
 
-export const TYPES = { i32: 0x7f, f64: 0x7c, f32: 0x7d, v128: 0x7b } as const;
+const TYPES = { i32: 0x7f, f64: 0x7c, f32: 0x7d, v128: 0x7b } as const;
 export type Type = keyof typeof TYPES;
 
 export interface Func {

@@ -12,7 +12,7 @@ export interface RowTile {
 }
 
 /** A row's threads: more than 256 only where they would hold more than two packs each. */
-export function rowTile(width: number): RowTile {
+function rowTile(width: number): RowTile {
   const packs = Math.ceil(width / packOf(width));
   const limit = packs <= 512 ? 256 : packs <= 1024 ? 512 : 1024;
   const vectors = Math.ceil(packs / limit);
