@@ -381,7 +381,7 @@ describe("the command line", () => {
       command line: train.lr=fast: expected a number > 0, got "fast""
     `);
     expect(flag("model={d_model: 3}")).toMatchInlineSnapshot(`
-      "command line: model={d_model: 3}: model.n_layers: missing; expected a whole number >= 1
+      "command line: model={d_model: 3}: model.n_layers: missing; expected a whole number >= 1 and <= 4096
       command line: model={d_model: 3}: model.n_heads: missing; expected a whole number >= 1
       command line: model={d_model: 3}: model.ffn_dim: missing; expected a whole number >= 1
       command line: model={d_model: 3}: model.vocab_size: missing; expected a whole number >= 1
