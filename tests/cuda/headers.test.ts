@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import * as constants from "../../src/backends/cuda/constants.ts";
-import { cublasLtSignatures } from "../../src/backends/cuda/cublaslt.ts";
+import { cublasLtSignatures } from "../../src/backends/cuda/cublaslt-calls.ts";
 import { driverSignatures, errorSignatures, laterSignatures } from "../../src/backends/cuda/driver.ts";
 import type { CType, Signatures } from "../../src/backends/cuda/ffi.ts";
 import { nvrtcSignatures } from "../../src/backends/cuda/nvrtc.ts";

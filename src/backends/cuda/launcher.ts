@@ -1,5 +1,6 @@
 /** Issues a script's steps on the stream: while a graph is captured this records them, else it runs them. */
-import { type Addresses, type CublasLt, type Prepared, type Problem, WORKSPACE_BYTES } from "./cublaslt.ts";
+import type { Addresses, CublasLt, Prepared } from "./cublaslt.ts";
+import { type Problem, WORKSPACE_BYTES } from "./cublaslt-problem.ts";
 import type { NativeMemory } from "./ffi.ts";
 import type { Allocation, GpuSession } from "./gpu.ts";
 import type { Storage } from "./lowering.ts";

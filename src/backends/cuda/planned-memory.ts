@@ -2,7 +2,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { PlannedMemory } from "../backend.ts";
 import { compile } from "./compile.ts";
-import { WORKSPACE_BYTES } from "./cublaslt.ts";
+import { WORKSPACE_BYTES } from "./cublaslt-problem.ts";
 import { type GpuInfo, reserveOf } from "./gpu.ts";
 import type { Gpu } from "./lowering.ts";
 

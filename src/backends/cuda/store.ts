@@ -3,7 +3,7 @@
  */
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes as bytesText } from "../../lib/format.ts";
-import { WORKSPACE_BYTES } from "./cublaslt.ts";
+import { WORKSPACE_BYTES } from "./cublaslt-problem.ts";
 import { type Allocation, type GpuSession, reserveOf } from "./gpu.ts";
 import { bytesOf, type Storage } from "./lowering.ts";
 import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "./script.ts";
