@@ -1,26 +1,18 @@
 /**
- * A script on the GPU: its steps captured once into a CUDA graph, which every run after the first launches whole. Feeds
- * and outputs pass through pinned host memory, copied by the graph itself.
+ * A script on the GPU: its steps captured once into a CUDA graph, with the copies of feeds and outputs, which every run
+ * after the first launches whole.
  */
 import type { OpTime, Values } from "../backend.ts";
-import { decodeBf16 } from "./bf16.ts";
 import { CUDA } from "./constants.ts";
 import { during } from "./failures.ts";
 import { receive } from "./ffi.ts";
-import type { GpuSession, Pinned } from "./gpu.ts";
+import type { GpuSession } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
-import { C_TYPE, remaindersAt, STORAGE_BYTES } from "./lowering.ts";
-import { aligned } from "./memory.ts";
+import { C_TYPE, remaindersAt } from "./lowering.ts";
 import { partOf } from "./parts.ts";
-import {
-  baseOf,
-  type KernelSpec,
-  type Script,
-  type Step,
-  type StoredVariable,
-  type Transfer,
-} from "./script.ts";
+import { baseOf, type KernelSpec, type Script, type Step, type StoredVariable } from "./script.ts";
 import type { Store } from "./store.ts";
+import { Transfers } from "./transfers.ts";
 
 export interface Machine {
   readonly session: GpuSession;
@@ -28,18 +20,10 @@ export interface Machine {
   readonly store: Store;
 }
 
-/** A transfer with its bytes within the pinned memory. */
-interface Slot extends Transfer {
-  readonly at: number;
-  readonly bytes: number;
-}
-
 export class GpuProgram {
   readonly #machine: Machine;
   readonly #script: Script;
-  readonly #feeds: readonly Slot[];
-  readonly #outputs: readonly Slot[];
-  readonly #pinned: Pinned;
+  readonly #transfers: Transfers;
   /**
    * The first run goes without a graph: libraries and driver load a kernel when it is first launched, which they may
    * not do while a graph is captured. It also tells which step fails.
@@ -58,20 +42,17 @@ export class GpuProgram {
     });
     machine.launcher.prepare(script);
     store.growArena(script.arenaBytes); // after the trials of products, which need memory for a moment
-    const slots = slotsOf([...script.feeds, ...script.outputs]);
-    this.#feeds = slots.slice(0, script.feeds.length);
-    this.#outputs = slots.slice(script.feeds.length);
-    this.#pinned = machine.session.pin(slots.reduce((end, { at, bytes }) => Math.max(end, at + bytes), 0));
+    this.#transfers = new Transfers(machine.session, store.locate, script);
   }
 
   run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
     const { session } = this.#machine;
-    this.#prepare(feeds);
+    this.#transfers.put(feeds);
     if (this.#loaded) session.driver.cuGraphLaunch(this.#captured(), session.stream);
     else this.#issueOneByOne();
     session.synchronize();
     this.#loaded = true;
-    return Object.fromEntries(this.#outputs.map((slot) => [slot.name, this.#get(slot)]));
+    return this.#transfers.get();
   }
 
   /** The same work without the graph, with an event after what each op issues: the time between two is the op's. */
@@ -79,8 +60,8 @@ export class GpuProgram {
     const { session } = this.#machine;
     const { driver, stream } = session;
     const { origins, steps } = this.#script;
-    this.#prepare(feeds);
-    this.#copyIn();
+    this.#transfers.put(feeds);
+    this.#transfers.copyIn();
     const events = [...origins, undefined].map(() => receive((out) => driver.cuEventCreate(out, 0)));
     try {
       driver.cuEventRecord(events[0]!, stream);
@@ -100,13 +81,9 @@ export class GpuProgram {
     }
   }
 
-  #prepare(feeds: Readonly<Record<string, Values>>): void {
-    for (const slot of this.#feeds) this.#put(slot, feeds[slot.name]!);
-  }
-
   close(): void {
     this.#forget();
-    this.#pinned.free();
+    this.#transfers.close();
   }
 
   /** The graph with the addresses of now: made at the first run, and again if memory has moved. */
@@ -131,15 +108,15 @@ export class GpuProgram {
   }
 
   #issueAll(): void {
-    this.#copyIn();
+    this.#transfers.copyIn();
     this.#issue(this.#script.steps);
-    this.#copyOut();
+    this.#transfers.copyOut();
   }
 
   /** Waits after every step, so that one which fails is named: later ones of a graph are not to be told apart. */
   #issueOneByOne(): void {
     const { steps, origins } = this.#script;
-    this.#copyIn();
+    this.#transfers.copyIn();
     steps.forEach((step, i) => {
       try {
         this.#issue([step]);
@@ -152,7 +129,7 @@ export class GpuProgram {
         );
       }
     });
-    this.#copyOut();
+    this.#transfers.copyOut();
   }
 
   #text(step: Step): string {
@@ -160,24 +137,6 @@ export class GpuProgram {
     const { file, kernel, define } = this.#script.kernels[step.kernel]!;
     const { grid, block, sharedBytes } = step;
     return `${kernel} of ${file} ${JSON.stringify({ define, grid, block, sharedBytes })}`;
-  }
-
-  #copyOut(): void {
-    const { session, store } = this.#machine;
-    const { address } = this.#pinned;
-    for (const { place, at, bytes } of this.#outputs)
-      session.driver.cuMemcpyDtoHAsync_v2(address + at, store.locate(place), bytes, session.stream);
-  }
-
-  #copyIn(): void {
-    const { session, store } = this.#machine;
-    for (const { place, at, bytes } of this.#feeds)
-      session.driver.cuMemcpyHtoDAsync_v2(
-        store.locate(place),
-        this.#pinned.address + at,
-        bytes,
-        session.stream,
-      );
   }
 
   #issue(steps: readonly Step[]): void {
@@ -190,30 +149,6 @@ export class GpuProgram {
       this.#machine.session.driver.raw.cuGraphExecDestroy(this.#graph.executable);
     this.#graph = undefined;
   }
-
-  #put({ name, place, elements, at }: Slot, values: Values): void {
-    if (values?.length !== elements)
-      throw new Error(`feed ${name} needs ${elements} values, got ${values?.length}`);
-    const View = place.storage === "i32" ? Int32Array : Float32Array;
-    new View(this.#pinned.bytes, at, elements).set(values);
-  }
-
-  #get({ place, elements, at }: Slot): Float32Array {
-    const { bytes } = this.#pinned;
-    if (place.storage === "bf16") return decodeBf16(new Uint16Array(bytes, at, elements));
-    const View = place.storage === "i32" ? Int32Array : Float32Array;
-    return Float32Array.from(new View(bytes, at, elements));
-  }
-}
-
-function slotsOf(transfers: readonly Transfer[]): readonly Slot[] {
-  let at = 0;
-  return transfers.map((transfer) => {
-    const bytes = transfer.elements * STORAGE_BYTES[transfer.place.storage];
-    const slot = { ...transfer, at, bytes };
-    at += aligned(bytes);
-    return slot;
-  });
 }
 
 const SPLIT: KernelSpec = {
