@@ -6,30 +6,31 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const SHAPE = { d_model: 256, n_layers: 4, n_heads: 4, vocab_size: 4096, seq_len: 256 };
-const BATCH = 8;
 const WIDTH = 128;
 const WARMUP = 3;
-/** First more and more experts of which k are active, then more and more active ones. */
+/** More and more experts of which k are active, then fewer active ones, then more tokens. */
 const GROUPS = [
-  { k: 8, experts: [8, 16, 32, 64] },
-  { k: 4, experts: [64] },
-  { k: 2, experts: [64] },
+  { k: 8, experts: [8, 16, 32, 64], batch: 8 },
+  { k: 4, experts: [64], batch: 8 },
+  { k: 2, experts: [64], batch: 8 },
+  { k: 8, experts: [64], batch: 32 },
 ];
 
 const CHILD = fileURLToPath(new URL("moe-child.js", import.meta.url));
 
 export const moe = {
-  summary: `forward, backward and AdamW of experts ${WIDTH} wide against dense twins, ${Object.entries(SHAPE).flat().join(" ")} batch ${BATCH}, f32`,
+  summary: `forward, backward and AdamW of experts ${WIDTH} wide against dense twins, ${Object.entries(SHAPE).flat().join(" ")}, f32`,
 
   run({ rounds, steps, threads }) {
     for (let round = 1; round <= rounds; round++) {
-      for (const { k, experts } of GROUPS) {
+      for (const { k, experts, batch } of GROUPS) {
         const models = [
           { ...SHAPE, ffn_dim: k * WIDTH },
           ...experts.map((e) => ({ ...SHAPE, ffn_dim: WIDTH, moe: { n_experts: e, top_k: k } })),
         ];
-        const results = measure({ models, batch: BATCH, threads, steps, warmup: WARMUP });
-        for (const [i, result] of results.entries()) console.log(line(round, models[i], result, results[0]));
+        const results = measure({ models, batch, threads, steps, warmup: WARMUP });
+        for (const [i, result] of results.entries())
+          console.log(line(round, batch, models[i], result, results[0]));
       }
     }
   },
@@ -44,7 +45,7 @@ function measure(work) {
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
 
-function line(round, { ffn_dim, moe }, result, twin) {
+function line(round, batch, { ffn_dim, moe }, result, twin) {
   const { step_ms, update_ms, gflop, parameters, compile_ms } = result;
   const name = moe === undefined ? `dense ${ffn_dim}` : `${moe.top_k} of ${moe.n_experts} experts`;
   const ratio = (time) => median(result.step_ms.map((_, i) => time(result, i) / time(twin, i))).toFixed(2);
@@ -54,7 +55,7 @@ function line(round, { ffn_dim, moe }, result, twin) {
     ratio((of, i) => of.cpu_ms[i]),
   ];
   const cells = [
-    `  round ${round}  ${name.padEnd(16)}`,
+    `  round ${round}  ${batch * SHAPE.seq_len} tokens  ${name.padEnd(16)}`,
     `${(parameters / 1e6).toFixed(1).padStart(5)} M parameters`,
     `${gflop.toFixed(0)} GFLOP`,
     `${median(step_ms).toFixed(0).padStart(4)} ms/step (${Math.min(...step_ms).toFixed(0)} - ${Math.max(...step_ms).toFixed(0)})`,
