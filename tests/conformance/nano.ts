@@ -42,18 +42,22 @@ export function batchOf(
   return { ids: tokens(), targets: tokens(), weights };
 }
 
-/** Opens the engine with the model's weights drawn away from the values (0, 1) that hide mistakes. */
+/**
+ * Opens the engine with the model's weights drawn away from the values (0, 1) that hide mistakes, and smaller the wider
+ * the model: were scores too large, softmax would magnify every rounding.
+ */
 export async function openWith(
   engine: Engine,
   spec: ModelSpec,
   options: EngineOptions = {},
 ): Promise<Device> {
   const device = await engine.open(options);
+  const spread = 0.2 * Math.sqrt(nano.d_model / spec.model.d_model);
   for (const { name, shape } of listParameters(spec)) {
     const { normal } = stream(3, name);
     const gain = shape.length === 1;
     const values = Float32Array.from({ length: size(shape) }, () =>
-      gain ? 1 + 0.2 * normal() : 0.2 * normal(),
+      gain ? 1 + 0.2 * normal() : spread * normal(),
     );
     device.write(name, shape, values);
   }
