@@ -9,7 +9,8 @@ async function openSession() {
   const { loadFfi } = await inDist("backends/cuda/ffi.js");
   const { bindDriver } = await inDist("backends/cuda/driver.js");
   const { GpuSession } = await inDist("backends/cuda/gpu.js");
-  const { cublasLt, WORKSPACE_BYTES } = await inDist("backends/cuda/cublaslt.js");
+  const { cublasLt } = await inDist("backends/cuda/cublaslt.js");
+  const { WORKSPACE_BYTES } = await inDist("backends/cuda/cublaslt-problem.js");
   const found = await discover(process.env);
   if (!found.ok) throw new Error(`${found.why}; ${found.fix}`);
   const ffi = await loadFfi();
