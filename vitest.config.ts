@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { relative, sep } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -17,6 +17,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What a worker and the processes it starts may take at their peak. */
+const WORKER_BYTES = 2 * 2 ** 30;
+
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
@@ -27,7 +30,7 @@ export default defineConfig({
     // Files of one worker share their modules: a third of the time. A test leaves no state behind.
     isolate: false,
     // One more than processors, as many files wait for child processes, leases and a Slurm. The default is one less.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: Math.max(1, Math.min(availableParallelism() + 1, Math.floor(totalmem() / WORKER_BYTES))),
     sequence: { sequencer: LongestFirst },
   },
 });
