@@ -19,7 +19,8 @@ export interface Finished {
 /** An empty folder that goes when the test ends. */
 export function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), "hnorm-e2e-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  // Retried: a process that the test started may still be writing.
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
   return dir;
 }
 

@@ -62,7 +62,8 @@ export function fakeSlurm(programs: FakePrograms = {}): Fake {
   };
   fake.set({ ...WORKING, ...programs });
   setForTest("PATH", `${bin}:${process.env.PATH}`);
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  // Retried: a process that the test started may still be writing.
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
   return fake;
 }
 
