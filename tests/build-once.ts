@@ -13,5 +13,15 @@ export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "hnorm-tests-"));
   process.env.HNORM_TEST_CACHE ??= tmpdir(); // what outlives the tests
   process.env.TMPDIR = folder;
-  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  return () => remove(folder);
+}
+
+/** Lists it anew where a process that outlived its test has written meanwhile, which rmSync's own retries do not. */
+function remove(folder: string, attempts = 5): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    if (attempts === 1) throw error;
+    remove(folder, attempts - 1);
+  }
 }

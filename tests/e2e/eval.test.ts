@@ -49,7 +49,7 @@ beforeAll(async () => {
   const [name] = readdirSync(join(dir, "runs", "x")).filter((entry) => entry.startsWith("run-"));
   run = join("runs", "x", name!);
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Rows of a table of evaluations as objects. */
 function rows(name: string): readonly Record<string, string>[] {

@@ -31,7 +31,7 @@ function worker(dir: string, ...args: readonly string[]) {
 /** Folders of sweeps that are finished, by their config: each is trained undisturbed once. */
 const undisturbed = new Map<string, string>();
 afterAll(() => {
-  for (const dir of undisturbed.values()) rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
+  for (const dir of undisturbed.values()) rmSync(dir, { recursive: true, force: true });
 });
 
 /** A sweep that is finished, and a folder with nothing but its list of runs. */

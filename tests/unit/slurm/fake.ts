@@ -1,5 +1,5 @@
 /** Programs with Slurm's names on the PATH of this process, as a test wants them to behave. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -44,7 +44,7 @@ export interface Fake {
 }
 
 export function fakeSlurm(programs: FakePrograms = {}): Fake {
-  const dir = mkdtempSync(join(tmpdir(), "hnorm-fake-"));
+  const dir = mkdtempSync(join(tmpdir(), "hnorm-fake-")); // a job's watcher may write there after the test has ended
   const bin = join(dir, "bin");
   mkdirSync(bin);
   const fake: Fake = {
@@ -62,8 +62,6 @@ export function fakeSlurm(programs: FakePrograms = {}): Fake {
   };
   fake.set({ ...WORKING, ...programs });
   setForTest("PATH", `${bin}:${process.env.PATH}`);
-  // Retried: a process that the test started may still be writing.
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
   return fake;
 }
 

@@ -17,7 +17,7 @@ const REFERENCE = `hf://datasets/owner/name@${COMMIT}/x.json.gz`;
 async function setUp() {
   const hub = await fakeHub({ "x.json.gz": FILE });
   const dir = mkdtempSync(join(tmpdir(), "hnorm-hub-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const blobs = join(dir, "hf", "hub", "datasets--owner--name", "blobs");
   return { hub, dir, blobs, part: join(blobs, `${sha256(FILE)}.hnorm.incomplete`) };
 }

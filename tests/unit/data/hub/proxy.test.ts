@@ -33,7 +33,7 @@ async function proxy() {
 async function fetched(env: Readonly<Record<string, string>>) {
   const hub = await fakeHub({ "x.txt": FILE });
   const dir = mkdtempSync(join(tmpdir(), "hnorm-hub-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const ctx = { baseDir: dir, cacheDir: dir, env: { HF_ENDPOINT: hub.endpoint, HF_HOME: dir, ...env } };
   const [file] = await openHubFiles("x", `hf://datasets/owner/name@${COMMIT}/x.txt`, ctx);
   return { hub, text: readFileSync(await file!.local()) };
