@@ -5,6 +5,7 @@
  * Only where no one else reads the logits, their logarithms or their gradient.
  */
 import type { Node, Tensor } from "../graph/graph.ts";
+import { makersOf, readersOf, substituted } from "../graph/rewrite.ts";
 import { crossEntropy, crossEntropyGrad } from "../ops/cross-entropy.ts";
 import { type MatmulAttrs, matmul } from "../ops/matmul.ts";
 
@@ -32,39 +33,35 @@ export function fuseHeadLoss(
   kept: ReadonlySet<Tensor>,
   choose: Choose,
 ): readonly Node[] {
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of nodes) {
-    for (const t of node.inputs) readers.set(t, [...(readers.get(t) ?? []), node]);
-  }
-  const readersOf: Readers = (t) => (kept.has(t) ? undefined : (readers.get(t) ?? []));
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((t) => [t, node] as const)));
-  const replaced = new Map<Node, readonly Node[]>();
+  const readers = readersOf(nodes);
+  const makers = makersOf(nodes);
+  const readersWithin: Readers = (t) => (kept.has(t) ? undefined : (readers.get(t) ?? []));
+  const replaced = new Map<Node, Node | undefined>();
   for (const node of nodes) {
     if (node.op.name !== crossEntropy.name || readers.has(node.outputs[0]!)) continue;
-    const match = matched(node, makers.get(node.inputs[0]!), readersOf);
+    const match = matched(node, makers.get(node.inputs[0]!), readersWithin);
     const chosen = match && choose(match.logits);
     if (chosen === undefined) continue;
     const { gone, place, inputs, outputs } = match!;
-    for (const each of gone) replaced.set(each, []);
-    replaced.set(place, [{ id: node.id, ...chosen, inputs, outputs, scope: node.scope }]);
+    for (const each of gone) replaced.set(each, undefined);
+    replaced.set(place, { id: node.id, ...chosen, inputs, outputs, scope: node.scope });
   }
-  return nodes.flatMap((node) => replaced.get(node) ?? [node]);
+  return substituted(nodes, replaced);
 }
 
-function matched(ce: Node, head: Node | undefined, readersOf: Readers): Match | undefined {
+function matched(ce: Node, head: Node | undefined, readers: Readers): Match | undefined {
   const [logits, targets, weights] = ce.inputs as readonly [Tensor, Tensor, Tensor];
   const [loss, logp] = ce.outputs as readonly [Tensor, Tensor];
-  if (head === undefined || !isProduct(head, false, true) || readersOf(logits)?.length !== 1)
-    return undefined;
+  if (head === undefined || !isProduct(head, false, true) || readers(logits)?.length !== 1) return undefined;
   const [h, w] = head.inputs as readonly [Tensor, Tensor];
   const inputs = [h, w, targets, weights];
 
-  const [grad, ...more] = readersOf(logp) ?? [ce, ce];
+  const [grad, ...more] = readers(logp) ?? [ce, ce];
   if (grad === undefined) return { gone: [head, ce], place: ce, logits, inputs, outputs: [loss] };
   if (more.length > 0 || grad.op.name !== crossEntropyGrad.name) return undefined;
   const [, targets2, weights2, dloss] = grad.inputs;
   const [dlogits] = grad.outputs as readonly [Tensor];
-  const products = readersOf(dlogits) ?? [];
+  const products = readers(dlogits) ?? [];
   const dh = products.find((p) => isProduct(p, false, false) && p.inputs[0] === dlogits && p.inputs[1] === w);
   const dw = products.find((p) => isProduct(p, true, false) && p.inputs[0] === dlogits && p.inputs[1] === h);
   if (targets2 !== targets || weights2 !== weights || products.length !== 2 || !dh || !dw) return undefined;

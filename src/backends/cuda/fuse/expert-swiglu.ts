@@ -4,6 +4,7 @@
  *   h = silu(gate) up,   gate[s] = x[floor(order[s] / k)] G_e,   up[s] likewise with U_e
  */
 import { type Node, size, type Tensor } from "../../../graph/graph.ts";
+import { makersOf, readersOf, substituted } from "../../../graph/rewrite.ts";
 import { defineOp } from "../../../ops/define.ts";
 import type { DispatchAttrs } from "../../../ops/dispatch.ts";
 import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
@@ -29,9 +30,7 @@ export const expertSwiglu = defineOp<ExpertSwigluAttrs>()({
 
 export function fuseExpertSwiglu(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
   const place = new Map(nodes.map((node, i) => [node, i]));
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((t) => [t, node] as const)));
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of nodes) for (const t of node.inputs) readers.set(t, [...(readers.get(t) ?? []), node]);
+  const [readers, makers] = [readersOf(nodes), makersOf(nodes)];
   const replaced = new Map<Node, Node | undefined>();
   for (const node of nodes) {
     const [gate, up] = node.inputs as [Tensor, Tensor];
@@ -52,7 +51,7 @@ export function fuseExpertSwiglu(nodes: readonly Node[], kept: ReadonlySet<Tenso
       outputs: keeps ? [...node.outputs, gate, up] : node.outputs,
     } as Node);
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }
 
 /** Two products of the same tokens' rows, with matrices that one launch can have. */

@@ -4,6 +4,7 @@
  *   xs[s] = x[floor(order[s] / k)],   y = xs W_e   and   dW_e = left_e^T xs_e
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
+import { readersOf, substituted } from "../../../graph/rewrite.ts";
 import { defineOp } from "../../../ops/define.ts";
 import { type DispatchAttrs, dispatch } from "../../../ops/dispatch.ts";
 import { type GroupedMatmulAttrs, groupedMatmul, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts";
@@ -27,8 +28,7 @@ export const gatheredMatmulGrad = defineOp<DispatchAttrs>()({
 });
 
 export function fuseGatheredMatmul(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of nodes) for (const t of node.inputs) readers.set(t, [...(readers.get(t) ?? []), node]);
+  const readers = readersOf(nodes);
   const replaced = new Map<Node, Node | undefined>();
   for (const node of nodes) {
     const xs = node.outputs[0]!;
@@ -42,7 +42,7 @@ export function fuseGatheredMatmul(nodes: readonly Node[], kept: ReadonlySet<Ten
       replaced.set(reader, products[i]);
     });
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }
 
 /** The reader with the look-up in it, if it is a product that can have it. */

@@ -4,6 +4,7 @@
  *   y = a W_e + b V_e
  */
 import { type Node, size, type Tensor } from "../../../graph/graph.ts";
+import { makersOf, readersOf, substituted } from "../../../graph/rewrite.ts";
 import { add } from "../../../ops/add.ts";
 import { defineOp } from "../../../ops/define.ts";
 import { type GroupedMatmulAttrs, groupedMatmul } from "../../../ops/grouped-matmul.ts";
@@ -20,12 +21,10 @@ export const groupedMatmulSum = defineOp<GroupedMatmulAttrs>()({
 export const fitsLaunch = (matrices: number): boolean => 8 * matrices <= 4000;
 
 export function fuseGroupedSum(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
-  const readers = new Map<Tensor, number>();
-  for (const node of nodes) for (const t of node.inputs) readers.set(t, (readers.get(t) ?? 0) + 1);
-  const makers = new Map(nodes.flatMap((node) => node.outputs.map((t) => [t, node] as const)));
+  const [readers, makers] = [readersOf(nodes), makersOf(nodes)];
   const productOf = (t: Tensor) => {
     const node = makers.get(t);
-    const fits = node?.op.name === groupedMatmul.name && readers.get(t) === 1 && !kept.has(t);
+    const fits = node?.op.name === groupedMatmul.name && readers.get(t)?.length === 1 && !kept.has(t);
     return fits ? (node as Node<GroupedMatmulAttrs>) : undefined;
   };
   const replaced = new Map<Node, Node | undefined>();
@@ -41,5 +40,5 @@ export function fuseGroupedSum(nodes: readonly Node[], kept: ReadonlySet<Tensor>
     replaced.set(left, undefined).set(right, undefined);
     replaced.set(sum, { ...left, op: groupedMatmulSum, inputs, outputs: sum.outputs } as Node);
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }

@@ -2,7 +2,8 @@
  * The end of a step applies a few small ops to every tensor of the model on its own: thousands of them, where there are
  * experts. Applications of one op that do not wait for each other become one node, which lowers to few launches.
  */
-import type { Node, Op, Tensor } from "../../../graph/graph.ts";
+import type { Node, Op } from "../../../graph/graph.ts";
+import { readersOf, substituted } from "../../../graph/rewrite.ts";
 import { adamUpdate } from "../../../ops/adam-update.ts";
 import { type FillAttrs, fill } from "../../../ops/fill.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
@@ -24,28 +25,19 @@ export function fuseMany(nodes: readonly Node[]): readonly Node[] {
     if (known === undefined) groups.set(key, [node]);
     else known.push(node);
   }
-  const soonest = firstReaders(nodes);
+  const readers = readersOf(nodes);
   const place = new Map(nodes.map((node, i) => [node, i]));
   const replaced = new Map<Node, Node | undefined>();
   for (const members of groups.values()) {
     const last = members.at(-1)!;
     const early = members.some(({ outputs }) =>
-      outputs.some((t) => (soonest.get(t) ?? Infinity) < place.get(last)!),
+      outputs.some((t) => readers.get(t)?.some((reader) => place.get(reader)! < place.get(last)!)),
     );
     if (members.length === 1 || early) continue;
     for (const member of members) replaced.set(member, undefined);
     replaced.set(last, together(members));
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
-}
-
-/** Where each tensor is read first. */
-function firstReaders(nodes: readonly Node[]): ReadonlyMap<Tensor, number> {
-  const found = new Map<Tensor, number>();
-  nodes.forEach(({ inputs }, i) => {
-    for (const t of inputs) if (!found.has(t)) found.set(t, i);
-  });
-  return found;
+  return substituted(nodes, replaced);
 }
 
 /** All in one node, under the op's name: inputs and outputs follow each other. */

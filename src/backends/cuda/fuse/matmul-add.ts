@@ -4,6 +4,7 @@
  *   y = alpha op(A) op(B) + c
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
+import { makersOf, readersOf, substituted } from "../../../graph/rewrite.ts";
 import { add } from "../../../ops/add.ts";
 import { defineOp } from "../../../ops/define.ts";
 import { type MatmulAttrs, matmul } from "../../../ops/matmul.ts";
@@ -23,18 +24,14 @@ const PASSING: ReadonlySet<string> = new Set([add.name, scale.name, reshape.name
 
 export function fuseMatmulAdd(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
   const exact = new Set(kept);
-  const readers = new Map<Tensor, number>();
-  const makers = new Map<Tensor, { readonly node: Node; readonly place: number }>();
+  const [readers, makers] = [readersOf(nodes), makersOf(nodes)];
+  const place = new Map(nodes.map((node, i) => [node, i]));
   for (const node of nodes.toReversed()) {
     if (PASSING.has(node.op.name) && exact.has(node.outputs[0]!)) for (const t of node.inputs) exact.add(t);
   }
-  nodes.forEach((node, place) => {
-    for (const t of node.inputs) readers.set(t, (readers.get(t) ?? 0) + 1);
-    for (const t of node.outputs) makers.set(t, { node, place });
-  });
   const productOf = (t: Tensor) => {
     const maker = makers.get(t);
-    const fits = maker?.node.op.name === matmul.name && readers.get(t) === 1 && !exact.has(t);
+    const fits = maker?.op.name === matmul.name && readers.get(t)?.length === 1 && !exact.has(t);
     return fits ? maker : undefined;
   };
 
@@ -44,11 +41,12 @@ export function fuseMatmulAdd(nodes: readonly Node[], kept: ReadonlySet<Tensor>)
     const [u, v] = sum.inputs as [Tensor, Tensor];
     // Of two products, the one made last: the other is what it adds to.
     const [left, right] = [productOf(u), productOf(v)];
-    const chosen = (left?.place ?? -1) > (right?.place ?? -1) ? left : right;
+    const madeAt = (product: Node | undefined) => (product === undefined ? -1 : place.get(product)!);
+    const chosen = madeAt(left) > madeAt(right) ? left : right;
     if (chosen === undefined) continue;
-    const inputs = [...chosen.node.inputs, chosen === left ? v : u];
-    replaced.set(sum, { ...chosen.node, op: matmulAdd, inputs, outputs: sum.outputs });
-    replaced.set(chosen.node, undefined);
+    const inputs = [...chosen.inputs, chosen === left ? v : u];
+    replaced.set(sum, { ...chosen, op: matmulAdd, inputs, outputs: sum.outputs });
+    replaced.set(chosen, undefined);
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }

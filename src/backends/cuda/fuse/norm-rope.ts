@@ -4,6 +4,7 @@
  *   y = R(g x r);   dx, dg = the norm's gradient at R(dy)
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
+import { readersOf, substituted } from "../../../graph/rewrite.ts";
 import { defineOp, rowsOf, typed } from "../../../ops/define.ts";
 import { type RmsNormAttrs, rmsNorm, rmsNormGrad } from "../../../ops/rms-norm.ts";
 import { type RopeAttrs, rope } from "../../../ops/rope.ts";
@@ -25,10 +26,7 @@ export const normRopeGrad = defineOp<RopeAttrs>()({
 
 /** `kept`: tensors that are read after all nodes have run. */
 export function fuseNormRope(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of nodes) {
-    for (const t of node.inputs) readers.set(t, [...(readers.get(t) ?? []), node]);
-  }
+  const readers = readersOf(nodes);
   /** The one node that reads a tensor, if it is one of this op and no one else needs the tensor. */
   const onlyReader = (t: Tensor, name: string): Node | undefined => {
     const [reader, ...more] = readers.get(t) ?? [];
@@ -51,5 +49,5 @@ export function fuseNormRope(nodes: readonly Node[], kept: ReadonlySet<Tensor>):
       fused.set(grad, { ...grad, op: normRopeGrad, attrs: node.attrs, inputs }).set(node, undefined);
     }
   }
-  return nodes.flatMap((node) => (fused.has(node) ? (fused.get(node) ?? []) : [node]));
+  return substituted(nodes, fused);
 }

@@ -4,6 +4,7 @@
  *   s = a + b, y = norm(s);   dx = more + the norm's gradient.
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
+import { readersOf, substituted } from "../../../graph/rewrite.ts";
 import { add } from "../../../ops/add.ts";
 import { defineOp, NONE, rowsOf, typed } from "../../../ops/define.ts";
 import { type RmsNormAttrs, rmsNorm, rmsNormGrad } from "../../../ops/rms-norm.ts";
@@ -42,20 +43,13 @@ function fuseForward(nodes: readonly Node[]): readonly Node[] {
     ];
     replaced.set(sum, { ...norm, op: addRmsNorm, inputs, outputs }).set(norm, undefined);
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }
 
 /** The norm's gradient moves down to the addition, where the other term is known, if no one needs it sooner. */
 function fuseBackward(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
   const place = new Map(nodes.map((node, i) => [node, i]));
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of nodes) {
-    for (const t of new Set(node.inputs)) {
-      const known = readers.get(t);
-      if (known === undefined) readers.set(t, [node]);
-      else known.push(node);
-    }
-  }
+  const readers = readersOf(nodes);
   const replaced = new Map<Node, Node | undefined>();
   for (const grad of nodes) {
     if (grad.op.name !== rmsNormGrad.name) continue;
@@ -71,5 +65,5 @@ function fuseBackward(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readon
     ];
     replaced.set(sum, { ...grad, op: rmsNormGradAdd, attrs: NONE, inputs, outputs }).set(grad, undefined);
   }
-  return nodes.flatMap((node) => (replaced.has(node) ? (replaced.get(node) ?? []) : [node]));
+  return substituted(nodes, replaced);
 }
