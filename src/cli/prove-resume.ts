@@ -1,6 +1,7 @@
 /** Proves on this machine that a killed run goes on to the bytes of one left alone. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ENTRY } from "../lib/entry.ts";
 import { EnvironmentError, EXIT } from "../lib/errors.ts";
 import { runFiles } from "../runs/paths.ts";
 import { readStatus } from "../runs/status.ts";
@@ -10,7 +11,6 @@ import type { RunEvent } from "../train/events.ts";
 import type { Work } from "./commands/run-one.ts";
 import type { Io } from "./io.ts";
 import { dataContext } from "./places.ts";
-import { ENTRY } from "./sweep-runs.ts";
 
 /** Trains the run of config `file` in `dir` straight, and killed half-way; the exit code. */
 export async function proveResume(run: Run, file: string, dir: string, io: Io): Promise<number> {

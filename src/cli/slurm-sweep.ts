@@ -3,8 +3,8 @@
  * finished. Nothing is computed on this machine, so neither its memory, its speed nor its engines are looked at.
  */
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Option } from "commander";
+import { ENTRY } from "../lib/entry.ts";
 import { EXIT } from "../lib/errors.ts";
 import { plural } from "../lib/format.ts";
 import { sweepFiles } from "../runs/paths.ts";
@@ -28,7 +28,7 @@ export const launcherOption = (): Option =>
     .default("local");
 
 /** This installation, as it is called on the nodes: a compute node's PATH may hold another node, or none. */
-const PROGRAM = [process.execPath, fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url))];
+const PROGRAM = [process.execPath, ENTRY];
 
 export async function slurmSweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   const { name, file, runs, duplicates } = loaded;

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import pino from "pino";
+import { ENTRY } from "../lib/entry.ts";
 import { duration } from "../lib/format.ts";
 import { runFiles, stderrFile, type sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
@@ -40,9 +40,6 @@ export interface TrainAll {
   readonly first?: number;
   readonly io: Io;
 }
-
-/** This program, for child processes. */
-export const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 
 export async function trainAll(options: TrainAll): Promise<Trained> {
   const { runs, files, slots, policy, anew, wait, first = 0, io } = options;

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
+import { ENTRY } from "../lib/entry.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
 import { askProgram } from "../lib/program.ts";
@@ -21,7 +22,6 @@ export interface Verdict {
   readonly at: string;
 }
 
-const ENTRY = fileURLToPath(new URL("../../bin/hnorm.js", import.meta.url));
 /** Hundreds of kernels may have to be compiled first. */
 const PATIENCE_MS = 10 * 60_000;
 
