@@ -4,6 +4,7 @@ import type { ChosenEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops, plural } from "../lib/format.ts";
+import { once } from "../lib/memo.ts";
 import {
   type Forecast,
   fits,
@@ -53,14 +54,6 @@ export async function costs(
     return { ...found, chosen, threads: config.engine.threads };
   });
 }
-
-const once = <T>(make: () => T): (() => T) => {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-};
 
 function workloadOf({ model, norm, train, log }: RunConfig): Workload {
   const { steps, batch_size, micro_batch_size, optimizer, optimizer_state, recompute } = train;

@@ -1,4 +1,4 @@
-/** Pure functions that remember: for the very same argument (an object by what it is, not by what it holds) once. */
+/** Functions that are worked out once: for the very same argument (an object by what it is, not by what it holds) once. */
 export function remembered<K, V>(f: (key: K) => V): (key: K) => V {
   const objects = new WeakMap<object, V>();
   const others = new Map<unknown, V>();
@@ -10,5 +10,14 @@ export function remembered<K, V>(f: (key: K) => V): (key: K) => V {
     const value = f(key);
     memory.set(key, value);
     return value;
+  };
+}
+
+/** The same of a function without an argument. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }

@@ -7,6 +7,7 @@ import { chooseEngine } from "../backends/registry.ts";
 import { configOf } from "../config/from-overrides.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { size } from "../graph/graph.ts";
+import { once } from "../lib/memo.ts";
 import { stream } from "../lib/prng.ts";
 import type { NamedTensor } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
@@ -54,7 +55,7 @@ interface Computed {
 }
 
 /** By the reference: the slowest part, and the same whenever it is asked for. */
-let right: Promise<Computed> | undefined;
+const right = once(async () => compute((await chooseEngine("reference")).engine));
 
 /** Opens the engine; throws as it does where it cannot run at all. */
 export async function tryEngine(engine: Engine, tell: (what: string) => void = () => {}): Promise<Trial> {
@@ -63,8 +64,7 @@ export async function tryEngine(engine: Engine, tell: (what: string) => void = (
   tell("the same steps again");
   const again = await trained(engine);
   tell("the same by engine reference");
-  right ??= compute((await chooseEngine("reference")).engine);
-  const want = await right;
+  const want = await right();
 
   const results: TrialResult[] = [];
   for (const [name, tensors] of want.gradients) {

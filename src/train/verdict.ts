@@ -10,6 +10,7 @@ import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
+import { once } from "../lib/memo.ts";
 import { askProgram } from "../lib/program.ts";
 import type { Trial } from "./trial.ts";
 
@@ -78,16 +79,12 @@ function pathOf({ name, engine }: Pick<ChosenEngine, "name" | "engine">, cacheDi
   return join(cacheDir, "trials", `${name}-${key.slice(0, 16)}.json`);
 }
 
-let digest: string | undefined;
-
 /** Of all engines' code. */
-function codeDigest(): string {
-  if (digest !== undefined) return digest;
+const codeDigest = once(() => {
   const folder = fileURLToPath(new URL("../backends", import.meta.url));
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  digest = sha256(...files.map((path) => readFileSync(path)));
-  return digest;
-}
+  return sha256(...files.map((path) => readFileSync(path)));
+});
