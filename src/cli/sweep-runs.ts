@@ -15,6 +15,7 @@ import { settle } from "../sweep/settle.ts";
 import type { Slot } from "../sweep/slots.ts";
 import { type WorkerReport, type WorkerResult, work } from "../sweep/worker.ts";
 import type { RunEvent } from "../train/events.ts";
+import type { Choose } from "./choose.ts";
 import type { Work } from "./commands/run-one.ts";
 import type { Io } from "./io.ts";
 import { dataContextIn } from "./places.ts";
@@ -34,6 +35,8 @@ export interface TrainAll {
   readonly baseDir: string;
   readonly slots: readonly Slot[];
   readonly policy: RetryPolicy;
+  /** The engine of a name; runs that leave it to the machine get the same one. */
+  readonly choose: Choose;
   /** See sweep/worker.ts. */
   readonly anew: boolean;
   readonly wait: boolean;
@@ -108,10 +111,11 @@ async function attempt(
   let stderr = join(runFiles(dir).logs, `starting-${randomUUID()}.err`);
   let last: RunEvent | undefined;
   let began = false;
+  const { name: engine } = await options.choose(run.config.engine.name);
   const child = launch<Work, RunEvent>({
     entry: ENTRY,
     work: {
-      ...{ spec: run, dir, data: dataContextIn(options.baseDir), stderr },
+      ...{ spec: run, dir, data: dataContextIn(options.baseDir), engine, stderr },
       claim: { silent, ...(device === undefined ? {} : { slot: device }) },
     },
     stderr,

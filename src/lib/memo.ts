@@ -1,4 +1,4 @@
-/** Functions that are worked out once: for the very same argument (an object by what it is, not by what it holds) once. */
+/** Functions that remember. This one: for the very same argument (an object by what it is, not by what it holds) once. */
 export function remembered<K, V>(f: (key: K) => V): (key: K) => V {
   const objects = new WeakMap<object, V>();
   const others = new Map<unknown, V>();

@@ -105,15 +105,15 @@ export async function trainInto(
   }
 }
 
-/** Where the config leaves it to the machine, a run goes on with the engine it began with. */
+/** Where the config leaves it to the machine, a run goes on with the engine it began with, or takes its sweep's. */
 function engineFor(
   written: EngineName | "auto",
-  { data, tell }: RunContext,
+  { data, tell, engine }: RunContext,
   resumed: Checkpoint | undefined,
 ): Promise<ChosenEngine> {
   const begun = resumed?.facts.engine as EngineName | undefined;
   const misgiving = trials(data.cacheDir, (text) => tell({ kind: "phase", text }));
-  return chooseEngine(written === "auto" ? (begun ?? written) : written, misgiving);
+  return chooseEngine(written === "auto" ? (begun ?? engine ?? written) : written, misgiving);
 }
 
 async function saveWeights(

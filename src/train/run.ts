@@ -1,6 +1,7 @@
 /** One run from start to finish in its own folder: whatever happens, its status file says so. */
 import { hostname } from "node:os";
 import pino from "pino";
+import type { EngineName } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { knownError } from "../lib/errors.ts";
@@ -26,6 +27,8 @@ export interface RunContext {
   readonly dir: string;
   readonly data: DataContext;
   readonly claim?: Claimant;
+  /** What `engine: auto` means; absent: to be found out. */
+  readonly engine?: EngineName;
   readonly tell: (event: RunEvent) => void;
   readonly shouldStop: () => boolean;
 }

@@ -57,6 +57,7 @@ describe.skipIf(missing)(reason, () => {
         HNORM_CUDA_SIM_FAULT: "launch:adamUpdate:3",
       });
       expect(code, stderr).toBe(0);
+      expect(stderr.split(TRIED), "tried once for the sweep and its runs").toHaveLength(2);
       expect(stderr).toMatch(/not taken: engine cuda: its trial gave no verdict .*CUDA_ERROR_LAUNCH_FAILED/);
       expect(engineOf(dir)).toBe("cpu");
     },

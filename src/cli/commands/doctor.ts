@@ -32,6 +32,8 @@ function judged(surveyed: SurveyedEngine): Judged {
   return { ...surveyed, verdict, eligible: surveyed.found.ok && verdict?.ok !== false };
 }
 
+const autoOf = (engines: readonly Judged[]) => engines.find(({ eligible }) => eligible)?.name;
+
 /** What a trial found, where the engine needs one. */
 function trialText({ name, engine, verdict }: Judged): string | undefined {
   if (engine.trialOn === undefined) return undefined;
@@ -45,7 +47,7 @@ type Machine = readonly (readonly [Check, Finding])[];
 
 /** One line each: what, whether, detail; what to do about it on a line of its own. */
 function asText(engines: readonly Judged[], machine: Machine): string {
-  const auto = engines.find(({ eligible }) => eligible)?.name;
+  const auto = autoOf(engines);
   const rows: Row[] = [
     ...engines.map((judged): Row => {
       const { name, engine, found } = judged;
@@ -79,7 +81,7 @@ interface Row {
 
 const asJson = (engines: readonly Judged[], machine: Machine): object => ({
   ok: engines.some(({ found }) => found.ok),
-  auto: engines.find(({ eligible }) => eligible)?.name ?? null,
+  auto: autoOf(engines) ?? null,
   engines: Object.fromEntries(
     engines.map(({ name, engine: { summary }, found, verdict }) => [
       name,

@@ -1,18 +1,17 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
 import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
-import { engineToPlan } from "../../backends/registry.ts";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
-import { trials } from "../../train/verdict.ts";
+import { choosingToPlan } from "../choose.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { peakLines, tradeoffsAsJson } from "../memory-lines.ts";
 import { overrideOption } from "../overrides.ts";
-import { cacheDir, freeBytes, runsDir } from "../places.ts";
+import { freeBytes, runsDir } from "../places.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -43,7 +42,7 @@ export function planCommand(program: Command, io: Io): void {
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
       const all = await costs(
         runs.map((run) => run.config),
-        (name) => engineToPlan(name, trials(cacheDir(), io.say)),
+        choosingToPlan(io),
       );
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);

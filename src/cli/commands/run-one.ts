@@ -2,6 +2,7 @@
 import { renameSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Command } from "commander";
+import type { EngineName } from "../../backends/registry.ts";
 import type { DataContext } from "../../data/source.ts";
 import { knownError } from "../../lib/errors.ts";
 import { causeOf } from "../../runs/causes.ts";
@@ -18,6 +19,8 @@ export interface Work {
   readonly dir: string;
   readonly data: DataContext;
   readonly claim?: Claimant;
+  /** What `engine: auto` means; absent: to be found out. */
+  readonly engine?: EngineName;
   /** Where its stderr goes; the file gets the attempt's name once that has a number. */
   readonly stderr?: string;
 }
@@ -53,7 +56,11 @@ async function runOne(): Promise<void> {
   };
   const claim = { ...work.claim, ...slurmJob() };
   try {
-    await executeRun(work.spec, { dir: work.dir, data, claim, tell, shouldStop: () => stopping });
+    const { spec, dir, engine } = work;
+    await executeRun(spec, {
+      ...{ dir, data, claim, tell, shouldStop: () => stopping },
+      ...(engine === undefined ? {} : { engine }),
+    });
   } catch (error) {
     tell({ kind: "end", status: neverBegan(work, error) });
     throw error;

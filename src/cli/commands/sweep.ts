@@ -85,7 +85,7 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   const gone = await writeSweepFile(files.dir, loaded);
   if (gone.length > 0) io.say(`no more in this sweep, their folders stay as they are: ${gone.join(", ")}`);
   const { end, statuses } = await trainAll({
-    ...{ runs: todo, files, baseDir, slots, policy, io },
+    ...{ runs: todo, files, baseDir, slots, policy, choose, io },
     ...{ anew: true, wait: true },
   });
 

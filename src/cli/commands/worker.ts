@@ -58,10 +58,11 @@ async function worker(options: Options, io: Io): Promise<number> {
   const mine = options.run.length === 0 ? runs : chosen(runs, options.run);
   const todo = mine.filter((run) => !isFinished(files.run(run.name)));
   const policy = retryPolicy(options.retries);
+  const choose = choosing(io);
   const slots = await slotsFor(
     todo.map(({ config }) => config),
     jobsFrom(options.jobs),
-    choosing(io),
+    choose,
   );
   requireWritable(dir);
   io.say(
@@ -70,7 +71,7 @@ async function worker(options: Options, io: Io): Promise<number> {
 
   const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
   const trained = await trainAll({
-    ...{ runs: todo, files, baseDir, slots, policy, first, io },
+    ...{ runs: todo, files, baseDir, slots, policy, choose, first, io },
     ...{ anew: options.retryFailed === true, wait: options.wait },
   });
   await writeResults(files, runs, trained.statuses);
