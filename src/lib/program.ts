@@ -5,7 +5,8 @@ export type Answer =
   | { readonly kind: "answered"; readonly text: string }
   /** It ended with an error: what it said, on one line. */
   | { readonly kind: "failed"; readonly why: string }
-  | { readonly kind: "silent" }
+  /** It did not end in time: the last line it wrote, if any. */
+  | { readonly kind: "silent"; readonly last: string }
   | { readonly kind: "absent" };
 
 /** More than this of its output is not read. */
@@ -26,7 +27,8 @@ export function askProgram(name: string, args: readonly string[], limitMs: numbe
       child.unref();
       resolve(answer);
     };
-    const timer = setTimeout(() => end({ kind: "silent" }), limitMs);
+    const lastLine = () => (text.stderr || text.stdout).trimEnd().split("\n").at(-1)!;
+    const timer = setTimeout(() => end({ kind: "silent", last: lastLine() }), limitMs);
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].setEncoding("utf8").on("data", (data: string) => {
         text[stream] = (text[stream] + data).slice(0, MOST_CHARACTERS);

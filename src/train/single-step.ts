@@ -24,19 +24,23 @@ export interface SingleStep {
   readonly tensors: ReadonlyMap<string, NamedTensor>;
 }
 
-/** `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. */
+/**
+ * `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. `tell` hears of
+ * what takes the engine long.
+ */
 export async function singleStep(
   engine: Engine,
   spec: ModelSpec,
   weights: ReadonlyMap<string, NamedTensor>,
   tokens: readonly (readonly number[])[],
+  tell: (what: string) => void = () => {},
 ): Promise<SingleStep> {
   const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
   const options = { batch, seqLen, natives: engine.natives, logits: true };
   const { graph, parameters } = gradientGraph(spec, options);
   checkWeights(weights, parameters);
 
-  const device = await engine.open({});
+  const device = await engine.open({ tell });
   try {
     for (const { name, shape } of parameters) device.write(name, shape, weights.get(name)!.values);
     const program = await device.compile(plan(graph, engine.bytes));

@@ -57,12 +57,15 @@ interface Computed {
 /** By the reference: the slowest part, and the same whenever it is asked for. */
 const right = once(async () => compute((await chooseEngine("reference")).engine));
 
+/** Hears of what lasts. */
+type Tell = (what: string) => void;
+
 /** Opens the engine; throws as it does where it cannot run at all. */
-export async function tryEngine(engine: Engine, tell: (what: string) => void = () => {}): Promise<Trial> {
+export async function tryEngine(engine: Engine, tell: Tell = () => {}): Promise<Trial> {
   tell("gradients and steps, by the engine");
-  const got = await compute(engine);
+  const got = await compute(engine, tell);
   tell("the same steps again");
-  const again = await trained(engine);
+  const again = await trained(engine, tell);
   tell("the same by engine reference");
   const want = await right();
 
@@ -86,17 +89,17 @@ export async function tryEngine(engine: Engine, tell: (what: string) => void = (
   return { ok: results.every(({ off, bound }) => off <= bound), results };
 }
 
-async function compute(engine: Engine): Promise<Computed> {
+async function compute(engine: Engine, tell: Tell = () => {}): Promise<Computed> {
   const found = new Map<string, ReadonlyMap<string, NamedTensor>>();
   for (const [name, fields] of Object.entries(GRADIENTS))
-    found.set(name, await gradients(engine, configFor(fields)));
-  return { gradients: found, losses: await trained(engine) };
+    found.set(name, await gradients(engine, configFor(fields), tell));
+  return { gradients: found, losses: await trained(engine, tell) };
 }
 
-async function trained(engine: Engine): Promise<Computed["losses"]> {
+async function trained(engine: Engine, tell: Tell): Promise<Computed["losses"]> {
   const found = new Map<string, readonly number[]>();
   for (const [name, fields] of Object.entries(TRAINED))
-    found.set(name, await losses(engine, configFor(fields)));
+    found.set(name, await losses(engine, configFor(fields), tell));
   return found;
 }
 
@@ -107,7 +110,11 @@ const configFor = (fields: readonly string[]): RunConfig =>
   ]);
 
 /** Of weights away from the values (0 and 1) that hide mistakes. */
-async function gradients(engine: Engine, config: RunConfig): Promise<ReadonlyMap<string, NamedTensor>> {
+async function gradients(
+  engine: Engine,
+  config: RunConfig,
+  tell: Tell,
+): Promise<ReadonlyMap<string, NamedTensor>> {
   const weights = listParameters(config).map(({ name, shape }) => {
     const { normal } = stream(1, `trial/${name}`);
     const value = shape.length === 1 ? () => 1 + 0.1 * normal() : () => 0.1 * normal();
@@ -116,11 +123,11 @@ async function gradients(engine: Engine, config: RunConfig): Promise<ReadonlyMap
   const { seq_len, vocab_size } = config.model;
   const { below } = stream(1, "trial/tokens");
   const tokens = [0, 1].map(() => Array.from({ length: seq_len }, () => below(vocab_size)));
-  return (await singleStep(engine, config, new Map(weights), tokens)).tensors;
+  return (await singleStep(engine, config, new Map(weights), tokens, tell)).tensors;
 }
 
-async function losses(engine: Engine, config: RunConfig): Promise<readonly number[]> {
-  const device = await engine.open({});
+async function losses(engine: Engine, config: RunConfig, tell: Tell): Promise<readonly number[]> {
+  const device = await engine.open({ tell });
   try {
     const { parameters, step } = await stepper(engine, device, config);
     initialize(device, parameters, config.model, config.init, 1);

@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
+import { duration } from "../lib/format.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
-import { askProgram } from "../lib/program.ts";
+import { type Answer, askProgram } from "../lib/program.ts";
 import type { Trial } from "./trial.ts";
 
 export interface Verdict {
@@ -58,11 +59,15 @@ export const trials =
       tell(`trying engine ${name} on this machine, once: ${chosen.detail}`);
       const answer = await askProgram(process.execPath, [ENTRY, "selftest", "engine", name], PATIENCE_MS);
       verdict = verdictOn(chosen, cacheDir);
-      if (verdict === undefined)
-        return `its trial gave no verdict (${"why" in answer ? answer.why : answer.kind})`;
+      if (verdict === undefined) return `its trial gave no verdict (${whyNone(answer)})`;
     }
     return verdict.ok ? undefined : `its numbers are wrong on this machine: ${verdict.faults}`;
   };
+
+function whyNone(answer: Answer): string {
+  if (answer.kind !== "silent") return "why" in answer ? answer.why : answer.kind;
+  return `it did not end within ${duration(PATIENCE_MS / 1000)}; the last it said: ${answer.last || "nothing"}`;
+}
 
 /** `dense: head.weight off by 0.8, more than 0.1; ...`: the three worst. */
 function faults({ results }: Trial): string {

@@ -1,11 +1,13 @@
 /** What decides whether the first run on a real GPU goes well: memory that others have taken, and what a capture forbids. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { cudaOn } from "../../src/backends/cuda/cuda.ts";
 import { bindDriver } from "../../src/backends/cuda/driver.ts";
 import { loadFfi, receive } from "../../src/backends/cuda/ffi.ts";
 import { GpuSession } from "../../src/backends/cuda/gpu.ts";
 import { natives } from "../../src/backends/cuda/lowerings.ts";
 import { plannedMemory } from "../../src/backends/cuda/planned-memory.ts";
+import { size } from "../../src/graph/graph.ts";
 import { gradientGraph } from "../../src/model/graphs.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { fits } from "../../src/train/forecast.ts";
@@ -63,5 +65,26 @@ describe.skipIf(missing)(reason, () => {
       expect(() => receive((out) => driver.cuStreamEndCapture(stream, out))).toThrow("CAPTURE_INVALIDATED");
     }
     session.close();
+  });
+
+  test("a kernel that does not end is named while it is waited for", { timeout: 300_000 }, async () => {
+    const environs = { ...process.env, ...environment, HNORM_CUDA_SIM_QUIET: "1" };
+    const told: string[] = [];
+    const device = await cudaOn(environs, 400).open({ tell: (what) => told.push(what) });
+    process.env.HNORM_CUDA_SIM_FAULT = "slow:rmsNorm:1";
+    try {
+      const program = await device.compile(planned);
+      await program.run(
+        Object.fromEntries(
+          [...graph.feeds].map(([name, t]) => [name, new Float32Array(size(t.shape)).fill(1)]),
+        ),
+      );
+    } finally {
+      delete process.env.HNORM_CUDA_SIM_FAULT;
+      await device.close();
+    }
+    expect(told.join("\n")).toMatch(
+      /still waiting for the GPU after \d+ s, at step \d+ of \d+, rmsNorm of rms-norm.cu .*, for \w+ of /,
+    );
   });
 });

@@ -22,8 +22,11 @@ type Env = Host["env"];
 /** What the graph calls f32 is an activation for the most part; variables are counted apart. */
 const BYTES: DtypeBytes = { f32: 4, bf16: 2, i32: 4 };
 
+/** Until a GPU that works at one thing is spoken of. */
+const QUIET_MS = 30_000;
+
 /** The engine as environment variables have it: where its libraries are, where it keeps what it compiled. */
-export function cudaOn(env: Env): Engine {
+export function cudaOn(env: Env, quietMs = QUIET_MS): Engine {
   let discovery: Promise<Discovery> | undefined;
   let known: GpuInfo | undefined;
   const discovered = async () => {
@@ -49,7 +52,8 @@ export function cudaOn(env: Env): Engine {
     async open({ tell = () => {} }) {
       const found = await discovered();
       if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
-      return new CudaDevice(await GpuThread.start(found.libraries, join(cacheFolder(env), "cuda"), tell));
+      const folder = join(cacheFolder(env), "cuda");
+      return new CudaDevice(await GpuThread.start(found.libraries, folder, { tell, quietMs }));
     },
   };
 }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { Board, watch } from "./board.ts";
 import type { GpuInfo } from "./gpu.ts";
 import {
   type Access,
@@ -27,47 +28,53 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** Who hears of work that lasts, and after how long without a change. */
+export interface Listener {
+  tell(what: string): void;
+  readonly quietMs: number;
+}
+
 export class GpuThread {
   readonly gpu: GpuInfo;
   readonly #worker: Worker;
   readonly #window: Window;
+  readonly #board: Board;
+  readonly #listener: Listener;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
   #dead: Error | undefined;
 
-  private constructor(worker: Worker, window: Window, gpu: GpuInfo, tell: (what: string) => void) {
+  private constructor(worker: Worker, { window, board }: Start, gpu: GpuInfo, listener: Listener) {
     this.#worker = worker;
-    this.#window = window;
+    this.#window = new Window(window);
+    this.#board = new Board(board);
+    this.#listener = listener;
     this.gpu = gpu;
     worker.on("message", (said: Reply | Progress) => {
-      if ("progress" in said) tell(said.progress);
+      if ("progress" in said) listener.tell(said.progress);
       else this.#settle(said);
     });
     worker.on("error", (error) => this.#die(error));
     worker.on("exit", () => this.#die(new EnvironmentError("engine cuda: the thread of the GPU has ended")));
   }
 
-  /** Starts the thread and waits until the GPU is open. `tell` hears of work that lasts. */
-  static async start(
-    libraries: LibraryPaths,
-    cacheFolder: string,
-    tell: (what: string) => void,
-  ): Promise<GpuThread> {
-    const shared = Window.share();
-    const workerData: Start = { libraries, cacheFolder, window: shared };
+  /** Starts the thread and waits until the GPU is open. */
+  static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
+    const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: Board.share() };
     const worker = new Worker(compiledFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);
-    return new GpuThread(worker, new Window(shared), ready.gpu, tell);
+    return new GpuThread(worker, workerData, ready.gpu, listener);
   }
 
   ask(question: Question): Promise<unknown> {
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     const id = this.#next++;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ ...question, id });
     });
+    return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.tell));
   }
 
   /** Copies all of a variable's values to or from the GPU, window by window, while the caller waits. */

@@ -3,14 +3,15 @@
  * after the first launches whole.
  */
 import type { OpTime, Values } from "../backend.ts";
+import type { Board } from "./board.ts";
 import { CUDA } from "./constants.ts";
 import { during } from "./failures.ts";
 import { receive } from "./ffi.ts";
 import type { GpuSession } from "./gpu.ts";
 import type { Launcher } from "./launcher.ts";
-import { C_TYPE, remaindersAt } from "./lowering.ts";
 import { partOf } from "./parts.ts";
-import { baseOf, type KernelSpec, type Script, type Step, type StoredVariable } from "./script.ts";
+import type { Script, Step } from "./script.ts";
+import { SPLIT, splitting } from "./splitting.ts";
 import type { Store } from "./store.ts";
 import { Transfers } from "./transfers.ts";
 
@@ -18,6 +19,7 @@ export interface Machine {
   readonly session: GpuSession;
   readonly launcher: Launcher;
   readonly store: Store;
+  readonly board: Board;
 }
 
 export class GpuProgram {
@@ -35,6 +37,7 @@ export class GpuProgram {
     this.#machine = machine;
     this.#script = script;
     const { store } = machine;
+    machine.board.write("the trials of algorithms for products");
     store.provide(script, (variable) => {
       const step = splitting(variable);
       machine.launcher.prepare({ kernels: [SPLIT], steps: [step] });
@@ -46,10 +49,12 @@ export class GpuProgram {
   }
 
   run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
-    const { session } = this.#machine;
+    const { session, board } = this.#machine;
     this.#transfers.put(feeds);
-    if (this.#loaded) session.driver.cuGraphLaunch(this.#captured(), session.stream);
-    else this.#issueOneByOne();
+    if (this.#loaded) {
+      board.write(`a program's graph of ${this.#script.steps.length} steps`);
+      session.driver.cuGraphLaunch(this.#captured(), session.stream);
+    } else this.#issueOneByOne();
     session.synchronize();
     this.#loaded = true;
     return this.#transfers.get();
@@ -115,24 +120,27 @@ export class GpuProgram {
 
   /** Waits after every step, so that one which fails is named: later ones of a graph are not to be told apart. */
   #issueOneByOne(): void {
-    const { steps, origins } = this.#script;
     this.#transfers.copyIn();
-    steps.forEach((step, i) => {
+    this.#script.steps.forEach((step, i) => {
+      const text = this.#text(step, i);
+      this.#machine.board.write(text);
       try {
         this.#issue([step]);
         this.#machine.session.synchronize();
       } catch (cause) {
-        const from = origins.find(({ end }) => i < end);
-        throw during(
-          cause,
-          `step ${i} of ${steps.length}, ${this.#text(step)}, for ${from?.op} of ${from?.scope}`,
-        );
+        throw during(cause, text);
       }
     });
     this.#transfers.copyOut();
   }
 
-  #text(step: Step): string {
+  #text(step: Step, i: number): string {
+    const { steps, origins } = this.#script;
+    const from = origins.find(({ end }) => i < end);
+    return `step ${i} of ${steps.length}, ${this.#work(step)}, for ${from?.op} of ${from?.scope}`;
+  }
+
+  #work(step: Step): string {
     if (step.kind !== "launch") return step.kind;
     const { file, kernel, define } = this.#script.kernels[step.kernel]!;
     const { grid, block, sharedBytes } = step;
@@ -149,29 +157,4 @@ export class GpuProgram {
       this.#machine.session.driver.raw.cuGraphExecDestroy(this.#graph.executable);
     this.#graph = undefined;
   }
-}
-
-const SPLIT: KernelSpec = {
-  file: "convert.cu",
-  kernel: "convert",
-  define: { FROM: C_TYPE.f32, TO: C_TYPE.split },
-};
-
-/** A variable that is f32, split into its successor. */
-function splitting({ name, elements }: StoredVariable): Step {
-  const to = { base: baseOf.successor(name), offset: 0 };
-  return {
-    kind: "launch",
-    kernel: 0,
-    grid: [Math.min(Math.ceil(elements / 256), 4096), 1, 1],
-    block: [256, 1, 1],
-    sharedBytes: 0,
-    args: [
-      { base: baseOf.variable(name), offset: 0 },
-      null,
-      to,
-      { ...to, offset: remaindersAt(elements) },
-      { i32: elements },
-    ],
-  };
 }

@@ -13,6 +13,7 @@ export interface Start {
   /** Where compiled kernels and chosen algorithms are kept. */
   readonly cacheFolder: string;
   readonly window: SharedArrayBuffer;
+  readonly board: SharedArrayBuffer;
 }
 
 export interface LibraryPaths {

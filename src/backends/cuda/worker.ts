@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "./bf16.ts";
+import { Board } from "./board.ts";
 import { compileThreads } from "./compile-threads.ts";
 import { cached } from "./cubins.ts";
 import { cublasLt } from "./cublaslt.ts";
@@ -33,7 +34,7 @@ interface Opened extends Machine {
   readonly code: KernelCode;
 }
 
-async function open({ libraries, cacheFolder }: Start): Promise<Opened> {
+async function open({ libraries, cacheFolder, board }: Start): Promise<Opened> {
   const ffi = await loadFfi();
   const session = new GpuSession(ffi, bindDriver(ffi, ffi.open(libraries.driver)));
   const compilerLibrary = openWhole(libraryKinds.nvrtc, libraries.nvrtc, thisHost(process.env, ffi.open));
@@ -47,7 +48,7 @@ async function open({ libraries, cacheFolder }: Start): Promise<Opened> {
   const products = cublasLt(ffi.open(libraries.cublasLt), session);
   const tuner = new Tuner(session, products, cacheFolder);
   const launcher = new Launcher(session, kernelLoader(session, code), products, tuner);
-  return { session, launcher, store: new Store(session), code };
+  return { session, launcher, store: new Store(session), board: new Board(board), code };
 }
 
 class Owner {
@@ -70,6 +71,8 @@ class Owner {
       return { id: request.id, value: await this.#do(request) };
     } catch (cause) {
       return { id: request.id, error: sent(cause) };
+    } finally {
+      this.#machine.board.write("");
     }
   }
 

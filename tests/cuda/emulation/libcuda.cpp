@@ -186,6 +186,7 @@ void run_launch(void* data) {
   trace(line);
   if (fault("ecc")) return void(broken(ECC_UNCORRECTABLE, "an injected ECC error"));
   if (fault("lost")) return void(broken(DEVICE_LOST, "an injected loss of the device"));
+  if (fault(std::string("slow:") + k.name)) usleep(2'000'000);
   if (fault("launch") || fault(std::string("launch:") + k.name))
     return void(broken(LAUNCH_FAILED, std::string("an injected failure of ") + k.name));
 
