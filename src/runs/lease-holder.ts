@@ -1,13 +1,15 @@
 /** Holding a lease: how it is taken, what can be done with it, how it is given back. What it is: lease.ts. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { writeFileSynced } from "../lib/fs-atomic.ts";
+import { threadFile } from "../lib/thread-file.ts";
+import { claimed, vacate } from "./claim.ts";
 import type { HeartbeatData } from "./heartbeat.ts";
-import { claimFiles, claims, expiryMs, type LeaseOwner, leaseState, ownerFrom, readLease } from "./lease.ts";
-import { ASIDE, runFiles } from "./paths.ts";
+import { claimFiles, claims, expiryMs, type LeaseOwner, leaseState, readLease } from "./lease.ts";
+import { runFiles } from "./paths.ts";
 import { thisProcess } from "./process-identity.ts";
 
 /** A lease in the hands of its holder. */
@@ -66,27 +68,6 @@ export async function acquireLease(dir: string, claimant: Claimant = {}): Promis
 
 /** The lease of a process that is dead for certain, to write what it could not; its writes may be lost like any other's. */
 export const inheritLease = (dir: string, owner: LeaseOwner): Lease => holding(dir, owner);
-
-/** Makes the claim's folder; false where another process was first. */
-async function claimed(root: string, owner: LeaseOwner): Promise<boolean> {
-  const target = claimFiles(root, owner.attempt);
-  const prepared = join(root, `${owner.nonce}.tmp`);
-  const files = claimFiles(prepared);
-  try {
-    await mkdir(files.held, { recursive: true });
-    await writeFileSynced(files.owner, `${JSON.stringify(owner, null, 2)}\n`);
-    await writeFileSynced(files.beat, "");
-    await rename(prepared, target.dir);
-    return true;
-  } catch (error) {
-    // A network file system may repeat a rename that it has done, and then report that it cannot be done.
-    if (existsSync(target.owner) && ownerFrom(readFileSync(target.owner, "utf8"), 0).nonce === owner.nonce)
-      return true;
-    rmSync(prepared, { recursive: true, force: true });
-    if (existsSync(target.dir)) return false;
-    throw error;
-  }
-}
 
 function holding(dir: string, owner: LeaseOwner, heart?: Worker): Lease {
   const claim = claimFiles(runFiles(dir).lease, owner.attempt);
@@ -152,34 +133,10 @@ function holding(dir: string, owner: LeaseOwner, heart?: Worker): Lease {
   return lease;
 }
 
-/** Ends a claim. What its holder was moving aside just then is moved all the way. */
-function vacate(dir: string, { held, gone }: ReturnType<typeof claimFiles>): void {
-  moveIfThere(held, gone);
-  if (!existsSync(gone)) return;
-  for (const name of readdirSync(gone).filter((entry) => ASIDE.test(entry)))
-    moveIfThere(join(gone, name), join(dir, name));
-  rmSync(gone, { recursive: true, force: true });
-}
-
-function moveIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
 function startHeart(beat: string): Worker {
   const data: HeartbeatData = { beat, everyMs: expiryMs() / BEATS_PER_EXPIRY };
-  const heart = new Worker(heartbeatUrl(), { workerData: data, execArgv: [] });
+  const heart = new Worker(threadFile(import.meta.url, "heartbeat"), { workerData: data, execArgv: [] });
   heart.unref();
   heart.on("error", () => {}); // a heart that stops costs the lease in the end, and no more
   return heart;
-}
-
-/** A thread starts from compiled code: Node 20 starts none from TypeScript, so from src/ the way leads into dist/. */
-function heartbeatUrl(): URL {
-  const here = import.meta.url;
-  const compiled = here.endsWith(".ts") ? here.replace(/\/src\/(?=runs\/)/, "/dist/") : here;
-  return new URL("heartbeat.js", compiled);
 }

@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { duration } from "../../lib/format.ts";
+import { threadFile } from "../../lib/thread-file.ts";
 import type { CompileAll, CompileJob } from "./kernel-code.ts";
 import { received, type SentError } from "./protocol.ts";
-import { compiledFile } from "./thread-file.ts";
 
 /** What a thread starts with. All of them take jobs from one list. */
 export interface Batch {
@@ -46,7 +46,7 @@ function thread(
   batch: Batch,
   hear: (said: Exclude<Said, { readonly error: SentError }>) => void,
 ): Promise<Error | undefined> {
-  const worker = new Worker(compiledFile(import.meta.url, "compile-thread"), { workerData: batch });
+  const worker = new Worker(threadFile(import.meta.url, "compile-thread"), { workerData: batch });
   let failed: Error | undefined;
   worker.on("message", (said: Said) => {
     if ("error" in said) failed = received(said.error);

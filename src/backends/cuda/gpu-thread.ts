@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { threadFile } from "../../lib/thread-file.ts";
 import { Board, watch } from "./board.ts";
 import type { GpuInfo } from "./gpu.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type Start,
   Window,
 } from "./protocol.ts";
-import { compiledFile } from "./thread-file.ts";
 
 type Asked = Exclude<Request, Access>;
 /** A request before it has its number. */
@@ -61,7 +61,7 @@ export class GpuThread {
   /** Starts the thread and waits until the GPU is open. */
   static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
     const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: Board.share() };
-    const worker = new Worker(compiledFile(import.meta.url, "worker"), { workerData });
+    const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);
     return new GpuThread(worker, workerData, ready.gpu, listener);

@@ -1,5 +1,6 @@
 /** Threads that encode. A batch goes to the thread with the least to do; who did it cannot be seen in the result. */
 import { Worker } from "node:worker_threads";
+import { threadFile } from "../../lib/thread-file.ts";
 import type { TokenizerSpec } from "../schema.ts";
 import type { Tokens } from "../token-row.ts";
 import type { FilePlaces } from "../tokenizer.ts";
@@ -38,7 +39,7 @@ export function encoderPool(data: WorkerData, workers: number): Encoder {
 }
 
 function startThread(workerData: WorkerData) {
-  const worker = new Worker(workerUrl(), { workerData });
+  const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
   const waiting = new Map<number, Waiting>();
   let dead: Error | undefined;
   const die = (error: Error) => {
@@ -63,11 +64,4 @@ function startThread(workerData: WorkerData) {
       worker.postMessage(message);
     },
   };
-}
-
-/** A thread starts from compiled code: Node 20 starts none from TypeScript, so from src/ the way leads into dist/. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  const compiled = here.endsWith(".ts") ? here.replace(/\/src\/(?=data\/encode\/)/, "/dist/") : here;
-  return new URL("worker.js", compiled);
 }
