@@ -5,16 +5,15 @@ import type { RunConfig } from "../config/schema.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { bytes, count, duration, flops, plural } from "../lib/format.ts";
 import { once } from "../lib/memo.ts";
+import { type Forecast, forecast } from "../train/forecast.ts";
+import { measureSpeed } from "../train/speed.ts";
 import {
-  type Forecast,
   fits,
   fittingMicroBatch,
-  forecast,
   type TradeoffCost,
   tradeoffCosts,
   type Workload,
-} from "../train/forecast.ts";
-import { measureSpeed } from "../train/speed.ts";
+} from "../train/tradeoffs.ts";
 import type { Choose } from "./choose.ts";
 
 /** Below this many operations a sweep starts without measuring: minutes at a slow machine's 10 GFLOP/s. */

@@ -4,7 +4,7 @@
  */
 import { bytes, count } from "../lib/format.ts";
 import { type Column, table } from "../lib/table.ts";
-import { fits, type Tradeoff, type TradeoffCost } from "../train/forecast.ts";
+import { fits, type Tradeoff, type TradeoffCost } from "../train/tradeoffs.ts";
 import type { Cost } from "./cost-guard.ts";
 
 export function peakLines(runs: readonly Cost[]): readonly string[] {

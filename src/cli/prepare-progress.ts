@@ -1,7 +1,7 @@
 /** Progress of a preparation: a bar on a terminal, elsewhere one plain line now and then. */
 import { performance } from "node:perf_hooks";
 import { Presets, SingleBar } from "cli-progress";
-import type { PrepareProgress } from "../data/shards/prepare.ts";
+import type { PrepareProgress } from "../data/shards/prepare-part.ts";
 import { bytes, count, duration } from "../lib/format.ts";
 import type { Io } from "./io.ts";
 

@@ -12,8 +12,8 @@ import { optimizerStates } from "../optim/states.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
 import type { Kept } from "./checkpointing.ts";
-import { keeps, tradeoffFor } from "./forecast.ts";
 import { type RouterReport, routerTally } from "./router-probes.ts";
+import { keeps, tradeoffFor } from "./tradeoffs.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
 export type MicroBatch = (t: number, j: number, rows: number) => Int32Array;

@@ -10,7 +10,7 @@ import { plannedMemory } from "../../src/backends/cuda/planned-memory.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph } from "../../src/model/graphs.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { fits } from "../../src/train/forecast.ts";
+import { fits } from "../../src/train/tradeoffs.ts";
 import { nano } from "../conformance/nano.ts";
 import { emulated, environment, missing, reason } from "./engine.ts";
 

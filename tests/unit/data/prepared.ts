@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { openPreparation } from "../../../src/data/prepare-corpus.ts";
 import { dataSchema } from "../../../src/data/schema.ts";
 import type { Manifest } from "../../../src/data/shards/manifest.ts";
-import { type PrepareContext, prepare } from "../../../src/data/shards/prepare.ts";
+import { prepare } from "../../../src/data/shards/prepare.ts";
+import type { PrepareContext } from "../../../src/data/shards/prepare-part.ts";
 import { jsonLines, writeFiles } from "./fixtures.ts";
 
 export interface How extends Partial<Omit<PrepareContext, "encoder">> {

@@ -3,13 +3,13 @@ import { reference } from "../../../src/backends/reference/reference.ts";
 import { size } from "../../../src/graph/graph.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
 import { F32_BYTES } from "../../../src/plan/plan.ts";
+import { forecast } from "../../../src/train/forecast.ts";
 import {
   type Forecaster,
   fittingMicroBatch,
-  forecast,
   tradeoffCosts,
   tradeoffFor,
-} from "../../../src/train/forecast.ts";
+} from "../../../src/train/tradeoffs.ts";
 import { configOf } from "./markov-run.ts";
 
 const engine = { natives: new Set<string>(), bytes: F32_BYTES };
