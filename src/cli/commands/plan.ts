@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/fairness.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
@@ -52,9 +53,10 @@ export function planCommand(program: Command, io: Io): void {
         const seconds = speed === undefined ? {} : { seconds: cost.computedFlops / speed };
         return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
-      if (options.json) io.out(JSON.stringify(asJson(planned, speeds), null, 2));
-      else
-        io.out([table(planned, columnsFor(planned)), "", ...totals(planned, files.dir, speeds)].join("\n"));
+      const unfair = alsoDiffers(runs, name);
+      const lines = [...totals(planned, files.dir, speeds), ...unfair.map(alsoDiffersText)];
+      if (options.json) io.out(JSON.stringify(asJson(planned, speeds, unfair), null, 2));
+      else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });
 }
 
@@ -99,8 +101,13 @@ function totals(
   ];
 }
 
-const asJson = (planned: readonly PlannedRun[], speeds: ReadonlyMap<string, number>): object => ({
+const asJson = (
+  planned: readonly PlannedRun[],
+  speeds: ReadonlyMap<string, number>,
+  unfair: readonly AlsoDiffers[],
+): object => ({
   flops_per_second: Object.fromEntries(speeds),
+  arms_differ_also_in: unfair,
   runs: planned.map(({ run, ...p }) => ({
     run: run.name,
     id: run.id,

@@ -1,32 +1,46 @@
-/** `hnorm results DIR`: the ranking of a sweep, from what its runs wrote. */
+/** `hnorm results DIR`: what a sweep has found, from what its runs wrote: its arms, then its runs. */
 import type { Command } from "commander";
 import { EXIT } from "../../lib/errors.ts";
-import { dataMismatch, rank, resultRows } from "../../report/ranking.ts";
+import { armsAsJson } from "../../report/arm-rows.ts";
+import { armsOf } from "../../report/arms.ts";
+import { evidence } from "../../report/evidence.ts";
+import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, readStatus } from "../../runs/status.ts";
+import { answer, armsTable } from "../arms-table.ts";
 import type { Io } from "../io.ts";
-import { rankingTable } from "../ranking-table.ts";
 import { readListing } from "../sweep-listing.ts";
 import { writeResults } from "../sweep-writes.ts";
+
+interface Options {
+  readonly against?: string;
+  readonly arms?: boolean;
+  readonly json?: boolean;
+  readonly save?: boolean;
+}
 
 export function resultsCommand(program: Command, io: Io): void {
   program
     .command("results")
     .argument("<dir>", "a sweep's folder, such as runs/quick")
-    .option("--json", "as JSON")
+    .option("--against <arm>", "compare to this arm instead of the best: its label, or how that begins")
+    .option("--arms", "the arms alone")
+    .option("--json", "as JSON: the runs, or with --arms the arms")
     .option("--save", "write results.csv too; exit code 3 where runs are not finished, 0 where all are")
-    .description("print the ranking of a sweep again")
-    .action(async (dir: string, { json, save }: { json?: boolean; save?: boolean }) => {
+    .description(
+      "print the ranking of a sweep again: its arms with the noise between their seeds, and its runs",
+    )
+    .action(async (dir: string, options: Options) => {
       const files = sweepFiles(dir);
-      const { runs: listed } = readListing(dir);
-      const runs = save
+      const { name, runs: listed } = readListing(dir);
+      const runs = options.save
         ? await writeResults(files, listed, new Map())
         : rank(listed.map((run) => ({ ...run, status: readStatus(files.run(run.name)) })));
-      io.out(json ? JSON.stringify(resultRows(runs), null, 2) : rankingTable(runs));
-      const open = listed.filter(({ name }) => !isFinished(files.run(name)));
-      if (save && open.length > 0) {
+      print(name, runs, options, io);
+      const open = listed.filter((run) => !isFinished(files.run(run.name)));
+      if (options.save && open.length > 0) {
         io.say(
-          `not finished: ${open.length} of ${listed.length} runs: ${open.map(({ name }) => name).join(", ")}`,
+          `not finished: ${open.length} of ${listed.length} runs: ${open.map((run) => run.name).join(", ")}`,
         );
         process.exitCode = EXIT.someRunsFailed;
       }
@@ -35,4 +49,15 @@ export function resultsCommand(program: Command, io: Io): void {
       io.say(mismatch);
       process.exitCode = EXIT.mismatch;
     });
+}
+
+function print(name: string, runs: readonly RankedRun[], { against, arms, json }: Options, io: Io): void {
+  if (arms) {
+    const found = evidence(armsOf(runs, name), against === undefined ? {} : { against });
+    io.out(json ? JSON.stringify(armsAsJson(found), null, 2) : armsTable(found, against !== undefined));
+    return;
+  }
+  const { text, caveat } = answer(runs, name, against);
+  io.out(json ? JSON.stringify(resultRows(runs), null, 2) : text);
+  if (caveat !== undefined && !json) io.say(caveat);
 }

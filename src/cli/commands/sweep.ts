@@ -2,17 +2,18 @@
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
-import { dataMismatch, resultRows } from "../../report/ranking.ts";
+import { alsoDiffers, alsoDiffersText } from "../../report/fairness.ts";
+import { dataMismatch, type RankedRun, resultRows } from "../../report/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
+import { answer } from "../arms-table.ts";
 import { choosing, sayPassedOver } from "../choose.ts";
 import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 import { requireWritable, runsDir } from "../places.ts";
-import { rankingTable } from "../ranking-table.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
 import { jobsFrom, slotsFor } from "../slots-for.ts";
 import { launcherOption, slurmSweep } from "../slurm-sweep.ts";
@@ -54,6 +55,7 @@ export function sweepCommand(program: Command, io: Io): void {
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);
+      for (const field of alsoDiffers(loaded.runs, loaded.name)) io.say(alsoDiffersText(field));
       const run = options.launcher === "slurm" ? slurmSweep : sweep;
       process.exitCode = await run(loaded, options, io);
     });
@@ -90,10 +92,13 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   });
 
   const ranked = rankedRuns(files, runs, statuses);
-  io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : rankingTable(ranked));
+  const { text, caveat } = answer(ranked, name);
+  io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : text);
   await writeResults(files, runs, statuses);
   io.say(`\nresults: ${files.results}`);
+  if (caveat !== undefined) io.say(caveat);
   if (end !== "all") io.say("stopped; the same command goes on where it was");
+  else if (ranked.some(isDone)) io.say(`next: hnorm report ${files.dir}`);
   const mismatch = dataMismatch(ranked);
   if (mismatch !== undefined) io.say(mismatch);
   return exitCode(
@@ -102,6 +107,8 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
     mismatch !== undefined,
   );
 }
+
+const isDone = ({ status }: RankedRun): boolean => status?.state === "done";
 
 function exitCode(end: SweepEnd, anyFailed: boolean, dataDiffer: boolean): number {
   if (end === "interrupted") return EXIT.interrupted;

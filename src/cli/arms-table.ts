@@ -1,0 +1,95 @@
+/** The answer of a sweep in words: its arms with what their seeds say, then its runs one by one. */
+import { count } from "../lib/format.ts";
+import type { Sample } from "../lib/statistics.ts";
+import { type Column, table } from "../lib/table.ts";
+import { perplexity } from "../report/arm-rows.ts";
+import { type Arm, armsOf } from "../report/arms.ts";
+import { type ArmResult, type Evidence, evidence } from "../report/evidence.ts";
+import type { RankedRun } from "../report/ranking.ts";
+import { rankingTable } from "./ranking-table.ts";
+
+interface Answer {
+  readonly text: string;
+  /** What it does not tell, and how it could; absent where there are seeds, or nothing to compare. */
+  readonly caveat?: string;
+}
+
+/** `runs` in their order. The table of arms comes first where seeds are swept, or a reference arm is asked for. */
+export function answer(runs: readonly RankedRun[], sweepName: string, against?: string): Answer {
+  const arms = armsOf(runs, sweepName);
+  const ranking = rankingTable(runs);
+  const seeds = arms.some((arm) => arm.runs.length > 1);
+  if (!seeds && against === undefined) return { text: ranking, ...caveatOf(arms) };
+  const found = evidence(arms, against === undefined ? {} : { against });
+  return {
+    text: `${armsTable(found, against !== undefined)}\n\n${ranking}`,
+    ...(seeds ? {} : caveatOf(arms)),
+  };
+}
+
+function caveatOf(arms: readonly Arm[]): Pick<Answer, "caveat"> {
+  if (arms.filter(({ runs }) => runs.some(({ status }) => status?.state === "done")).length < 2) return {};
+  const caveat =
+    "one seed each: what differs between arms cannot be told from the noise between seeds; train.seed=1,2,3 or, in the file, sweep: { seeds: 3 } tells";
+  return { caveat };
+}
+
+/** `asked`: the reference was chosen, and is not the best arm as a matter of course. */
+export function armsTable(found: Evidence, asked = false): string {
+  const { arms, reference, noise, mismatch } = found;
+  const whole = arms.filter((arm) => arm.finished === arm.runs.length);
+  const columns: readonly Column<ArmResult>[] = [
+    {
+      title: "#",
+      text: (arm) => (mismatch === undefined && whole.includes(arm) ? String(arms.indexOf(arm) + 1) : ""),
+    },
+    { title: "arm", text: ({ label }) => label, align: "left" },
+    { title: "seeds", text: ({ finished, runs }) => `${finished}/${runs.length}` },
+    { title: "val ppl", text: (arm) => perplexity(arm)?.toFixed(3) ?? "-" },
+    { title: "bits/byte", text: ({ bitsPerByte }) => bitsPerByte?.toFixed(4) ?? "-" },
+    { title: "val loss", text: ({ loss }) => interval(loss), align: "left" },
+    { title: asked ? "to reference" : "to best", text: ({ delta }) => interval(delta, true), align: "left" },
+    { title: "", text: (arm) => verdict(arm, arm.label === reference, asked), align: "left" },
+  ];
+  return [table(arms, columns), ...noiseLines(noise)].join("\n");
+}
+
+const noiseLines = (noise: number | undefined): readonly string[] =>
+  noise === undefined
+    ? []
+    : [
+        `noise between seeds: ${noise.toFixed(4)} nats (one standard deviation); ± are 95 % intervals, differences are paired by seed`,
+      ];
+
+/** `2.8280 ±0.0567`; of a difference with its sign. */
+function interval(of: Sample | undefined, signed = false): string {
+  if (of === undefined) return "-";
+  const sign = signed && of.mean > 0 ? "+" : "";
+  const width = of.ci95 === undefined ? "" : ` ±${of.ci95.toFixed(4)}`;
+  return `${sign}${of.mean.toFixed(4)}${width}`;
+}
+
+const verdict = (arm: ArmResult, isReference: boolean, asked: boolean): string =>
+  [isReference ? (asked ? "reference" : "best") : comparison(arm), ...trouble(arm)]
+    .filter((words) => words !== "")
+    .join("; ");
+
+function comparison({ delta }: ArmResult): string {
+  if (delta === undefined) return "";
+  if (delta.resolved === undefined) return "one seed: not resolved";
+  if (delta.resolved) return delta.mean > 0 ? "worse" : "better";
+  if (delta.seedsNeeded !== undefined) return `not resolved (about ${count(delta.seedsNeeded)} seeds)`;
+  return delta.sd === 0 ? "equal" : "not resolved";
+}
+
+/** What became of the runs that have no result. */
+function trouble({ runs, finished, diverged }: ArmResult): readonly string[] {
+  const failed = runs.filter(({ status }) => status?.state === "failed").length;
+  const open = runs.length - finished - diverged - failed;
+  const words = [
+    [diverged, "diverged"],
+    [failed, "failed"],
+    [open, "not finished"],
+  ] as const;
+  return words.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
+}
