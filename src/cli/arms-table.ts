@@ -30,7 +30,7 @@ export function answer(runs: readonly RankedRun[], sweepName: string, against?: 
 function caveatOf(arms: readonly Arm[]): Pick<Answer, "caveat"> {
   if (arms.filter(({ runs }) => runs.some(({ status }) => status?.state === "done")).length < 2) return {};
   const caveat =
-    "one seed each: what differs between arms cannot be told from the noise between seeds; train.seed=1,2,3 or, in the file, sweep: { seeds: 3 } tells";
+    "one seed each: a difference between arms cannot be told from the noise between seeds; train.seed=1,2,3 (in the file: sweep: { seeds: 3 }) shows that noise";
   return { caveat };
 }
 

@@ -34,7 +34,7 @@ export function groupArms<R extends { readonly factors: Factors }>(
   const groups = new Map<string, { readonly factors: Factors; readonly runs: R[] }>();
   for (const run of runs) {
     const factors = withoutSeed(run.factors);
-    const key = canonicalJson(factors);
+    const key = JSON.stringify(factors); // equal values are written alike: they come from one place of the sweep
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { factors, runs: [run] });
     else group.runs.push(run);
