@@ -47,3 +47,9 @@ export function cell(value: Cell): string {
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(9)));
 }
+
+/** The number that a cell of a file holds; of an empty cell, or a word, NaN. */
+export function numberIn(text: string): number {
+  if (text === "inf" || text === "-inf") return text === "inf" ? Infinity : -Infinity;
+  return text === "" ? Number.NaN : Number(text);
+}

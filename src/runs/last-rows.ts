@@ -1,5 +1,6 @@
 /** The last rows of a table that another process may be writing: a row cut short, or a file that is no table, is no harm. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { numberIn } from "../lib/csv.ts";
 
 const HEAD_BYTES = 1024;
 const TAIL_BYTES = 8192;
@@ -19,7 +20,7 @@ export function lastRows(path: string): readonly Readonly<Record<string, number>
       return lines
         .map((line) => line.split(","))
         .filter((cells) => cells.length === columns.length)
-        .map((cells) => Object.fromEntries(cells.map((cell, i) => [columns[i]!, numberOf(cell)])));
+        .map((cells) => Object.fromEntries(cells.map((cell, i) => [columns[i]!, numberIn(cell)])));
     } finally {
       closeSync(file);
     }
@@ -31,10 +32,4 @@ export function lastRows(path: string): readonly Readonly<Record<string, number>
 function textAt(file: number, from: number, length: number): string {
   const bytes = Buffer.alloc(length);
   return bytes.toString("utf8", 0, readSync(file, bytes, 0, length, from));
-}
-
-/** As csv.ts writes them; an empty cell, or a word, is not a number. */
-function numberOf(cell: string): number {
-  if (cell === "inf" || cell === "-inf") return cell === "inf" ? Infinity : -Infinity;
-  return cell === "" ? Number.NaN : Number(cell);
 }
