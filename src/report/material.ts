@@ -1,0 +1,118 @@
+/** What the sections of a report see: arms and runs with what is known of them, thinned to what a figure can show. */
+import { lastRows } from "../runs/last-rows.ts";
+import { lookAt } from "../runs/look.ts";
+import { runFiles, sweepFiles } from "../runs/paths.ts";
+import { readProvenance } from "../runs/provenance.ts";
+import type { Run } from "../sweep/expand.ts";
+import { armsOf } from "./arms.ts";
+import { MAX_SERIES } from "./charts/marks.ts";
+import { type ArmResult, type Evidence, evidence } from "./evidence.ts";
+import type { RankedRun } from "./ranking.ts";
+import { bucketWidth } from "./traces/buckets.ts";
+import { type Evaluation, readEvaluations } from "./traces/evaluations.ts";
+import { type Experts, readExperts } from "./traces/experts.ts";
+import { type Layers, readEntropies, readGradients } from "./traces/layers.ts";
+import { type Metrics, readMetrics } from "./traces/metrics.ts";
+
+export interface RunMaterial extends RankedRun {
+  readonly config: Run["config"];
+  /** What provenance.json holds. */
+  readonly provenance?: unknown;
+  readonly metrics?: Metrics;
+  readonly evaluations: readonly Evaluation[];
+  /** Gradient norm by layer. */
+  readonly gradients: Layers;
+  /** Of a mixture of experts: routers' entropies by layer, and who got which share of the tokens at the end. */
+  readonly entropies: Layers;
+  readonly experts?: Experts;
+}
+
+export interface ArmMaterial {
+  readonly label: string;
+  readonly result: ArmResult;
+  /** Its colour in every chart; undefined: there are too many arms to show it. */
+  readonly series?: number;
+  readonly runs: readonly RunMaterial[];
+}
+
+export interface Material {
+  readonly sweep: { readonly name: string; readonly description?: string };
+  readonly evidence: Evidence;
+  /** Best first. */
+  readonly arms: readonly ArmMaterial[];
+  /** In the order of the sweep. */
+  readonly runs: readonly RunMaterial[];
+  /** Steps that one point of a long curve stands for. */
+  readonly stepsPerPoint: number;
+}
+
+/** A sweep as its folder lists it. */
+export interface Listed {
+  readonly name: string;
+  readonly description?: string;
+  readonly runs: readonly Run[];
+}
+
+/** Points of the longest curve, and recorded steps of gradient norms, that figures are drawn from. */
+const CURVE_POINTS = 400;
+const LAYER_STEPS = 48;
+
+/** `against`: the label of the reference arm; default: the best one. */
+export function readMaterial(dir: string, sweep: Listed, options: { readonly against?: string }): Material {
+  const folders = sweep.runs.map(({ name }) => sweepFiles(dir).run(name));
+  const last = Math.max(1, ...folders.map((folder) => lastStep(runFiles(folder).metrics)));
+  const stepsPerPoint = bucketWidth(last, CURVE_POINTS);
+  const runs = sweep.runs.map((run, i) =>
+    readRun(folders[i]!, run, stepsPerPoint, bucketWidth(last, LAYER_STEPS)),
+  );
+  return material(sweep, runs, stepsPerPoint, options);
+}
+
+/** Puts runs into arms. */
+export function material(
+  { name, description }: Omit<Listed, "runs">,
+  runs: readonly RunMaterial[],
+  stepsPerPoint: number,
+  options: { readonly against?: string } = {},
+): Material {
+  const found = evidence(armsOf(runs, name), options);
+  const shown = shownArms(found);
+  const order = armsOf(runs, name).map(({ label }) => label);
+  const drawn = order.filter((label) => shown.has(label));
+  const byName = new Map(runs.map((run) => [run.name, run]));
+  const arms = found.arms.map((result): ArmMaterial => {
+    const { label } = result;
+    const place = drawn.indexOf(label);
+    const own = result.runs.map((run) => byName.get(run.name)!);
+    return { label, result, ...(place < 0 ? {} : { series: place }), runs: own };
+  });
+  const sweep = { name, ...(description === undefined ? {} : { description }) };
+  return { sweep, evidence: found, arms, runs, stepsPerPoint };
+}
+
+/** As many of the best as a chart can hold; the reference in any case. */
+function shownArms({ arms, reference }: Evidence): ReadonlySet<string> {
+  const best = arms.slice(0, MAX_SERIES).map(({ label }) => label);
+  if (reference === undefined || best.includes(reference)) return new Set(best);
+  return new Set([...best.slice(0, MAX_SERIES - 1), reference]);
+}
+
+function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: number): RunMaterial {
+  const files = runFiles(folder);
+  const [metrics, experts] = [readMetrics(files.metrics, stepsPerPoint), readExperts(files.experts)];
+  return {
+    ...{ name: run.name, id: run.id, factors: run.factors, config: run.config },
+    status: lookAt(folder).status,
+    provenance: readProvenance(folder),
+    ...(metrics === undefined ? {} : { metrics }),
+    evaluations: readEvaluations(files.evaluations),
+    gradients: readGradients(files.gradientNorms, stepsPerMap),
+    entropies: readEntropies(files.routers, stepsPerMap),
+    ...(experts === undefined ? {} : { experts }),
+  };
+}
+
+const lastStep = (metrics: string): number => {
+  const step = lastRows(metrics).at(-1)?.step;
+  return step !== undefined && Number.isFinite(step) ? step : 0;
+};

@@ -1,0 +1,22 @@
+/** Numbers in the sentences and tables of a report. */
+
+/** A loss or a difference of losses: 1.2346. */
+export const nats = (value: number | undefined): string =>
+  value === undefined ? "" : Number.isFinite(value) ? minus(value.toFixed(4)) : minus(String(value));
+
+/** With its sign, for differences: +0.0123. */
+export const signed = (value: number): string => `${value > 0 ? "+" : ""}${nats(value)}`;
+
+/** Three significant digits: 0.0123, 4.56, 1230, 1.2e-7. */
+export function rounded(value: number | undefined, digits = 3): string {
+  if (value === undefined || !Number.isFinite(value)) return "";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e6) return minus(value.toExponential(digits - 1).replace("e+", "e"));
+  return minus(value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size) + 1e-12))));
+}
+
+/** 12.3 %. */
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+const minus = (text: string): string => text.replaceAll("-", "\u2212");

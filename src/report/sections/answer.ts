@@ -1,0 +1,186 @@
+/** The answer: which arm is best, by how much, and whether that is more than noise. As much as the runs allow to say. */
+import { type Block, listed, prose, type TableBlock, type Word } from "../blocks.ts";
+import type { ArmResult, Delta } from "../evidence.ts";
+import type { ArmMaterial, Material } from "../material.ts";
+import { nats, signed } from "../numbers.ts";
+import { hasDiverged } from "../series.ts";
+
+export const title = "The answer";
+
+export function blocks(material: Material): readonly Block[] {
+  const { arms, evidence, runs } = material;
+  const notes = [...openNote(material), ...divergedNote(material), ...incompleteNote(arms)];
+  if (runs.length === 0) return [prose("This sweep lists no runs.", "answer")];
+  return [
+    prose(answerWords(material), "answer"),
+    ...(evidence.mismatch === undefined ? [] : [prose([{ strong: evidence.mismatch }])]),
+    ...notes.map((note) => prose(note)),
+    armsTable(material),
+    prose(footnote(material), "note"),
+  ];
+}
+
+/** In one or two sentences; the terminal prints it too. */
+export function answerWords({ arms, evidence, sweep }: Material): readonly Word[] {
+  const [best, ...others] = arms;
+  if (evidence.mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
+  if (best?.result.loss === undefined) return ["No run has finished yet: there is nothing to rank."];
+  const reached = `${nats(best.result.loss.mean)} nats per token`;
+  const judged = others.filter(({ result }) => result.loss !== undefined);
+  if (others.length === 0)
+    return [
+      { strong: best.label },
+      ` reached a validation loss of ${reached}${over(best.result)}; ${sweep.name} has no other arm to compare it with.`,
+    ];
+  if (judged.length === 0)
+    return [
+      { strong: best.label },
+      ` is the only arm with a finished run: validation loss ${reached}${over(best.result)}.`,
+    ];
+  const words: Word[] = [
+    { strong: best.label },
+    ` has the lowest validation loss, ${reached}${over(best.result)}. `,
+  ];
+  const compared = comparison(best, judged, evidence.reference);
+  return compared === undefined ? words : [...words, ...compared];
+}
+
+const over = ({ finished, runs }: Pick<ArmResult, "finished" | "runs">): string =>
+  runs.length === 1
+    ? " (one seed)"
+    : ` (mean of ${finished === runs.length ? finished : `${finished} of ${runs.length}`} seeds)`;
+
+/** The best against the next, or against the arm that was asked for. */
+function comparison(
+  best: ArmMaterial,
+  others: readonly ArmMaterial[],
+  reference: string | undefined,
+): readonly Word[] | undefined {
+  const next = others[0]!;
+  if (reference !== undefined && reference !== best.label) {
+    const { delta } = best.result;
+    return delta === undefined ? undefined : sentence("It is", `than ${reference}, the reference`, delta);
+  }
+  const { delta } = next.result;
+  if (delta === undefined)
+    return [
+      `The next, ${next.label}, has no finished seed in common with it: they cannot be compared in pairs.`,
+    ];
+  const unresolved = others.filter(({ result }) => result.delta?.resolved === false);
+  const rest = unresolved.filter((arm) => arm !== next);
+  const alike =
+    rest.length === 0 ? [] : [` Nor can it be told from ${listed(rest.map(({ label }) => label))}.`];
+  return [
+    ...sentence(`The next, ${next.label}, is`, "", delta),
+    ...(delta.resolved === false ? alike : unresolvedOnly(rest)),
+  ];
+}
+
+const unresolvedOnly = (rest: readonly ArmMaterial[]): readonly Word[] =>
+  rest.length === 0 ? [] : [` It cannot be told from ${listed(rest.map(({ label }) => label))} yet.`];
+
+function sentence(start: string, than: string, delta: Delta): readonly Word[] {
+  const way = [delta.mean < 0 ? "lower" : "higher", than].filter((word) => word !== "").join(" ");
+  const size = nats(Math.abs(delta.mean));
+  if (delta.ci95 === undefined)
+    return [
+      `${start} ${size} ${way}, in one seed: `,
+      { strong: "how much of that is noise is not known" },
+      ". Train three seeds or more (train.seed=1,2,3).",
+    ];
+  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % interval, ${delta.n} seeds in pairs)`;
+  if (delta.resolved) return [`${found}: `, { strong: "more than noise" }, "."];
+  const needed =
+    delta.seedsNeeded === undefined
+      ? ""
+      : ` To resolve a difference of this size takes about ${delta.seedsNeeded} seeds.`;
+  return [`${found}: `, { strong: "not told apart from noise" }, `.${needed}`];
+}
+
+function openNote({ runs }: Material): readonly string[] {
+  const open = runs.filter((run) => run.status?.state !== "done" && !hasDiverged(run));
+  if (open.length === 0) return [];
+  const states = new Map<string, number>();
+  for (const { status } of open) {
+    const state = status?.state ?? "not started";
+    states.set(state, (states.get(state) ?? 0) + 1);
+  }
+  const counts = [...states].map(([state, n]) => `${n} ${state}`).join(", ");
+  return [
+    `${open.length} of ${runs.length} runs have not finished (${counts}): what follows is of what is there.`,
+  ];
+}
+
+function divergedNote({ arms }: Material): readonly string[] {
+  const which = arms.flatMap(({ label, result }) =>
+    result.diverged === 0 ? [] : [`${label} (${result.diverged} of ${result.runs.length})`],
+  );
+  return which.length === 0 ? [] : [`Diverged: ${listed(which, 12)}. Means are over finished runs only.`];
+}
+
+/** An arm that lost seeds stands below those that did not, whatever the mean of the rest is. */
+function incompleteNote(arms: readonly ArmMaterial[]): readonly string[] {
+  const best = arms[0]?.result.loss?.mean;
+  if (best === undefined) return [];
+  const better = arms.filter(({ result }) => result.loss !== undefined && result.loss.mean < best);
+  return better.map(
+    ({ label, result }) =>
+      `${label} has a lower mean, ${nats(result.loss!.mean)}, but over ${result.finished} of its ${result.runs.length} runs only.`,
+  );
+}
+
+export function armsTable({ arms, evidence }: Material): TableBlock {
+  const anyDelta = arms.some(({ result }) => result.delta !== undefined);
+  return {
+    kind: "table",
+    columns: [
+      { title: "arm", align: "left" },
+      { title: "finished", align: "right" },
+      { title: "val loss", align: "right" },
+      { title: "\u00b1 95 %", align: "right" },
+      { title: "val ppl", align: "right" },
+      { title: "bits/byte", align: "right" },
+      ...(anyDelta
+        ? ([
+            { title: `\u0394 to ${evidence.reference}`, align: "right" },
+            { title: "\u00b1 95 %", align: "right" },
+            { title: "resolved", align: "left" },
+          ] as const)
+        : []),
+      { title: "", align: "left" },
+    ],
+    rows: arms.map(({ label, result, series }, i) => ({
+      cells: [
+        label,
+        `${result.finished}/${result.runs.length}`,
+        nats(result.loss?.mean) || "\u2013",
+        nats(result.loss?.ci95),
+        result.loss === undefined ? "" : Math.exp(result.loss.mean).toFixed(3),
+        result.bitsPerByte === undefined ? "" : result.bitsPerByte.toFixed(4),
+        ...(anyDelta ? deltaCells(result, label === evidence.reference) : []),
+        result.diverged === 0 ? "" : `${result.diverged} diverged`,
+      ],
+      ...(series === undefined ? {} : { series }),
+      ...(i === 0 && result.loss !== undefined && evidence.mismatch === undefined ? { strong: true } : {}),
+    })),
+  };
+}
+
+function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string[] {
+  if (delta === undefined) return [isReference ? "reference" : "", "", ""];
+  const resolved =
+    delta.resolved === undefined
+      ? "one seed"
+      : delta.resolved
+        ? "yes"
+        : `no${delta.seedsNeeded === undefined ? "" : `, needs about ${delta.seedsNeeded} seeds`}`;
+  return [signed(delta.mean), nats(delta.ci95), resolved];
+}
+
+function footnote({ evidence }: Material): string {
+  const noise =
+    evidence.noise === undefined
+      ? "With one seed per arm the noise between seeds is not known."
+      : `Noise between seeds: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
+  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t. \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % interval excludes 0, each arm taken alone. Needed seeds are for 80 % power. ${noise}`;
+}

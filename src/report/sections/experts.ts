@@ -1,0 +1,92 @@
+/** Mixtures of experts: how evenly the routers spread the tokens at the end. */
+import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
+import { lineChart, type Point } from "../charts/line-chart.ts";
+import { commonSteps, layersAt } from "../layer-steps.ts";
+import type { ArmMaterial, Material, RunMaterial } from "../material.ts";
+import { percent, rounded } from "../numbers.ts";
+import { armSeries, leftOut, legendOf, shownArms } from "../series.ts";
+import { recordedBy } from "./recorded.ts";
+
+export const title = "Mixtures of experts";
+
+const entropies = (run: RunMaterial) => run.entropies;
+
+export function blocks(material: Material): readonly Block[] {
+  const step = commonSteps(material, entropies).at(-1);
+  const withExperts = material.arms.filter(({ runs }) => runs.some(({ experts }) => experts !== undefined));
+  if (step === undefined && withExperts.length === 0) return [];
+  const series =
+    step === undefined
+      ? []
+      : shownArms(material).map((arm) => ({
+          ...{ label: arm.label, series: arm.series, points: layersAt(arm, entropies, step) },
+        }));
+  const x = { label: "layer (0 is the first)", whole: true };
+  const entropy = lineChart({
+    ...{ title: `Routers' entropy at step ${step}`, x, y: { label: "nats" }, series, marks: true },
+  });
+  const shares = armSeries(material, largestShares);
+  const load = lineChart({
+    ...{ title: "Largest expert's share of tokens", x, y: { label: "share of the choices" } },
+    ...{ series: shares, marks: true },
+  });
+  const from = recordedBy(material, (run) => run.experts !== undefined || run.entropies.size > 0);
+  const caption = `Left: mean entropy of each router's probabilities; the logarithm of the number of experts is a router that does not choose. Right: the share of a layer's token choices that its most loaded expert took, at the run's last recorded step.${from.note}${leftOut(material)}`;
+  return [
+    ...figure({
+      ...{ id: "experts", title: "Routers and experts", panels: [entropy, load], caption },
+      legend: legendOf(series.length > 0 ? series : shares),
+      from: { files: ["routers.csv", "experts.csv"], runs: from.runs },
+    }),
+    ...(withExperts.length === 0 ? [] : [tableOf(withExperts)]),
+    prose(
+      "Shares are of all runs of an arm at their last recorded step; even would be 1 over the number of experts.",
+      "note",
+    ),
+  ];
+}
+
+const largestShares = ({ experts }: RunMaterial): readonly Point[] =>
+  (experts?.shares ?? []).flatMap((shares, layer) => {
+    const known = shares.filter(Number.isFinite);
+    return known.length === 0 ? [] : [{ x: layer, y: Math.max(...known) }];
+  });
+
+interface Loaded {
+  readonly layer: number;
+  readonly expert: number;
+  readonly share: number;
+}
+
+const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
+  kind: "table",
+  columns: [
+    { title: "arm", align: "left" },
+    { title: "experts", align: "right" },
+    { title: "even share", align: "right" },
+    { title: "most loaded", align: "left" },
+    { title: "least loaded", align: "left" },
+    { title: "mean entropy, last step", align: "right" },
+  ],
+  rows: arms.map(({ label, runs, series }) => {
+    const loads: readonly Loaded[] = runs.flatMap(({ experts }) =>
+      (experts?.shares ?? []).flatMap((shares, layer) =>
+        shares.flatMap((share, expert) => (Number.isFinite(share) ? [{ layer, expert, share }] : [])),
+      ),
+    );
+    const count = Math.max(...runs.flatMap(({ experts }) => (experts?.shares ?? []).map((of) => of.length)));
+    const sorted = loads.toSorted((a, b) => b.share - a.share);
+    const lasts = runs.flatMap((run) => [...run.entropies.values()].at(-1) ?? []).filter(Number.isFinite);
+    const mean = lasts.length === 0 ? undefined : lasts.reduce((sum, h) => sum + h / lasts.length, 0);
+    return {
+      cells: [
+        ...[label, String(count), percent(1 / count), loadText(sorted[0]), loadText(sorted.at(-1))],
+        mean === undefined ? "" : `${rounded(mean)} of ${rounded(Math.log(count))}`,
+      ],
+      ...(series === undefined ? {} : { series }),
+    };
+  }),
+});
+
+const loadText = (load: Loaded | undefined): string =>
+  load === undefined ? "" : `${percent(load.share)} (layer ${load.layer}, expert ${load.expert})`;

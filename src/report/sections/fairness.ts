@@ -1,0 +1,55 @@
+/** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
+import { type Block, prose, type TableBlock } from "../blocks.ts";
+import { alsoDiffers } from "../fairness.ts";
+import { fieldAt } from "../fields.ts";
+import type { Material } from "../material.ts";
+import { factorText } from "../ranking.ts";
+
+export const title = "Is it fair?";
+
+const RATE = "train.lr";
+
+export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
+  if (arms.length < 2) return [];
+  const found = alsoDiffers(runs, sweep.name);
+  const swept = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))].filter(
+    (key) => key !== "train.seed",
+  );
+  const factors = swept.join(", ");
+  const differing: readonly Block[] =
+    found.length === 0
+      ? [prose(`The arms differ in ${factors} alone: nothing else that decides results was different.`)]
+      : [
+          prose([
+            `Swept was ${factors}. `,
+            { strong: "The arms differ in more than that" },
+            ", so a difference between them is one of both. Write the field out in the config to make it one.",
+          ]),
+          tableOf(found),
+        ];
+  const rates = new Set(runs.map(({ config }) => fieldAt(config, RATE.split("."))));
+  const oneRate =
+    rates.size === 1 && !swept.includes(RATE)
+      ? [
+          prose(
+            `All arms were trained with one learning rate, ${RATE} ${factorText([...rates][0])}. Placements of norms may have different best ones, so a difference may be one of tuning; sweep ${RATE} to see.`,
+            "note",
+          ),
+        ]
+      : [];
+  return [...differing, ...oneRate];
+}
+
+const tableOf = (found: ReturnType<typeof alsoDiffers>): TableBlock => ({
+  kind: "table",
+  columns: [
+    { title: "field", align: "left" },
+    { title: "value", align: "left" },
+    { title: "arms", align: "left" },
+  ],
+  rows: found.flatMap(({ key, values }) =>
+    values.map(({ value, arms }, i) => ({
+      cells: [i === 0 ? key : "", value === undefined ? "none" : factorText(value), arms.join("; ")],
+    })),
+  ),
+});

@@ -1,0 +1,35 @@
+/** Gradient norms as maps, layer by step, one for each arm, all on one colour scale. */
+import { type Block, figure } from "../blocks.ts";
+import { heatMap } from "../charts/heat-map.ts";
+import { extent } from "../charts/scale.ts";
+import { gradients, layersOverSteps } from "../layer-steps.ts";
+import type { Material } from "../material.ts";
+import { leftOut, shownArms } from "../series.ts";
+import { recordedBy } from "./recorded.ts";
+
+export const title = "Gradient norms over layers and steps";
+
+export function blocks(material: Material): readonly Block[] {
+  const maps = shownArms(material)
+    .map(({ label, runs }) => ({ label, columns: layersOverSteps({ runs }, gradients) }))
+    .filter(({ columns }) => columns.length > 0);
+  const domain = extent(
+    maps.flatMap(({ columns }) => columns.flatMap(({ values }) => values)),
+    "log",
+  );
+  // Of a single step or layer the lines say all there is.
+  const worth = maps.some(({ columns }) => columns.length > 1 && columns[0]!.values.length > 1);
+  if (domain === undefined || !worth) return [];
+  const panels = maps.map(({ label, columns }) =>
+    heatMap({ title: label, columns, x: "step", y: "layer (0 is the first)", domain }),
+  );
+  const from = recordedBy(material, (run) => run.gradients.size > 0);
+  const caption =
+    "One map per arm, one colour scale for all: the lighter, the larger the layer's gradient (geometric mean over the " +
+    `seeds). Columns are recorded steps, at most about 48 of them.${from.note}${leftOut(material)}`;
+  return figure({
+    ...{ id: "gradient-norm-maps", title: "Gradient norm, layer by step", panels, caption },
+    bar: { label: "gradient L2 norm, before clipping", domain },
+    from: { files: ["grad_norms.csv"], runs: from.runs },
+  });
+}

@@ -1,0 +1,50 @@
+/** Gradient norms by layer at a few steps, as in HybridNorm's Fig. 2 (arXiv 2503.04598), which shows steps 1 and 100. */
+import { type Block, figure, prose } from "../blocks.ts";
+import { lineChart } from "../charts/line-chart.ts";
+import { extent } from "../charts/scale.ts";
+import { chosenSteps, commonSteps, gradients, layersAt } from "../layer-steps.ts";
+import type { Material } from "../material.ts";
+import { leftOut, legendOf, shownArms } from "../series.ts";
+import { recordedBy } from "./recorded.ts";
+
+export const title = "Gradient norms by layer";
+
+export function blocks(material: Material): readonly Block[] {
+  const steps = chosenSteps(commonSteps(material, gradients));
+  const from = recordedBy(material, ({ gradients: layers }) => layers.size > 0);
+  if (steps.length === 0) {
+    const wanted =
+      "No run has recorded gradient norms (grad_norms.csv): log.grad_norms_every says how often.";
+    return material.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
+  }
+  const charts = steps.map((step) => ({
+    step,
+    series: shownArms(material).map((arm) => ({
+      ...{ label: arm.label, series: arm.series, points: layersAt(arm, gradients, step) },
+    })),
+  }));
+  const domain = extent(
+    charts.flatMap(({ series }) =>
+      series.flatMap(({ points }) => points.flatMap(({ y, low = y, high = y }) => [y, low, high])),
+    ),
+    "log",
+  );
+  if (domain === undefined) return [];
+  const panels = charts.map(({ step, series }) =>
+    lineChart({
+      title: `Step ${step}`,
+      x: { label: "layer (0 is the first)", whole: true },
+      y: { label: "gradient L2 norm", kind: "log", domain },
+      ...{ series, marks: true },
+    }),
+  );
+  const caption =
+    `L2 norm of each layer's whole gradient before clipping (tensor * of grad_norms.csv), geometric mean over the seeds; ` +
+    `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that all ` +
+    `runs that can be compared recorded.${from.note}${leftOut(material)}`;
+  return figure({
+    ...{ id: "gradient-norms-by-layer", title: "Gradient norm by layer", panels, caption },
+    legend: legendOf(charts.flatMap(({ series }) => series)),
+    from: { files: ["grad_norms.csv"], runs: from.runs },
+  });
+}

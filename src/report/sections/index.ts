@@ -1,0 +1,36 @@
+/** The sections of a report, in their order. A section is a file; where it has nothing to say it is left out. */
+import type { Block, Section } from "../blocks.ts";
+import type { Material } from "../material.ts";
+import * as answer from "./answer.ts";
+import * as curves from "./curves.ts";
+import * as experts from "./experts.ts";
+import * as fairness from "./fairness.ts";
+import * as gradientMaps from "./gradient-maps.ts";
+import * as gradientRatio from "./gradient-ratio.ts";
+import * as gradientsByLayer from "./gradients-by-layer.ts";
+import * as learningRate from "./learning-rate.ts";
+import * as provenance from "./provenance.ts";
+import * as stability from "./stability.ts";
+
+interface SectionFile {
+  readonly title: string;
+  readonly blocks: (material: Material) => readonly Block[];
+}
+
+const SECTIONS: Readonly<Record<string, SectionFile>> = {
+  answer,
+  fairness,
+  "learning-rate": learningRate,
+  loss: curves,
+  gradients: gradientsByLayer,
+  "gradient-maps": gradientMaps,
+  "gradient-ratio": gradientRatio,
+  stability,
+  experts,
+  provenance,
+};
+
+export const sections = (material: Material): readonly Section[] =>
+  Object.entries(SECTIONS)
+    .map(([id, { title, blocks }]) => ({ id, title, blocks: blocks(material) }))
+    .filter(({ blocks }) => blocks.length > 0);

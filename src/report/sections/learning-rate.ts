@@ -1,0 +1,145 @@
+/** Sensitivity to the learning rate, where it is swept: each arm of the other factors at its own best rate. */
+
+import { mean } from "../../lib/statistics.ts";
+import { type Arm, armsOf } from "../arms.ts";
+import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
+import { lineChart, type Series } from "../charts/line-chart.ts";
+import { MAX_SERIES } from "../charts/marks.ts";
+import { numberLabel } from "../charts/scale.ts";
+import type { Material, RunMaterial } from "../material.ts";
+import { nats } from "../numbers.ts";
+import { averaged, hasDiverged, isFinished, legendOf } from "../series.ts";
+
+export const title = "Learning-rate sensitivity";
+
+const KEY = "train.lr";
+
+export function blocks({ runs, sweep }: Material): readonly Block[] {
+  const rateOf = (run: Pick<RunMaterial, "factors">) => Number(run.factors[KEY]);
+  if (new Set(runs.map(rateOf).filter(Number.isFinite)).size < 2) return [];
+  const byName = new Map(runs.map((run) => [run.name, run]));
+  const others = runs.map((run) => {
+    const { [KEY]: _, ...factors } = run.factors;
+    return { ...run, factors };
+  });
+  const arms = armsOf(others, sweep.name).map((arm) => tuned(arm, byName, rateOf));
+  const drawn = arms.toSorted(byLoss).slice(0, MAX_SERIES);
+  const series = arms
+    .filter((arm) => drawn.includes(arm))
+    .map((arm, place): Series => ({ label: arm.label, series: place, ...lines(arm) }));
+  const panel = lineChart({
+    title: "",
+    x: { label: "train.lr, peak learning rate", kind: "log" },
+    y: { label: "validation loss, nats per token" },
+    ...{ series, marks: true },
+  });
+  const left = arms.length - drawn.length;
+  const caption = `Final validation loss at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
+  const names = runs.filter((run) => isFinished(run) || hasDiverged(run)).map(({ name }) => name);
+  return [
+    ...figure({
+      ...{ id: "learning-rate", title: "Final validation loss by learning rate", panels: [panel] },
+      ...{ legend: legendOf(series), caption, from: { files: ["status.json"], runs: names } },
+    }),
+    tableOf(arms.toSorted(byLoss), series),
+    ...edgeNote(arms),
+  ];
+}
+
+interface Tuned {
+  readonly label: string;
+  /** Ascending: the runs at each rate. */
+  readonly rates: readonly {
+    readonly rate: number;
+    readonly losses: readonly number[];
+    readonly diverged: number;
+  }[];
+  /** The rate with the least mean, of those none of whose runs diverged where there are any. */
+  readonly best?: {
+    readonly rate: number;
+    readonly loss: number;
+    readonly n: number;
+    readonly atEdge: boolean;
+  };
+}
+
+function tuned(
+  arm: Arm,
+  byName: ReadonlyMap<string, RunMaterial>,
+  rateOf: (run: RunMaterial) => number,
+): Tuned {
+  const own = arm.runs.map(({ name }) => byName.get(name)!);
+  const values = [...new Set(own.map(rateOf))].filter(Number.isFinite).toSorted((a, b) => a - b);
+  const rates = values.map((rate) => {
+    const at = own.filter((run) => rateOf(run) === rate);
+    const losses = at.filter(isFinished).map(({ status }) => status!.val_loss!);
+    return { rate, losses, diverged: at.filter(hasDiverged).length };
+  });
+  const withLoss = rates.filter(({ losses }) => losses.length > 0);
+  const whole = withLoss.filter(({ diverged }) => diverged === 0);
+  const [best] = (whole.length > 0 ? whole : withLoss)
+    .map(({ rate, losses }) => ({ rate, n: losses.length, loss: mean(losses) }))
+    .toSorted((a, b) => a.loss - b.loss);
+  if (best === undefined) return { label: arm.label, rates };
+  const atEdge = best.rate === values[0] || best.rate === values.at(-1);
+  return { label: arm.label, rates, best: { ...best, atEdge } };
+}
+
+const byLoss = (a: Tuned, b: Tuned): number => {
+  const [x, y] = [a.best?.loss ?? Infinity, b.best?.loss ?? Infinity];
+  return x === y ? 0 : x - y;
+};
+
+function lines({ rates }: Tuned): Pick<Series, "points" | "crosses"> {
+  const most = Math.max(0, ...rates.map(({ losses }) => losses.length));
+  const bySeed = Array.from({ length: most }, (_, i) =>
+    rates.map(({ rate, losses }) => ({ x: rate, y: losses[i] ?? Number.NaN })),
+  );
+  const points = rates.flatMap(({ rate }) =>
+    averaged(bySeed.map((line) => line.filter(({ x }) => x === rate))),
+  );
+  const crosses = rates
+    .filter(({ diverged }) => diverged > 0)
+    .map(({ rate, diverged }) => ({ x: rate, label: `${diverged} diverged at ${numberLabel(rate)}` }));
+  return { points, crosses };
+}
+
+function tableOf(arms: readonly Tuned[], series: readonly Series[]): TableBlock {
+  return {
+    kind: "table",
+    columns: [
+      { title: "arm", align: "left" },
+      { title: "best lr", align: "right" },
+      { title: "val loss there", align: "right" },
+      { title: "seeds", align: "right" },
+      { title: "lrs tried", align: "right" },
+      { title: "diverged at", align: "left" },
+    ],
+    rows: arms.map(({ label, rates, best }, i) => {
+      const place = series.find((one) => one.label === label)?.series;
+      const diverged = rates.filter((at) => at.diverged > 0).map(({ rate }) => numberLabel(rate));
+      return {
+        cells: [
+          label,
+          best === undefined ? "\u2013" : `${numberLabel(best.rate)}${best.atEdge ? " (edge)" : ""}`,
+          nats(best?.loss),
+          best === undefined ? "" : String(best.n),
+          String(rates.length),
+          diverged.join(", "),
+        ],
+        ...(place === undefined ? {} : { series: place }),
+        ...(i === 0 && best !== undefined ? { strong: true } : {}),
+      };
+    }),
+  };
+}
+
+function edgeNote(arms: readonly Tuned[]): readonly Block[] {
+  if (!arms.some(({ best }) => best?.atEdge)) return [];
+  return [
+    prose(
+      "Edge: the best learning rate is the lowest or highest that was tried, so a better one may lie outside; widen train.lr.",
+      "note",
+    ),
+  ];
+}
