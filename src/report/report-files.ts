@@ -1,0 +1,31 @@
+/** A report as files: what each is called and what is in it. Pure. */
+
+import { armsCsv } from "./arm-rows.ts";
+import type { FigureBlock } from "./blocks.ts";
+import { svgDocument } from "./charts/figure.ts";
+import { html } from "./html.ts";
+import { markdown } from "./markdown.ts";
+import type { Material } from "./material.ts";
+import { sections } from "./sections/index.ts";
+
+/** File name -> text, the figures first: a page that is there has its figures beside it. */
+export function reportFiles(material: Material): ReadonlyMap<string, string> {
+  const { name, description = "" } = material.sweep;
+  const all = sections(material);
+  const figures = all
+    .flatMap(({ blocks }) => blocks)
+    .filter((block): block is FigureBlock => block.kind === "figure");
+  return new Map([
+    ...figures.map((figure) => [`${figure.id}.svg`, figureDocument(figure)] as const),
+    ["arms.csv", armsCsv(material.evidence)],
+    ["report.md", markdown(name, all)],
+    ["index.html", html(name, description, all)],
+  ]);
+}
+
+const figureDocument = ({ title, panels, legend = [], bar, from }: FigureBlock): string =>
+  svgDocument({
+    ...{ title, panels, legend },
+    description: `From ${from.files.join(", ")} of ${from.runs.length} runs: ${from.runs.join(", ")}`,
+    ...(bar === undefined ? {} : { bar }),
+  });

@@ -1,0 +1,44 @@
+/** The numbers behind a report, for other programs. Losses in nats per token; absent is null. Pure. */
+import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "./layer-steps.ts";
+import type { ArmMaterial, Material } from "./material.ts";
+
+export function reportJson(material: Material): object {
+  const { sweep, evidence, arms, runs } = material;
+  const steps = chosenSteps(commonSteps(material, gradients));
+  return {
+    ...{ sweep: sweep.name, reference: evidence.reference ?? null, noise: evidence.noise ?? null },
+    mismatch: evidence.mismatch ?? null,
+    arms: arms.map((arm) => ({ ...armJson(arm), gradient_norms: steps.map((step) => atStep(arm, step)) })),
+    runs: runs.map(({ name, id, factors, status, metrics }) => ({
+      ...{ name, id, factors, state: status?.state ?? null, step: status?.step ?? null },
+      val_loss: finite(status?.val_loss),
+      stability:
+        metrics === undefined
+          ? null
+          : {
+              ...{ logged_steps: metrics.rows, clipped_steps: metrics.clipped },
+              loss_spikes: metrics.lossSpikes.count,
+              gradient_spikes: metrics.gradSpikes.count,
+            },
+    })),
+  };
+}
+
+function armJson({ label, result }: ArmMaterial): object {
+  const { factors, finished, diverged, loss, bitsPerByte, delta } = result;
+  return {
+    ...{ arm: label, factors, runs: result.runs.length, finished, diverged },
+    val_loss: loss ?? null,
+    val_bits_per_byte: finite(bitsPerByte),
+    delta: delta ?? null,
+  };
+}
+
+const atStep = (arm: ArmMaterial, step: number): object => ({
+  step,
+  layers: valuesAt(arm, gradients, step),
+  last_to_first: finite(armRatio(arm, gradients, step)),
+});
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
