@@ -7,6 +7,7 @@ import type { Run } from "../sweep/expand.ts";
 
 export interface Listing {
   readonly name: string;
+  readonly description?: string;
   readonly runs: readonly Run[];
 }
 
@@ -17,10 +18,11 @@ export function readListing(dir: string): Listing {
   const { sweep: path } = sweepFiles(dir);
   if (!isSweep(dir)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
   const listed = readJson(path);
-  const { name, runs } = isPlainObject(listed) ? listed : {};
+  const { name, description, runs } = isPlainObject(listed) ? listed : {};
   if (!Array.isArray(runs) || !runs.every(isListed))
     throw new UserError(`${path}: not the list of a sweep's runs`);
-  return { name: typeof name === "string" ? name : "sweep", runs };
+  const said = typeof description === "string" ? { description } : {};
+  return { name: typeof name === "string" ? name : "sweep", ...said, runs };
 }
 
 function isListed(run: unknown): run is Run {

@@ -1,0 +1,50 @@
+/** `hnorm report DIR`: a page with the figures of a sweep, its words as Markdown, and a summary on stdout. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { plainText } from "../../report/blocks.ts";
+import { readMaterial } from "../../report/material.ts";
+import { reportFiles } from "../../report/report-files.ts";
+import { reportJson } from "../../report/report-json.ts";
+import { answerWords } from "../../report/sections/answer.ts";
+import { gradientLines } from "../../report/terminal.ts";
+import { armsTable } from "../arms-table.ts";
+import type { Io } from "../io.ts";
+import { readListing } from "../sweep-listing.ts";
+
+interface Options {
+  readonly out?: string;
+  readonly against?: string;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Writes index.html (one file, no script), report.md (for a CI job's summary), arms.csv and the figures as .svg.
+A sweep that is still running, or some of whose runs failed or diverged, is reported as far as it is.`;
+
+export function reportCommand(program: Command, io: Io): void {
+  program
+    .command("report")
+    .argument("<dir>", "a sweep's folder, such as runs/quick")
+    .option("--out <dir>", "where to write (default: DIR/report)")
+    .option("--against <arm>", "the arm that the others are compared with (default: the best one)")
+    .option("--json", "the numbers behind it on stdout, as JSON")
+    .description("write the answer of a sweep as a page with figures")
+    .addHelpText("after", HELP)
+    .action(async (dir: string, { out = join(dir, "report"), against, json }: Options) => {
+      const material = readMaterial(dir, readListing(dir), against === undefined ? {} : { against });
+      for (const [name, text] of reportFiles(material)) await writeFileAtomic(join(out, name), text);
+      if (json) io.out(JSON.stringify(reportJson(material), null, 2));
+      else {
+        const parts = [
+          plainText(answerWords(material)),
+          armsTable(material.evidence, against !== undefined),
+          gradientLines(material),
+        ];
+        io.out(parts.filter((part) => part !== undefined).join("\n\n"));
+      }
+      io.say(
+        `${json ? "" : "\n"}report: ${join(out, "index.html")} (and report.md, arms.csv, figures as .svg)`,
+      );
+    });
+}
