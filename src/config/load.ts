@@ -1,6 +1,7 @@
 /** A config file and command-line overrides -> what they say together. Values are checked once runs are known. */
 import { basename, dirname } from "node:path";
 import { type Assignment, type Axis, readAxes } from "./axes.ts";
+import { type Expectation, readExpectations } from "./expect.ts";
 import { assign, follow, type Mapping, type Place, plain, without } from "./located.ts";
 import { keyText, type Mistake, throwMistakes } from "./mistakes.ts";
 import { overrideAxes } from "./override-axes.ts";
@@ -24,14 +25,28 @@ export interface ConfigFile {
   readonly axes: readonly Axis[];
   /** Overrides of single values: they come last. */
   readonly fixed: readonly Assignment[];
+  readonly expected: Expected;
   readonly mistakes: readonly Mistake[];
 }
+
+/** What the file expects of its sweep. */
+export interface Expected {
+  readonly expectations: readonly Expectation[];
+  /** Where mistakes of `expect:` are found. */
+  readonly tree: Mapping;
+  /** The sweep that it speaks of: the file's, whatever the command line makes of it. */
+  readonly own: SweptTree;
+}
+
+/** What trees of runs are made of. */
+export type SweptTree = Pick<ConfigFile, "base" | "axes" | "fixed">;
 
 export function readConfig(file: string, overrides: readonly string[]): ConfigFile {
   const mistakes: Mistake[] = [];
   const parsed = overrides.map(parseOverride);
   mistakes.push(...parsed.filter((p): p is Mistake => !isOverride(p)));
-  let tree = readFile(file, mistakes);
+  const ofFile = readFile(file, mistakes);
+  let tree = ofFile;
   const ofRuns: Override[] = [];
   for (const override of parsed.filter(isOverride)) {
     const aboutFile = FILE_KEYS.some((key) => key === override.path[0]);
@@ -41,6 +56,8 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
 
   const sweep = tree.entries.get("sweep");
   let axes = readAxes(sweep, mistakes);
+  const ownSweep = ofFile.entries.get("sweep");
+  const ownAxes = ownSweep === sweep ? axes : readAxes(ownSweep, []);
   let fixed: readonly Assignment[] = [];
   for (const override of ofRuns) {
     fixed = fixed.filter(({ key }) => key !== override.key && !key.startsWith(`${override.key}.`));
@@ -49,6 +66,9 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
     if (override.values.length === 1 && !zip)
       fixed = [...fixed, { key: override.key, entry: entryOf(override) }];
   }
+  const expect = tree.entries.get("expect");
+  const { expectations, issues } = readExpectations(expect && plain(expect.value));
+  mistakes.push(...issues.map((issue) => locatedMistake(tree, issue)));
   const description = textOf(tree, "description", mistakes);
   return {
     name: sweepName(tree, file, mistakes),
@@ -58,12 +78,21 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
     base: without(tree, FILE_KEYS),
     axes,
     fixed,
+    expected: {
+      expectations,
+      tree,
+      own: { base: without(ofFile, FILE_KEYS), axes: ownAxes, fixed: [] },
+    },
     mistakes,
   };
 }
 
+/** Whether the command line leaves the axes as the file has them. */
+export const isOwnSweep = ({ axes, expected: { own } }: ConfigFile): boolean =>
+  axes.length === own.axes.length && axes.every((axis, i) => axis === own.axes[i]);
+
 /** The tree of a run: the base, the axes' values from the shortest key to the longest, the overrides. */
-export function treeOf(config: ConfigFile, assignments: readonly Assignment[]): Mapping {
+export function treeOf(config: SweptTree, assignments: readonly Assignment[]): Mapping {
   const depth = ({ key }: Assignment) => key.split(".").length;
   const ordered = [...[...assignments].sort((a, b) => depth(a) - depth(b)), ...config.fixed];
   return ordered.reduce((tree, { key, entry }) => assign(tree, key.split("."), entry), config.base);

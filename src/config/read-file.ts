@@ -6,8 +6,8 @@ import { type Mistake, throwMistakes } from "./mistakes.ts";
 import { readYaml } from "./read-yaml.ts";
 import { didYouMean, show } from "./wording.ts";
 
-/** What a file keeps for itself: these say what that one file is. */
-const OWN_KEYS = ["name", "description", "extends"];
+/** What a file keeps for itself: these say what that one file is, and what is known of its own numbers. */
+const OWN_KEYS = ["name", "description", "extends", "expect"];
 
 /** Throws every mistake that keeps the files from being put together, with those `already` known. */
 export function readFile(file: string, already: readonly Mistake[] = []): Mapping {

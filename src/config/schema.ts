@@ -122,8 +122,8 @@ export const sections = {
 export type SectionName = keyof typeof sections;
 export const sectionNames = Object.keys(sections) as readonly SectionName[];
 
-/** Keys beside the sections: they say what the file is and what it sweeps. */
-export const FILE_KEYS = ["name", "description", "extends", "sweep"] as const;
+/** Keys beside the sections: they say what the file is, what it sweeps and what is expected of that. */
+export const FILE_KEYS = ["name", "description", "extends", "sweep", "expect"] as const;
 
 /** Keys whose value is itself a list: on the command line a list sets them, where it would sweep any other. */
 export const LIST_KEYS: readonly string[] = ["train.no_decay", "slurm.setup", "slurm.extra"];

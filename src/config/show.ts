@@ -2,14 +2,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import type { Axis } from "./axes.ts";
-import type { ConfigFile } from "./load.ts";
+import { type ConfigFile, isOwnSweep } from "./load.ts";
 import { plain } from "./located.ts";
 import type { RunConfig } from "./schema.ts";
 import { isPlainObject } from "./selection.ts";
 
 /** `runs`: the resolved configs of all of the file's runs. */
 export function showConfig(config: ConfigFile, runs: readonly RunConfig[]): string {
-  const { name, description, axes } = config;
+  const { name, description, axes, expected } = config;
+  // Of another sweep than the file's own it would speak of arms that are not there.
+  const expect = isOwnSweep(config) ? expected.tree.entries.get("expect") : undefined;
   const common = runs.reduce<unknown>(
     (shared, run) => intersection(shared, run),
     runs[0],
@@ -20,6 +22,7 @@ export function showConfig(config: ConfigFile, runs: readonly RunConfig[]): stri
     ...common,
     ...(common.train === undefined ? {} : { train: withLength(common.train, config) }),
     ...(axes.length === 0 ? {} : { sweep: sweepSection(axes) }),
+    ...(expect === undefined ? {} : { expect: plain(expect.value) }),
   };
   return stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -1,9 +1,19 @@
 /** A config file -> all of its runs, before the first one starts: grid times zip times seeds, equal runs once. Pure. */
 import type { Assignment, Axis } from "../config/axes.ts";
-import { type ConfigFile, readConfig, resolveTree, treeOf } from "../config/load.ts";
+import {
+  type ConfigFile,
+  isOwnSweep,
+  locatedMistake,
+  readConfig,
+  resolveTree,
+  type SweptTree,
+  treeOf,
+} from "../config/load.ts";
 import { plain } from "../config/located.ts";
 import { type Mistake, throwMistakes } from "../config/mistakes.ts";
 import type { RunConfig } from "../config/schema.ts";
+import type { Point } from "./arm-pattern.ts";
+import { type BoundExpectation, bindExpectations } from "./expected-arms.ts";
 import { identities } from "./identity.ts";
 import { nameRuns } from "./naming.ts";
 
@@ -37,6 +47,8 @@ export interface Sweep {
   readonly factors: readonly string[];
   readonly runs: readonly Run[];
   readonly duplicates: readonly Duplicate[];
+  /** Absent where the file expects nothing. */
+  readonly expectations?: readonly BoundExpectation[];
 }
 
 /** More runs than this are surely a slip. */
@@ -48,18 +60,17 @@ export const loadSweep = (file: string, overrides: readonly string[]): Sweep =>
 /** Throws every mistake of the file and of all its runs at once. */
 export function expand(config: ConfigFile): Sweep {
   const mistakes: Mistake[] = [...config.mistakes];
-  const total = config.axes.reduce((product, { rows }) => product * rows.length, 1);
+  const { expectations, tree, own } = config.expected;
+  const needed = expectations.length === 0 ? [config] : [config, own];
+  const total = Math.max(...needed.map(({ axes }) => axes.reduce((n, { rows }) => n * rows.length, 1)));
   if (total > MAX_RUNS) {
     const message = `${total} runs; at most ${MAX_RUNS} are allowed`;
-    throwMistakes([...mistakes, { place: config.axes[0]!.place, key: "sweep", message }]);
+    throwMistakes([...mistakes, { place: (config.axes[0] ?? own.axes[0])!.place, key: "sweep", message }]);
   }
-  const points = combinations(config.axes);
-  const resolved = points.map((assignments) => {
-    const { config: run, mistakes: inside } = resolveTree(treeOf(config, assignments));
-    mistakes.push(...inside);
-    return { factors: factorsOf(assignments), config: run as RunConfig };
-  });
-  throwMistakes(mistakes);
+  const resolved = resolvedPoints(config, mistakes) as readonly Omit<Run, "name" | "id">[];
+  const ownPoints = expectations.length === 0 || isOwnSweep(config) ? resolved : resolvedPoints(own, []);
+  const { issues } = bindExpectations(expectations, ownPoints, []);
+  throwMistakes([...mistakes, ...issues.map((issue) => locatedMistake(tree, issue))]);
 
   const identityOf = identities();
   const all = resolved.map((run) => ({ ...run, id: identityOf(run.config) }));
@@ -68,18 +79,29 @@ export function expand(config: ConfigFile): Sweep {
   const names = nameRuns(distinct);
   const nameOf = new Map(distinct.map((run, i) => [run.id, names[i]!]));
   const { name, description, file, baseDir } = config;
+  const runs = distinct.map((run) => ({ name: nameOf.get(run.id)!, ...run }));
+  const { bound } = bindExpectations(expectations, ownPoints, runs);
   return {
     name,
     ...(description === undefined ? {} : { description }),
     file,
     baseDir,
     factors: config.axes.flatMap(({ keys }) => keys),
-    runs: distinct.map((run) => ({ name: nameOf.get(run.id)!, ...run })),
+    runs,
     duplicates: all
       .filter((run) => first.get(run.id) !== run)
       .map(({ factors, id }) => ({ factors, sameAs: nameOf.get(id)! })),
+    ...(bound.length === 0 ? {} : { expectations: bound }),
   };
 }
+
+/** What the axes make of the tree; where there are mistakes, what can be said in spite of them. */
+const resolvedPoints = (swept: SweptTree, mistakes: Mistake[]): readonly Point[] =>
+  combinations(swept.axes).map((assignments) => {
+    const { config, mistakes: inside } = resolveTree(treeOf(swept, assignments));
+    mistakes.push(...inside);
+    return { factors: factorsOf(assignments), config };
+  });
 
 /** The product of the axes; the last one varies fastest. */
 export function combinations(axes: readonly Pick<Axis, "rows">[]): readonly (readonly Assignment[])[] {

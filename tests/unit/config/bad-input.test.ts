@@ -32,8 +32,8 @@ sweep:
 `;
   expect(complaint(yaml, ["train.seed=-1"])).toMatchInlineSnapshot(`
     "x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?
-    x.yaml:2:1 mdoel: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep; did you mean model?
-    x.yaml:3:1 lr: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep; did you mean train.lr?
+    x.yaml:2:1 mdoel: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean model?
+    x.yaml:3:1 lr: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean train.lr?
     x.yaml:5:11 model.preset: expected one of dense-151m, dense-285m, dense-550m, dense-543m-deep, dense-1.2b, dense-1.2b-ffn8192, moe-1b-7b, moe-400m, moe-50m, moe-5m, dense-7b, llama-9m, llama-20m, llama-35m, llama-40m, llama-60m, llama-71m, llama-100m, llama-130m, llama-250m, llama-350m, llama-1b, llama-3b, llama-7b, got "llama-13m"; did you mean llama-130m?
     x.yaml:6:3 model.n_layer: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_layers?
     x.yaml:7:12 model.d_model: expected a whole number >= 1, got 0
@@ -375,7 +375,7 @@ describe("the command line", () => {
   });
   test("values that are wrong", () => {
     expect(flag("train.lr=fast", "model.heads=3", "optimizer=adam", "norm=")).toMatchInlineSnapshot(`
-      "command line: optimizer=adam: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep; did you mean train.optimizer?
+      "command line: optimizer=adam: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean train.optimizer?
       command line: norm=: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement
       command line: model.heads=3: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_heads?
       command line: train.lr=fast: expected a number > 0, got "fast""
