@@ -15,6 +15,8 @@ export const commands: ReadonlyMap<string, () => Promise<Register>> = new Map(
     config: async () => (await import("./config.ts")).configCommand,
     data: async () => (await import("./data.ts")).dataCommand,
     results: async () => (await import("./results.ts")).resultsCommand,
+    verify: async () => (await import("./verify.ts")).verifyCommand,
+    report: async () => (await import("./report.ts")).reportCommand,
     status: async () => (await import("./status.ts")).statusCommand,
     cancel: async () => (await import("./cancel.ts")).cancelCommand,
     why: async () => (await import("./why.ts")).whyCommand,

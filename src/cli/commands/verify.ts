@@ -1,0 +1,107 @@
+/** `hnorm verify FILE`: the finished runs of a config against what its `expect:` section says of them. */
+import { readdirSync } from "node:fs";
+import type { Command } from "commander";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { remembered } from "../../lib/memo.ts";
+import { armsOf } from "../../report/arms.ts";
+import type { SetValue } from "../../report/judge.ts";
+import { junitXml } from "../../report/junit.ts";
+import type { RankedRun } from "../../report/ranking.ts";
+import { overall, verdicts } from "../../report/verdicts.ts";
+import { runFiles, sweepFiles } from "../../runs/paths.ts";
+import { tableRows } from "../../runs/read-table.ts";
+import { readStatus } from "../../runs/status.ts";
+import { loadSweep, type Run } from "../../sweep/expand.ts";
+import type { Io } from "../io.ts";
+import { overrideOption } from "../overrides.ts";
+import { runsDir } from "../places.ts";
+import { verdictTable } from "../verdict-table.ts";
+
+interface Options {
+  readonly runsDir?: string;
+  readonly json?: boolean;
+  readonly junit?: string;
+  readonly set: readonly string[];
+}
+
+const ABOUT = `
+  expect:
+    - { arm: { norm: pre }, val_ppl: 26.8, within: 2%, source: "a paper, a table" }   # the mean over seeds
+    - { arm: { norm: post }, better_than: { norm: pre }, by: 0.01 }                    # nats of val_loss, seed by seed
+    - { diverges: false }                                                              # without arm: every arm
+Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs are missing; "hnorm sweep" trains them.`;
+
+const EXIT_OF = { met: EXIT.ok, missed: EXIT.mismatch, "not finished": EXIT.someRunsFailed } as const;
+
+export function verifyCommand(program: Command, io: Io): void {
+  program
+    .command("verify")
+    .argument("<file>", "a config with an expect: section")
+    .argument("[overrides...]", "key=value, as they were given to hnorm sweep")
+    .option("--runs-dir <dir>", "where its results are (default: HNORM_RUNS_DIR, or ./runs)")
+    .option("--json", "as JSON")
+    .option("--junit <xml>", "write a JUnit file too, for CI")
+    .addOption(overrideOption())
+    .description("check finished runs against what their config expects of them")
+    .addHelpText("after", ABOUT)
+    .action(async (file: string, overrides: readonly string[], options: Options) => {
+      const { name, runs, expectations } = loadSweep(file, [...overrides, ...options.set]);
+      if (expectations === undefined)
+        throw new UserError(`${file}: expects nothing; an expect: section says what (hnorm verify --help)`);
+      const { dir } = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
+      const folders = foldersOf(dir, runs);
+      const ranked = runs.map(({ name: run, id, factors }): RankedRun => {
+        const folder = folders.get(run);
+        return { name: run, id, factors, status: folder === undefined ? undefined : readStatus(folder) };
+      });
+      const all = verdicts(expectations, armsOf(ranked, name), setValues(folders));
+      if (all.every(({ verdict }) => verdict === "left out"))
+        throw new UserError(`${file}: expects nothing of the arms that the command line leaves`);
+      if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));
+      const result = overall(all);
+      if (options.json) io.out(JSON.stringify({ sweep: name, result, verdicts: all }, null, 2));
+      else io.out(verdictTable(all));
+      const missing = ranked.filter(({ status }) => status === undefined).length;
+      if (missing > 0) io.say(`${dir}: ${missing} of ${runs.length} runs have not been started`);
+      process.exitCode = EXIT_OF[result];
+    });
+}
+
+/** Each run's folder, where it has one: under its own name, or under the one that another sweep of the same config gave it. */
+function foldersOf(dir: string, runs: readonly Run[]): ReadonlyMap<string, string> {
+  const files = sweepFiles(dir);
+  const there = namesIn(dir);
+  const found = runs.flatMap((run): readonly (readonly [string, string])[] => {
+    const named = there.filter((name) => name === run.name || name.endsWith(`-${run.id.slice(0, 8)}`));
+    const folders = named.map((name) => files.run(name)).filter((path) => readStatus(path)?.id === run.id);
+    const own = folders.find((path) => path === files.run(run.name)) ?? folders[0];
+    return own === undefined ? [] : [[run.name, own]];
+  });
+  return new Map(found);
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+/** The last row of each set in a run's eval.csv. */
+function setValues(folders: ReadonlyMap<string, string>): SetValue {
+  const lastRows = remembered((run: string) => {
+    const rows = new Map<string, Readonly<Record<string, number>>>();
+    const folder = folders.get(run);
+    if (folder === undefined) return rows;
+    for (const row of tableRows(runFiles(folder).evaluations))
+      rows.set(row.text("split"), {
+        val_loss: row.number("loss"),
+        val_ppl: row.number("ppl"),
+        val_bits_per_byte: row.number("bits_per_byte"),
+      });
+    return rows;
+  });
+  return (run, set, metric) => lastRows(run).get(set)?.[metric];
+}
