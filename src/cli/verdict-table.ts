@@ -13,6 +13,10 @@ const delta = ({ delta: off, standardErrors: errors }: Verdict): string => {
   return errors === undefined ? signed(off) : `${signed(off)} (${signed(Number(errors.toFixed(1)))} se)`;
 };
 
+/** What is known not to be met is not waited for either. */
+const verdictText = ({ verdict, counts }: Verdict): string =>
+  verdict === "not finished" && !counts ? "not finished, known" : verdict;
+
 const COLUMNS: readonly Column<Verdict>[] = [
   { title: "arm", text: ({ arm }) => arm, align: "left" },
   { title: "what", text: ({ what }) => what, align: "left" },
@@ -20,7 +24,7 @@ const COLUMNS: readonly Column<Verdict>[] = [
   { title: "measured", text: ({ measured }) => measured },
   { title: "n", text: ({ n, of }) => `${n}/${of}` },
   { title: "delta", text: delta },
-  { title: "verdict", text: ({ verdict }) => verdict, align: "left" },
+  { title: "verdict", text: verdictText, align: "left" },
 ];
 
 /** Below the rows what there is to say of them, each once; where a claim is from is told when it does not hold. */

@@ -67,6 +67,6 @@ function knownOr(
 ): Pick<Verdict, "verdict" | "counts" | "note"> {
   if (known === undefined) return { verdict, counts: true };
   if (verdict === "met") return { verdict, counts: true, note: `met, though known not to be: ${known}` };
-  const told = note === undefined ? known : `${known} (${note})`;
-  return { verdict: verdict === "missed" ? "known" : verdict, counts: false, note: told };
+  if (verdict === "not finished") return { verdict, counts: false, ...(note === undefined ? {} : { note }) };
+  return { verdict: "known", counts: false, note: note === undefined ? known : `${known} (${note})` };
 }
