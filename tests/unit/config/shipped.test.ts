@@ -23,6 +23,11 @@ describe.each(files)("%s", (name) => {
     expect(sweep.name).toBe(name.replace(/^.*\//, "").replace(".yaml", ""));
   });
 
+  test("whatever it expects says where that is from", () => {
+    const stated = (load(name).expectations ?? []).filter(({ claim }) => claim.kind !== "outcome");
+    for (const { source } of stated) expect(source).toMatch(/arXiv \d{4}\.\d{5}|figures of|hnorm|provenance/);
+  });
+
   test("shown and read again it has the same runs", () => {
     const config = readConfig(join(FOLDER, name), []);
     const { runs } = expand(config);
@@ -32,6 +37,7 @@ describe.each(files)("%s", (name) => {
     );
     const again = loadSweep(join(folderOf({ "x.yaml": shown }), "x.yaml"), []);
     expect(again.runs).toEqual(runs);
+    expect(again.expectations).toEqual(load(name).expectations);
     expect(again.name).toBe(config.name);
   });
 });
@@ -150,5 +156,16 @@ test("mix-ln-130m.yaml: the alphas are 0, 2, 3, 4, 5, 6 and 12 of 12 layers; Ada
       eps: 1e-8,
       weight_decay: 0,
     });
+  }
+});
+
+test("the perplexities of the papers are known to be of other tokens: told, never failing", () => {
+  for (const name of ["dense-550m.yaml", "mix-ln-130m.yaml"]) {
+    const numbers = load(name).expectations!.filter(({ claim }) => claim.kind === "number");
+    expect(numbers.length).toBeGreaterThan(2);
+    for (const { known, arms } of numbers) {
+      expect(known).toContain("tokenizer");
+      expect(arms).toHaveLength(1);
+    }
   }
 });
