@@ -39,7 +39,7 @@ export function planCommand(program: Command, io: Io): void {
     .addOption(overrideOption())
     .description("list the runs with parameters, FLOPs, tokens, memory, disk and estimated time")
     .action(async (file: string, overrides: readonly string[], options: Options) => {
-      const { name, runs } = loadSweep(file, [...overrides, ...options.set]);
+      const { name, runs, expectations = [] } = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
       const all = await costs(
         runs.map((run) => run.config),
@@ -54,7 +54,11 @@ export function planCommand(program: Command, io: Io): void {
         return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
       const unfair = alsoDiffers(runs, name);
-      const lines = [...totals(planned, files.dir, speeds), ...unfair.map(alsoDiffersText)];
+      const expected =
+        expectations.length === 0
+          ? []
+          : [`${plural(expectations.length, "expectation")}, for hnorm verify to check`];
+      const lines = [...totals(planned, files.dir, speeds), ...expected, ...unfair.map(alsoDiffersText)];
       if (options.json) io.out(JSON.stringify(asJson(planned, speeds, unfair), null, 2));
       else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });
