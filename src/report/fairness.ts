@@ -44,9 +44,10 @@ const SHOWN = 3;
 /** `arms differ also in init: pre has {"name":"normal"}; hybrid has {"name":"megatron"} (write init out to make it one)` */
 export function alsoDiffersText({ key, values }: AlsoDiffers): string {
   const listed = values.slice(0, SHOWN).map(({ value, arms }) => {
+    const named = arms.slice(0, SHOWN).map((label) => (label.includes(" ") ? `"${label}"` : label));
     const more = arms.length > SHOWN ? [`${arms.length - SHOWN} more`] : [];
     const has = value === undefined ? "none" : factorText(value);
-    return `${[...arms.slice(0, SHOWN), ...more].join(" and ")} ${arms.length > 1 ? "have" : "has"} ${has}`;
+    return `${[...named, ...more].join(" and ")} ${arms.length > 1 ? "have" : "has"} ${has}`;
   });
   const others = values.length > SHOWN ? [`${values.length - SHOWN} more`] : [];
   return `arms differ also in ${key}: ${[...listed, ...others].join("; ")} (write ${key} out to make it one)`;

@@ -1,4 +1,5 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
+import { relative } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
@@ -98,7 +99,7 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
   io.say(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.say(caveat);
   if (end !== "all") io.say("stopped; the same command goes on where it was");
-  else if (ranked.some(isDone)) io.say(`next: hnorm report ${files.dir}`);
+  else if (ranked.some(isDone)) io.say(`next: hnorm report ${fromHere(files.dir)}`);
   const mismatch = dataMismatch(ranked);
   if (mismatch !== undefined) io.say(mismatch);
   return exitCode(
@@ -106,6 +107,12 @@ async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
     ranked.some((run) => run.status?.state === "failed"),
     mismatch !== undefined,
   );
+}
+
+/** As a user would write it: relative where it lies below the current folder. */
+function fromHere(dir: string): string {
+  const path = relative(process.cwd(), dir);
+  return path.startsWith("..") ? dir : path;
 }
 
 const isDone = ({ status }: RankedRun): boolean => status?.state === "done";
