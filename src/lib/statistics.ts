@@ -33,7 +33,7 @@ export function mean(values: readonly number[]): number {
  * Of two values or more, with n - 1. Two passes, corrected for the mean's rounding: Chan, Golub and LeVeque, Algorithms
  * for computing the sample variance (1983), Eq. 1.7.
  */
-export function standardDeviation(values: readonly number[]): number {
+function standardDeviation(values: readonly number[]): number {
   const n = values.length;
   const average = mean(values);
   const deviations = values.map((value) => value - average);
