@@ -19,19 +19,18 @@ export interface ReadOptions {
 
 const CHUNK_BYTES = 1 << 18;
 
-/** No rows where there is no such file. A row is only good until the next one is asked for. */
+/** No rows where there is no such file. */
 export function* tableRows(path: string, { keep }: ReadOptions = {}): Generator<TableRow> {
   const lines = linesOf(path);
   const header = lines.next();
   if (header.done) return;
   const columns = new Map(cellsOf(header.value).map((title, i) => [title, i]));
-  let cells: readonly string[] = [];
-  const at = (column: string) => cells[columns.get(column) ?? -1] ?? "";
-  const row: TableRow = { number: (column) => numberIn(at(column)), text: at };
   for (const line of lines) {
     if (keep !== undefined && !keep(line)) continue;
-    cells = cellsOf(line);
-    if (cells.length === columns.size) yield row;
+    const cells = cellsOf(line);
+    if (cells.length !== columns.size) continue;
+    const text = (column: string) => cells[columns.get(column) ?? -1] ?? "";
+    yield { text, number: (column) => numberIn(text(column)) };
   }
 }
 
