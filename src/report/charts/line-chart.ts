@@ -20,7 +20,7 @@ export interface Series {
   readonly series: number;
   /** By x; one that is not finite breaks the line. */
   readonly points: readonly Point[];
-  /** Where runs ended because they diverged; without y at the upper rim. */
+  /** Where runs ended because they diverged; without y on the line, or at the upper rim where that has no point. */
   readonly crosses?: readonly { readonly x: number; readonly y?: number; readonly label: string }[];
 }
 
@@ -145,11 +145,12 @@ function band({ series, points }: Series, x: Scale, y: Scale): Markup {
     : el("path", { class: "b", d: outlines.join(""), fill: colour(series) });
 }
 
-function diverged({ series, crosses = [] }: Series, x: Scale, y: Scale): Markup {
+function diverged({ series, points, crosses = [] }: Series, x: Scale, y: Scale): Markup {
   const [bottom, top] = PLOT.y;
   return joined(
     crosses.map((at) => {
-      const py = at.y === undefined ? top : y(at.y);
+      const before = points.findLast((point) => point.x <= at.x && Number.isFinite(point.y));
+      const py = y(at.y ?? before?.y ?? Infinity);
       // Above the rim of a chart that is cut off, it stands on the rim.
       const height = Number.isFinite(py) ? Math.min(bottom, Math.max(top, py)) : top;
       return cross(series, x(at.x), height, el("title", {}, text(at.label)));

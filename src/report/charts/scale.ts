@@ -31,7 +31,9 @@ export const scale = (kind: ScaleKind, domain: Pair, range: Pair): Scale =>
 
 /** About `count` round ticks within the domain, which is made a little wider where it is a single value. */
 export function linear(given: Pair, range: Pair, { count = 5, whole = false } = {}): Scale {
-  const [low, high] = given[0] === given[1] ? widened(given[0]) : given;
+  // Where numbers end, a tick and the next would be one.
+  const narrow = given[1] - given[0] <= 1e-9 * Math.max(Math.abs(given[0]), Math.abs(given[1]));
+  const [low, high] = narrow ? widened(given[0]) : given;
   const step = Math.max(niceStep((high - low) / count), whole ? 1 : 0);
   const ticks: Tick[] = [];
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
