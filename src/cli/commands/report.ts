@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { answerWords } from "../../report/answer-words.ts";
 import { plainText } from "../../report/blocks.ts";
 import { readMaterial } from "../../report/material.ts";
 import { reportFiles } from "../../report/report-files.ts";
 import { reportJson } from "../../report/report-json.ts";
-import { answerWords } from "../../report/sections/answer.ts";
 import { gradientLines } from "../../report/terminal.ts";
 import { armsTable } from "../arms-table.ts";
 import type { Io } from "../io.ts";
@@ -37,7 +37,7 @@ export function reportCommand(program: Command, io: Io): void {
       if (json) io.out(JSON.stringify(reportJson(material), null, 2));
       else {
         const parts = [
-          plainText(answerWords(material)),
+          plainText(answerWords(material.evidence)),
           armsTable(material.evidence, against !== undefined),
           gradientLines(material),
         ];

@@ -1,6 +1,9 @@
 /** The answer: which arm is best, by how much, and whether that is more than noise. As much as the runs allow to say. */
-import { type Block, listed, prose, type TableBlock, type Word } from "../blocks.ts";
-import type { ArmResult, Delta } from "../evidence.ts";
+
+import { answerWords } from "../answer-words.ts";
+import { perplexity } from "../arm-rows.ts";
+import { type Block, listed, prose, type TableBlock } from "../blocks.ts";
+import type { ArmResult } from "../evidence.ts";
 import type { ArmMaterial, Material } from "../material.ts";
 import { nats, signed } from "../numbers.ts";
 import { hasDiverged } from "../series.ts";
@@ -12,89 +15,12 @@ export function blocks(material: Material): readonly Block[] {
   const notes = [...openNote(material), ...divergedNote(material), ...incompleteNote(arms)];
   if (runs.length === 0) return [prose("This sweep lists no runs.", "answer")];
   return [
-    prose(answerWords(material), "answer"),
+    prose(answerWords(evidence), "answer"),
     ...(evidence.mismatch === undefined ? [] : [prose([{ strong: evidence.mismatch }])]),
     ...notes.map((note) => prose(note)),
     armsTable(material),
     prose(footnote(material), "note"),
   ];
-}
-
-/** In one or two sentences; the terminal prints it too. */
-export function answerWords({ arms, evidence, sweep }: Material): readonly Word[] {
-  const [best, ...others] = arms;
-  if (evidence.mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
-  if (best?.result.loss === undefined) return ["No run has finished yet: there is nothing to rank."];
-  const reached = `${nats(best.result.loss.mean)} nats per token`;
-  const judged = others.filter(({ result }) => result.loss !== undefined);
-  if (others.length === 0)
-    return [
-      { strong: best.label },
-      ` reached a validation loss of ${reached}${over(best.result)}; ${sweep.name} has no other arm to compare it with.`,
-    ];
-  if (judged.length === 0)
-    return [
-      { strong: best.label },
-      ` is the only arm with a finished run: validation loss ${reached}${over(best.result)}.`,
-    ];
-  const words: Word[] = [
-    { strong: best.label },
-    ` has the lowest validation loss, ${reached}${over(best.result)}. `,
-  ];
-  const compared = comparison(best, judged, evidence.reference);
-  return compared === undefined ? words : [...words, ...compared];
-}
-
-const over = ({ finished, runs }: Pick<ArmResult, "finished" | "runs">): string =>
-  runs.length === 1
-    ? " (one seed)"
-    : ` (mean of ${finished === runs.length ? finished : `${finished} of ${runs.length}`} seeds)`;
-
-/** The best against the next, or against the arm that was asked for. */
-function comparison(
-  best: ArmMaterial,
-  others: readonly ArmMaterial[],
-  reference: string | undefined,
-): readonly Word[] | undefined {
-  const next = others[0]!;
-  if (reference !== undefined && reference !== best.label) {
-    const { delta } = best.result;
-    return delta === undefined ? undefined : sentence("It is", `than ${reference}, the reference`, delta);
-  }
-  const { delta } = next.result;
-  if (delta === undefined)
-    return [
-      `The next, ${next.label}, has no finished seed in common with it: they cannot be compared in pairs.`,
-    ];
-  const unresolved = others.filter(({ result }) => result.delta?.resolved === false);
-  const rest = unresolved.filter((arm) => arm !== next);
-  const alike =
-    rest.length === 0 ? [] : [` Nor can it be told from ${listed(rest.map(({ label }) => label))}.`];
-  return [
-    ...sentence(`The next, ${next.label}, is`, "", delta),
-    ...(delta.resolved === false ? alike : unresolvedOnly(rest)),
-  ];
-}
-
-const unresolvedOnly = (rest: readonly ArmMaterial[]): readonly Word[] =>
-  rest.length === 0 ? [] : [` It cannot be told from ${listed(rest.map(({ label }) => label))} yet.`];
-
-function sentence(start: string, than: string, delta: Delta): readonly Word[] {
-  const way = [delta.mean < 0 ? "lower" : "higher", than].filter((word) => word !== "").join(" ");
-  const size = nats(Math.abs(delta.mean));
-  if (delta.ci95 === undefined)
-    return [
-      `${start} ${size} ${way}, in one seed: `,
-      { strong: "how much of that is noise is not known" },
-      ". Train three seeds or more (train.seed=1,2,3).",
-    ];
-  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % interval, ${delta.n} seeds in pairs)`;
-  if (delta.resolved) return [`${found}: `, { strong: "more than noise" }, "."];
-  const needed =
-    delta.seedsNeeded === undefined
-      ? ""
-      : ` To resolve a difference of this size takes about ${delta.seedsNeeded} seeds.`;
-  return [`${found}: `, { strong: "not told apart from noise" }, `.${needed}`];
 }
 
 function openNote({ runs }: Material): readonly string[] {
@@ -155,7 +81,7 @@ export function armsTable({ arms, evidence }: Material): TableBlock {
         `${result.finished}/${result.runs.length}`,
         nats(result.loss?.mean) || "\u2013",
         nats(result.loss?.ci95),
-        result.loss === undefined ? "" : Math.exp(result.loss.mean).toFixed(3),
+        perplexity(result)?.toFixed(3) ?? "",
         result.bitsPerByte === undefined ? "" : result.bitsPerByte.toFixed(4),
         ...(anyDelta ? deltaCells(result, label === evidence.reference) : []),
         result.diverged === 0 ? "" : `${result.diverged} diverged`,
@@ -180,7 +106,7 @@ function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string
 function footnote({ evidence }: Material): string {
   const noise =
     evidence.noise === undefined
-      ? "With one seed per arm the noise between seeds is not known."
+      ? "Noise between seeds is not known: no arm has two finished seeds."
       : `Noise between seeds: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
   return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t. \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % interval excludes 0, each arm taken alone. Needed seeds are for 80 % power. ${noise}`;
 }

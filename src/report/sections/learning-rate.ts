@@ -1,11 +1,13 @@
 /** Sensitivity to the learning rate, where it is swept: each arm of the other factors at its own best rate. */
 
 import { mean } from "../../lib/statistics.ts";
+import { answerWords } from "../answer-words.ts";
 import { type Arm, armsOf } from "../arms.ts";
 import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
+import { evidence } from "../evidence.ts";
 import type { Material, RunMaterial } from "../material.ts";
 import { nats } from "../numbers.ts";
 import { averaged, hasDiverged, isFinished, legendOf } from "../series.ts";
@@ -41,13 +43,32 @@ export function blocks({ runs, sweep }: Material): readonly Block[] {
       ...{ id: "learning-rate", title: "Final validation loss by learning rate", panels: [panel] },
       ...{ legend: legendOf(series), caption, from: { files: ["status.json"], runs: names } },
     }),
+    ...tunedAnswer(arms),
     tableOf(arms.toSorted(byLoss), series),
     ...edgeNote(arms),
   ];
 }
 
+/** The answer again, of arms that are each at their best rate: what a sweep of rates is made for. */
+function tunedAnswer(arms: readonly Tuned[]): readonly Block[] {
+  const atBest = arms.flatMap(({ arm, best, runsAt }) =>
+    best === undefined ? [] : [{ ...arm, runs: runsAt(best.rate) }],
+  );
+  if (atBest.length < 2) return [];
+  const words = answerWords(evidence(atBest));
+  return [
+    prose(["Each arm at its own best learning rate: ", ...words]),
+    prose(
+      "The best rate was chosen by the same validation loss, which flatters arms with many rates or few seeds.",
+      "note",
+    ),
+  ];
+}
+
 interface Tuned {
   readonly label: string;
+  readonly arm: Arm;
+  readonly runsAt: (rate: number) => readonly RunMaterial[];
   /** Ascending: the runs at each rate. */
   readonly rates: readonly {
     readonly rate: number;
@@ -70,8 +91,9 @@ function tuned(
 ): Tuned {
   const own = arm.runs.map(({ name }) => byName.get(name)!);
   const values = [...new Set(own.map(rateOf))].filter(Number.isFinite).toSorted((a, b) => a - b);
+  const runsAt = (rate: number) => own.filter((run) => rateOf(run) === rate);
   const rates = values.map((rate) => {
-    const at = own.filter((run) => rateOf(run) === rate);
+    const at = runsAt(rate);
     const losses = at.filter(isFinished).map(({ status }) => status!.val_loss!);
     return { rate, losses, diverged: at.filter(hasDiverged).length };
   });
@@ -80,9 +102,10 @@ function tuned(
   const [best] = (whole.length > 0 ? whole : withLoss)
     .map(({ rate, losses }) => ({ rate, n: losses.length, loss: mean(losses) }))
     .toSorted((a, b) => a.loss - b.loss);
-  if (best === undefined) return { label: arm.label, rates };
+  const found = { label: arm.label, arm, runsAt, rates };
+  if (best === undefined) return found;
   const atEdge = best.rate === values[0] || best.rate === values.at(-1);
-  return { label: arm.label, rates, best: { ...best, atEdge } };
+  return { ...found, best: { ...best, atEdge } };
 }
 
 const byLoss = (a: Tuned, b: Tuned): number => {
@@ -100,7 +123,11 @@ function lines({ rates }: Tuned): Pick<Series, "points" | "crosses"> {
   );
   const crosses = rates
     .filter(({ diverged }) => diverged > 0)
-    .map(({ rate, diverged }) => ({ x: rate, label: `${diverged} diverged at ${numberLabel(rate)}` }));
+    .map(({ rate, diverged }) => ({
+      x: rate,
+      y: Infinity,
+      label: `${diverged} diverged at ${numberLabel(rate)}`,
+    }));
   return { points, crosses };
 }
 

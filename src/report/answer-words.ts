@@ -1,0 +1,73 @@
+/** The evidence in a sentence or two: who is best, by how much, and whether that is more than noise. Pure. */
+import { listed, type Word } from "./blocks.ts";
+import type { ArmResult, Delta, Evidence } from "./evidence.ts";
+import { nats } from "./numbers.ts";
+
+/** For a page, and by plainText for a terminal. */
+export function answerWords({ arms, reference, mismatch }: Evidence): readonly Word[] {
+  const [best, ...others] = arms;
+  if (mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
+  if (best?.loss === undefined) return [nothingRanked(arms)];
+  const reached = `${nats(best.loss.mean)} nats per token${over(best)}`;
+  const judged = others.filter(({ loss }) => loss !== undefined);
+  const name = { strong: best.label };
+  if (others.length === 0)
+    return [name, ` reached a validation loss of ${reached}; there is no other arm to compare it with.`];
+  if (judged.length === 0) return [name, ` is the only arm with a finished run: validation loss ${reached}.`];
+  return [name, ` has the lowest validation loss, ${reached}. `, ...comparison(best, judged, reference)];
+}
+
+function nothingRanked(arms: readonly ArmResult[]): string {
+  const runs = arms.flatMap((arm) => arm.runs);
+  const ended = runs.filter(({ status }) => status?.state === "diverged" || status?.state === "failed");
+  return ended.length === runs.length
+    ? "No run reached its end: all diverged or failed, and there is nothing to rank."
+    : "No run has finished yet: there is nothing to rank.";
+}
+
+const over = ({ finished, runs }: ArmResult): string =>
+  runs.length === 1
+    ? " (one seed)"
+    : ` (mean of ${finished === runs.length ? finished : `${finished} of ${runs.length}`} seeds)`;
+
+/** The best against the arm that was asked for, or against the next and all that cannot be told from it. */
+function comparison(
+  best: ArmResult,
+  others: readonly ArmResult[],
+  reference: string | undefined,
+): readonly Word[] {
+  const next = others[0]!;
+  if (reference !== best.label) {
+    const { delta } = best;
+    return delta === undefined ? [] : sentence("It is", `than ${reference}, the reference`, delta);
+  }
+  const { delta } = next;
+  if (delta === undefined)
+    return [
+      `${next.label}, the next, has no finished seed in common with it: they cannot be compared in pairs.`,
+    ];
+  const alike = others.filter((arm) => arm !== next && arm.delta?.resolved === false);
+  const told = delta.resolved === false ? " Nor can it be told from" : " It cannot yet be told from";
+  return [
+    ...sentence(`${next.label}, the next, is`, "", delta),
+    ...(alike.length === 0 ? [] : [`${told} ${listed(alike.map(({ label }) => label))}.`]),
+  ];
+}
+
+function sentence(start: string, than: string, delta: Delta): readonly Word[] {
+  const way = [delta.mean < 0 ? "lower" : "higher", than].filter((word) => word !== "").join(" ");
+  const size = nats(Math.abs(delta.mean));
+  if (delta.ci95 === undefined)
+    return [
+      `${start} ${size} ${way}, in one seed: `,
+      { strong: "how much of that is noise is not known" },
+      ". Train three seeds or more (train.seed=1,2,3).",
+    ];
+  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % interval, ${delta.n} seeds in pairs)`;
+  if (delta.resolved) return [`${found}: `, { strong: "more than noise" }, "."];
+  const needed =
+    delta.seedsNeeded === undefined
+      ? ""
+      : ` To resolve a difference of this size takes about ${delta.seedsNeeded} seeds.`;
+  return [`${found}: `, { strong: "not told apart from noise" }, `.${needed}`];
+}
