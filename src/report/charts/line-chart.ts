@@ -64,7 +64,7 @@ export function lineChart(chart: LineChart): Panel | undefined {
   const [bottom, top] = PLOT.y;
   const [left, right] = PLOT.x;
   const cut = chart.y.domain === undefined && fence?.cut === true;
-  const clip = { x: left - 4, y: top - 4, width: right - left + 8, height: bottom - top + 8 };
+  const clip = { x: left - 6, y: top - 6, width: right - left + 12, height: bottom - top + 10 };
   const content = joined([
     frame(chart.title, x, y),
     ...(chart.y.rule === undefined
