@@ -8,7 +8,7 @@ import {
   wordList,
 } from "./blocks.ts";
 import { el, joined, type Markup, text } from "./charts/element.ts";
-import { barElement, panelElement } from "./charts/figure.ts";
+import { barElement, isWide, panelElement } from "./charts/figure.ts";
 import { CHART_STYLE, swatch } from "./charts/marks.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 
@@ -119,7 +119,7 @@ function figureElement(figure: FigureBlock, alone: boolean): Markup {
     ...(keys.length === 0 ? [] : [el("div", { class: "legend" }, ...keys)]),
     el(
       "div",
-      { class: ["panels", { 1: "one", 3: "three" }[panels.length]].filter(Boolean).join(" ") },
+      { class: `panels ${panels.length === 1 ? "one" : isWide(panels.length) ? "three" : "two"}` },
       ...panels.map((panel) => panelElement(panel, title)),
     ),
     ...(bar === undefined ? [] : [barElement(bar)]),

@@ -45,9 +45,12 @@ const BAR_VIEW = { ...COLOUR_BAR, viewBox: `0 0 ${COLOUR_BAR.width} ${COLOUR_BAR
 const GAP = 12;
 const ROW = 20;
 
-/** A document: two panels side by side, or three of three, the legend above, the colour bar below. */
+/** Whether so many panels stand three in a row. */
+export const isWide = (panels: number): boolean => panels === 3 || panels > 4;
+
+/** A document: two or three panels side by side, the legend above, the colour bar below. */
 export function svgDocument({ title, description, panels, legend = [], bar }: Drawing): string {
-  const across = panels.length === 3 ? 3 : Math.min(2, Math.max(1, panels.length));
+  const across = isWide(panels.length) ? 3 : Math.min(2, Math.max(1, panels.length));
   const width = across * PANEL.width + (across + 1) * GAP;
   const head = 34;
   const keys = legendRows(legend, width - 2 * GAP);

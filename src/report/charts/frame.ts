@@ -13,7 +13,7 @@ export interface Panel {
 
 /** Without a title its line is left out. */
 export const viewOf = ({ title, width, height }: Panel) => {
-  const top = title === "" ? MARGIN.top - 10 : 0;
+  const top = title === "" ? MARGIN.top - 16 : 0;
   return { width, height: height - top, viewBox: `0 ${top} ${width} ${height - top}` };
 };
 
@@ -21,7 +21,7 @@ export const viewOf = ({ title, width, height }: Panel) => {
 export const PANEL = { width: 420, height: 288 } as const;
 
 /** Pixels around the plot. */
-const MARGIN = { top: 30, right: 14, bottom: 42, left: 58 } as const;
+const MARGIN = { top: 30, right: 14, bottom: 42, left: 62 } as const;
 
 export const PLOT = {
   x: [MARGIN.left, PANEL.width - MARGIN.right],
@@ -64,7 +64,7 @@ export function frame(title: string, x: Axis, y: Axis, { grid = true } = {}): Ma
     ),
     el(
       "text",
-      { class: "a", x: 0, y: 0, "text-anchor": "middle", transform: `translate(13 ${middle}) rotate(-90)` },
+      { class: "a", x: 0, y: 0, "text-anchor": "middle", transform: `translate(12 ${middle}) rotate(-90)` },
       text(y.label),
     ),
   ]);
