@@ -2,6 +2,7 @@
 import {
   type Block,
   type FigureBlock,
+  listed,
   type Section,
   type TableBlock,
   type Words,
@@ -51,11 +52,12 @@ function tableText({ columns, rows }: TableBlock): string {
 }
 
 const figureText = ({ id, title, caption, from, legend = [] }: FigureBlock): string => {
-  const arms = legend.length === 0 ? "" : ` (${legend.map(({ label }) => label).join(", ")})`;
+  const arms = legend.length === 0 ? "" : ` (${listed(legend.map(({ label }) => label))})`;
   const runs = `${from.runs.length} run${from.runs.length === 1 ? "" : "s"}: ${from.files.join(", ")}`;
   return [
+    `**${safe(title)}**`,
     `![${safe(`${title}${arms}`)}](./${id}.svg)`,
-    `<sub>${safe(title)}. ${wordsText(caption)}</sub>`,
+    `<sub>${wordsText(caption)}</sub>`,
     folded(`From ${runs}`, safe(from.runs.join(", "))),
   ].join("\n\n");
 };
