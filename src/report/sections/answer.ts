@@ -103,10 +103,13 @@ function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string
   return [signed(delta.mean), nats(delta.ci95), resolved];
 }
 
-function footnote({ evidence }: Material): string {
+function footnote({ evidence, arms }: Material): string {
+  const deltas = arms.some(({ result }) => result.delta !== undefined)
+    ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % interval excludes 0, each arm taken alone. Needed seeds are for 80 % power."
+    : "";
   const noise =
     evidence.noise === undefined
       ? "Noise between seeds is not known: no arm has two finished seeds."
       : `Noise between seeds: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
-  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t. \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % interval excludes 0, each arm taken alone. Needed seeds are for 80 % power. ${noise}`;
+  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${deltas} ${noise}`;
 }

@@ -1,4 +1,5 @@
 /** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
+import { isPlainObject } from "../../config/selection.ts";
 import { type Block, prose, type TableBlock } from "../blocks.ts";
 import { alsoDiffers } from "../fairness.ts";
 import { fieldAt } from "../fields.ts";
@@ -11,6 +12,10 @@ const RATE = "train.lr";
 
 export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
   if (arms.length < 2) return [];
+  if (!runs.every(({ config }) => isPlainObject(config.train) && isPlainObject(config.model)))
+    return [
+      prose("Not looked into: another version of hnorm listed these runs, with configs it cannot read."),
+    ];
   const found = alsoDiffers(runs, sweep.name);
   const swept = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))].filter(
     (key) => key !== "train.seed",

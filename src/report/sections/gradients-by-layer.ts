@@ -40,8 +40,8 @@ export function blocks(material: Material): readonly Block[] {
   );
   const caption =
     `L2 norm of each layer's whole gradient before clipping (tensor * of grad_norms.csv), geometric mean over the seeds; ` +
-    `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that all ` +
-    `runs that can be compared recorded.${from.note}${leftOut(material)}`;
+    `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that the ` +
+    `runs share, those that diverged or are still open left aside where others finished.${from.note}${leftOut(material)}`;
   return figure({
     ...{ id: "gradient-norms-by-layer", title: "Gradient norm by layer", panels, caption },
     legend: legendOf(charts.flatMap(({ series }) => series)),

@@ -77,6 +77,10 @@ test("fairness: what else differs is a table; one learning rate for all is said"
   expect(words(blocksOf(fair, "fairness"))).toMatch(
     /differ in norm alone.*\n.*one learning rate, train\.lr 0\.003/,
   );
+  const older = fair.runs.map((run) => ({ ...run, config: { norm: run.config.norm } }));
+  const unread = assembled({ name: "nano" }, older as unknown as Material["runs"], 1);
+  expect(words(blocksOf(unread, "fairness"))).toContain("Not looked into");
+  expect(sections(unread).map(({ id }) => id)).toEqual(["answer", "fairness", "provenance"]);
   const tuned = materialOf(["norm=pre,post", "train.lr=0.1,0.2"], () => ({ end: 2 }));
   expect(words(blocksOf(tuned, "fairness"))).not.toContain("one learning rate");
   const runs = fair.runs.map((run, i) => ({ ...run, config: { ...run.config, init: { name: INITS[i]! } } }));
