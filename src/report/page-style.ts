@@ -23,7 +23,7 @@ export const PAGE_STYLE = [
   "details{margin:.3em 0}summary{cursor:pointer;color:var(--soft);font-size:.875rem}details span{overflow-wrap:anywhere}",
   "@media (max-width:520px){body{padding:12px 14px 40px}h1{font-size:1.5rem}.answer{font-size:1.08rem}.chart{font-size:13px}}",
   "@media print{:root{--ink:#000;--soft:#444;--line:#ccc;--paper:#fff;--void:#eee;--s0:#0063a8;--s1:#c8480a;--s2:#00805b;",
-  "--s3:#a8467d;--s4:#2a8fc7;--s5:#9a7200}body{max-width:none;font-size:11pt;padding:0}nav,details{display:none}",
+  "--s3:#a8467d;--s4:#2a8fc7;--s5:#9a7200}body{max-width:none;font-size:11pt;padding:0}nav,figcaption details,summary{display:none}details::details-content{content-visibility:visible;display:block}",
   "figure,table,tr{break-inside:avoid}h2,h3{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}",
   ".panels{grid-template-columns:1fr 1fr}.panels.one{grid-template-columns:1fr}.scroll{overflow:visible}}",
 ].join("");
