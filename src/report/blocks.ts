@@ -7,7 +7,7 @@ export type Words = string | readonly Word[];
 export type Word = string | { readonly strong: string } | { readonly code: string };
 
 /** `tone`: an answer is what one reads first; a note is small print. */
-export interface Prose {
+interface Prose {
   readonly kind: "prose";
   readonly tone: "answer" | "plain" | "note";
   readonly words: Words;
@@ -19,7 +19,7 @@ export interface TableBlock {
   readonly rows: readonly TableLine[];
 }
 
-export interface TableLine {
+interface TableLine {
   readonly cells: readonly string[];
   /** The colour of the arm that the row is about. */
   readonly series?: number;

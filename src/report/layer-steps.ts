@@ -4,7 +4,7 @@ import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
 import { averaged, hasDiverged, meanOf } from "./series.ts";
 import type { Layers } from "./traces/layers.ts";
 
-export type LayersOf = (run: RunMaterial) => Layers;
+type LayersOf = (run: RunMaterial) => Layers;
 
 export const gradients: LayersOf = (run) => run.gradients;
 

@@ -47,7 +47,7 @@ export interface Material {
 }
 
 /** A sweep as its folder lists it. */
-export interface Listed {
+interface Listed {
   readonly name: string;
   readonly description?: string;
   readonly runs: readonly Run[];

@@ -36,7 +36,7 @@ export function averaged(lines: readonly (readonly Point[])[], kind: Mean = "ari
 }
 
 /** An arm that charts show. */
-export type ShownArm = ArmMaterial & { readonly series: number };
+type ShownArm = ArmMaterial & { readonly series: number };
 
 /** In the order of the sweep. */
 export const shownArms = ({ arms }: Pick<Material, "arms">): readonly ShownArm[] =>

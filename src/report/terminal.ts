@@ -8,7 +8,7 @@ import { rounded } from "./numbers.ts";
 const BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
 
 /** One character per value, higher for larger ones on the logarithmic scale of the domain; a dot for what is no number. */
-export const blockLine = (values: readonly number[], [low, high]: readonly [number, number]): string =>
+const blockLine = (values: readonly number[], [low, high]: readonly [number, number]): string =>
   values
     .map((value) => {
       if (!(value > 0) || !Number.isFinite(value)) return "\u00b7";

@@ -70,7 +70,7 @@ export function frame(title: string, x: Axis, y: Axis, { grid = true } = {}): Ma
   ]);
 }
 
-export const titleText = (title: string): Markup =>
+const titleText = (title: string): Markup =>
   el("text", { class: "t", x: 8, y: 17 }, text(clippedText(title, PANEL.width - 16, 7.4)));
 
 /** At most as many characters as fit, of about this width each. */

@@ -3,7 +3,7 @@ import { el, joined, type Markup, text } from "./element.ts";
 import { frame, PANEL, type Panel, PLOT } from "./frame.ts";
 import { linear, scale } from "./scale.ts";
 
-export interface HeatMap {
+interface HeatMap {
   readonly title: string;
   /** In the order of steps. */
   readonly columns: readonly { readonly x: number; readonly values: readonly number[] }[];

@@ -1,6 +1,6 @@
 /** Scales from values to pixels, linear and logarithmic, with ticks at round numbers. */
 
-export interface Tick {
+interface Tick {
   readonly value: number;
   readonly label: string;
 }

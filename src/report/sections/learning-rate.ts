@@ -1,8 +1,7 @@
 /** Sensitivity to the learning rate, where it is swept: each arm of the other factors at its own best rate. */
 
-import { mean } from "../../lib/statistics.ts";
 import { answerWords } from "../answer-words.ts";
-import { type Arm, armsOf } from "../arms.ts";
+import { armsOf } from "../arms.ts";
 import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
@@ -11,6 +10,7 @@ import { evidence } from "../evidence.ts";
 import type { Material, RunMaterial } from "../material.ts";
 import { nats } from "../numbers.ts";
 import { averaged, hasDiverged, isFinished, legendOf } from "../series.ts";
+import { byLoss, type Tuned, tuned } from "../tuned.ts";
 
 export const title = "Learning-rate sensitivity";
 
@@ -65,67 +65,12 @@ function tunedAnswer(arms: readonly Tuned[]): readonly Block[] {
   ];
 }
 
-interface Tuned {
-  readonly label: string;
-  readonly arm: Arm;
-  readonly runsAt: (rate: number) => readonly RunMaterial[];
-  /** Ascending: the runs at each rate. */
-  readonly rates: readonly {
-    readonly rate: number;
-    readonly losses: readonly number[];
-    readonly diverged: number;
-  }[];
-  /** The rate with the least mean, of those none of whose runs diverged where there are any. */
-  readonly best?: {
-    readonly rate: number;
-    readonly loss: number;
-    readonly n: number;
-    readonly atEdge: boolean;
-  };
-}
-
-function tuned(
-  arm: Arm,
-  byName: ReadonlyMap<string, RunMaterial>,
-  rateOf: (run: RunMaterial) => number,
-): Tuned {
-  const own = arm.runs.map(({ name }) => byName.get(name)!);
-  const values = [...new Set(own.map(rateOf))].filter(Number.isFinite).toSorted((a, b) => a - b);
-  const runsAt = (rate: number) => own.filter((run) => rateOf(run) === rate);
-  const rates = values.map((rate) => {
-    const at = runsAt(rate);
-    const losses = at.filter(isFinished).map(({ status }) => status!.val_loss!);
-    return { rate, losses, diverged: at.filter(hasDiverged).length };
-  });
-  const withLoss = rates.filter(({ losses }) => losses.length > 0);
-  const whole = withLoss.filter(({ diverged }) => diverged === 0);
-  const [best] = (whole.length > 0 ? whole : withLoss)
-    .map(({ rate, losses }) => ({ rate, n: losses.length, loss: mean(losses) }))
-    .toSorted((a, b) => a.loss - b.loss);
-  const found = { label: arm.label, arm, runsAt, rates };
-  if (best === undefined) return found;
-  const atEdge = best.rate === values[0] || best.rate === values.at(-1);
-  return { ...found, best: { ...best, atEdge } };
-}
-
-const byLoss = (a: Tuned, b: Tuned): number => {
-  const [x, y] = [a.best?.loss ?? Infinity, b.best?.loss ?? Infinity];
-  return x === y ? 0 : x - y;
-};
-
 function lines({ rates }: Tuned): Pick<Series, "points" | "crosses"> {
-  const most = Math.max(0, ...rates.map(({ losses }) => losses.length));
-  const bySeed = Array.from({ length: most }, (_, i) =>
-    rates.map(({ rate, losses }) => ({ x: rate, y: losses[i] ?? Number.NaN })),
-  );
-  const points = rates.flatMap(({ rate }) =>
-    averaged(bySeed.map((line) => line.filter(({ x }) => x === rate))),
-  );
+  const points = rates.flatMap(({ rate, losses }) => averaged(losses.map((y) => [{ x: rate, y }])));
   const crosses = rates
     .filter(({ diverged }) => diverged > 0)
     .map(({ rate, diverged }) => ({
-      x: rate,
-      y: Infinity,
+      ...{ x: rate, y: Infinity },
       label: `${diverged} diverged at ${numberLabel(rate)}`,
     }));
   return { points, crosses };

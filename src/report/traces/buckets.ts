@@ -12,7 +12,7 @@ export interface Bucket {
   readonly max: number;
 }
 
-export interface Buckets {
+interface Buckets {
   /** Values that are not finite are left out. */
   add(step: number, value: number): void;
   /** In the order of steps; those without a value are left out. */

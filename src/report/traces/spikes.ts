@@ -16,7 +16,7 @@ export interface Spike {
   readonly factor: number;
 }
 
-export interface SpikeWatch {
+interface SpikeWatch {
   add(step: number, value: number): void;
   readonly count: number;
   /** The largest by its factor. */
