@@ -27,8 +27,16 @@ export interface Launch {
 
 export class GpuError extends Error {}
 
-/** The emulated driver and compiler of a folder made by buildEmulation(). */
-export function openGpu(directory: string) {
+/** A kernel file compiled to a module's bytes. */
+export type Compile = (
+  file: string,
+  source: string,
+  defines: Defines,
+  options: { raceCheck: boolean },
+) => Buffer;
+
+/** The emulated driver of a folder made by buildEmulation(), and its compiler unless another is given. */
+export function openGpu(directory: string, compileWith?: Compile) {
   const driver = koffi.load(join(directory, "libcuda.so.1"));
   const nvrtc = koffi.load(join(directory, "libnvrtc.so.13"));
   const f = (lib: ReturnType<typeof koffi.load>, text: string) => lib.func(text);
@@ -75,7 +83,13 @@ export function openGpu(directory: string) {
   const modules = new Map<string, unknown>();
   const settings = new Map<string, string | undefined>();
 
-  function compile(name: string, source: string, defines: Defines): unknown {
+  function load(cubin: Buffer): unknown {
+    const module: unknown[] = [null];
+    check("cuModuleLoadData", cu.load(module, cubin));
+    return module[0];
+  }
+
+  function compile(name: string, source: string, defines: Defines): Buffer {
     const program: unknown[] = [null];
     const texts = headers.map((h) => readFileSync(join(KERNELS, h), "utf8"));
     check("nvrtcCreateProgram", rtc.create(program, source, name, headers.length, texts, headers));
@@ -97,9 +111,7 @@ export function openGpu(directory: string) {
     check("nvrtcGetCUBINSize", rtc.size(program[0], size));
     const cubin = Buffer.alloc(size[0]!);
     check("nvrtcGetCUBIN", rtc.cubin(program[0], cubin));
-    const module: unknown[] = [null];
-    check("cuModuleLoadData", cu.load(module, cubin));
-    return module[0];
+    return cubin;
   }
 
   function upload(values: Array32): Buffer32 {
@@ -133,9 +145,10 @@ export function openGpu(directory: string) {
     args: readonly Arg[],
     source?: string,
   ): void {
-    const key = JSON.stringify([file, defines, source, settings.get("HNORM_CUDA_SIM_RACECHECK")]);
-    const module =
-      modules.get(key) ?? compile(file, source ?? readFileSync(join(KERNELS, file), "utf8"), defines);
+    const raceCheck = settings.get("HNORM_CUDA_SIM_RACECHECK") === "1";
+    const key = JSON.stringify([file, defines, source, raceCheck]);
+    const text = source ?? readFileSync(join(KERNELS, file), "utf8");
+    const module = modules.get(key) ?? load((compileWith ?? compile)(file, text, defines, { raceCheck }));
     modules.set(key, module);
     const fn: unknown[] = [null];
     check(`cuModuleGetFunction(${kernel})`, cu.getFunction(fn, module, kernel));

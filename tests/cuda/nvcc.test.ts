@@ -2,7 +2,7 @@
  * Every kernel through NVIDIA's own compiler for sm_80 and sm_90a, with the widths of the presets: no spills, and no
  * more registers than the occupancy it was designed for allows. Needs nvcc, not a GPU.
  */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { type AttentionKernel, tilesFor } from "../../src/backends/cuda/lower/at
 import { TILING } from "../../src/backends/cuda/lower/grouped-matmul.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
+import { missing } from "./nvcc.ts";
 
 interface Budget {
   readonly file: string;
@@ -130,15 +131,6 @@ const budgets: readonly Budget[] = [
   { file: "moe-rows.cu", define: { WIDTH: 2048, TOP_K: 8 }, registers: 64 },
 ];
 
-function nvcc(): string | undefined {
-  try {
-    execFileSync("nvcc", ["--version"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return "nvcc is not installed";
-  }
-}
-const missing = nvcc();
 const folder = mkdtempSync(join(tmpdir(), "hnorm-nvcc-"));
 let outputs = 0;
 
@@ -186,6 +178,8 @@ describe.skipIf(missing !== undefined)(
           const spilled = [...said.matchAll(/(\d+) bytes spill/g)].map((m) => Number(m[1]));
           expect(spilled.length).toBe(2 * used.length);
           expect(Math.max(...spilled)).toBe(0);
+          const stack = [...said.matchAll(/(\d+) bytes stack frame/g)].map((m) => Number(m[1]));
+          expect(Math.max(...stack), said).toBe(0);
         },
         120_000,
       );
