@@ -11,6 +11,7 @@ import { sweepFiles } from "../runs/paths.ts";
 import { isFinished } from "../runs/status.ts";
 import { type Skipped, type SweepSubmission, submitSweep } from "../slurm/submit-sweep.ts";
 import type { Sweep } from "../sweep/expand.ts";
+import { underKnownNames } from "../sweep/known-names.ts";
 import { writeSweepFile } from "../sweep/sweep-file.ts";
 import type { Io } from "./io.ts";
 import { cacheDir, requireWritable, runsDir } from "./places.ts";
@@ -30,9 +31,10 @@ export const launcherOption = (): Option =>
 /** This installation, as it is called on the nodes: a compute node's PATH may hold another node, or none. */
 const PROGRAM = [process.execPath, ENTRY];
 
-export async function slurmSweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
+export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promise<number> {
+  const files = sweepFiles(resolve(runsDir(options.runsDir), asked.name));
+  const loaded = underKnownNames(asked, files.dir);
   const { name, file, runs, duplicates } = loaded;
-  const files = sweepFiles(resolve(runsDir(options.runsDir), name));
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);

@@ -8,6 +8,7 @@ import { dataMismatch, type RankedRun, resultRows } from "../../report/ranking.t
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
+import { underKnownNames } from "../../sweep/known-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import { answer } from "../arms-table.ts";
 import { choosing, sayPassedOver } from "../choose.ts";
@@ -62,12 +63,13 @@ export function sweepCommand(program: Command, io: Io): void {
     });
 }
 
-async function sweep(loaded: Sweep, options: Options, io: Io): Promise<number> {
+async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
+  const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
+  const loaded = underKnownNames(asked, files.dir);
   const { name, file, baseDir, runs, duplicates } = loaded;
   const jobs = jobsFrom(options.jobs);
   const policy = retryPolicy(options.retries);
   const maxHours = hours(options.maxHours);
-  const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);

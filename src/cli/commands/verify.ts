@@ -1,5 +1,4 @@
 /** `hnorm verify FILE`: the finished runs of a config against what its `expect:` section says of them. */
-import { readdirSync } from "node:fs";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
@@ -12,7 +11,8 @@ import { overall, verdicts } from "../../report/verdicts.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { tableRows } from "../../runs/read-table.ts";
 import { readStatus } from "../../runs/status.ts";
-import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { loadSweep } from "../../sweep/expand.ts";
+import { underKnownNames } from "../../sweep/known-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 import { runsDir } from "../places.ts";
@@ -46,16 +46,13 @@ export function verifyCommand(program: Command, io: Io): void {
     .description("check finished runs against what their config expects of them")
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
-      const { name, runs, expectations } = loadSweep(file, [...overrides, ...options.set]);
+      const asked = loadSweep(file, [...overrides, ...options.set]);
+      const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
+      const { name, runs, expectations } = underKnownNames(asked, files.dir);
       if (expectations === undefined)
         throw new UserError(`${file}: expects nothing; an expect: section says what (hnorm verify --help)`);
-      const { dir } = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
-      const folders = foldersOf(dir, runs);
-      const ranked = runs.map(({ name: run, id, factors }): RankedRun => {
-        const folder = folders.get(run);
-        return { name: run, id, factors, status: folder === undefined ? undefined : readStatus(folder) };
-      });
-      const all = verdicts(expectations, armsOf(ranked, name), setValues(folders));
+      const ranked = runs.map((run): RankedRun => ({ ...run, status: readStatus(files.run(run.name)) }));
+      const all = verdicts(expectations, armsOf(ranked, name), setValues(files));
       if (all.every(({ verdict }) => verdict === "left out"))
         throw new UserError(`${file}: expects nothing of the arms that the command line leaves`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));
@@ -63,39 +60,16 @@ export function verifyCommand(program: Command, io: Io): void {
       if (options.json) io.out(JSON.stringify({ sweep: name, result, verdicts: all }, null, 2));
       else io.out(verdictTable(all));
       const missing = ranked.filter(({ status }) => status === undefined).length;
-      if (missing > 0) io.say(`${dir}: ${missing} of ${runs.length} runs have not been started`);
+      if (missing > 0) io.say(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);
       process.exitCode = EXIT_OF[result];
     });
 }
 
-/** Each run's folder, where it has one: under its own name, or under the one that another sweep of the same config gave it. */
-function foldersOf(dir: string, runs: readonly Run[]): ReadonlyMap<string, string> {
-  const files = sweepFiles(dir);
-  const there = namesIn(dir);
-  const found = runs.flatMap((run): readonly (readonly [string, string])[] => {
-    const named = there.filter((name) => name === run.name || name.endsWith(`-${run.id.slice(0, 8)}`));
-    const folders = named.map((name) => files.run(name)).filter((path) => readStatus(path)?.id === run.id);
-    const own = folders.find((path) => path === files.run(run.name)) ?? folders[0];
-    return own === undefined ? [] : [[run.name, own]];
-  });
-  return new Map(found);
-}
-
-function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
-}
-
 /** The last row of each set in a run's eval.csv. */
-function setValues(folders: ReadonlyMap<string, string>): SetValue {
+function setValues(files: Pick<ReturnType<typeof sweepFiles>, "run">): SetValue {
   const lastRows = remembered((run: string) => {
     const rows = new Map<string, Readonly<Record<string, number>>>();
-    const folder = folders.get(run);
-    if (folder === undefined) return rows;
-    for (const row of tableRows(runFiles(folder).evaluations))
+    for (const row of tableRows(runFiles(files.run(run)).evaluations))
       rows.set(row.text("split"), {
         val_loss: row.number("loss"),
         val_ppl: row.number("ppl"),
