@@ -4,11 +4,14 @@ import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { sweepFiles } from "../runs/paths.ts";
 import type { Run } from "../sweep/expand.ts";
+import type { BoundExpectation } from "../sweep/expected-arms.ts";
 
 export interface Listing {
   readonly name: string;
   readonly description?: string;
   readonly runs: readonly Run[];
+  /** What `expect:` said of them. */
+  readonly expectations?: readonly BoundExpectation[];
 }
 
 export const isSweep = (dir: string): boolean => existsSync(sweepFiles(dir).sweep);
@@ -18,17 +21,21 @@ export function readListing(dir: string): Listing {
   const { sweep: path } = sweepFiles(dir);
   if (!isSweep(dir)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
   const listed = readJson(path);
-  const { name, description, runs } = isPlainObject(listed) ? listed : {};
+  const { name, description, runs, expectations } = isPlainObject(listed) ? listed : {};
   if (!Array.isArray(runs) || !runs.every(isListed))
     throw new UserError(`${path}: not the list of a sweep's runs`);
   const said = typeof description === "string" ? { description } : {};
-  return { name: typeof name === "string" ? name : "sweep", ...said, runs };
+  const expected = Array.isArray(expectations) && expectations.every(isExpectation) ? { expectations } : {};
+  return { name: typeof name === "string" ? name : "sweep", ...said, runs, ...expected };
 }
 
 function isListed(run: unknown): run is Run {
   if (!isPlainObject(run) || !isPlainObject(run.config)) return false;
   return typeof run.name === "string" && typeof run.id === "string" && isPlainObject(run.factors);
 }
+
+const isExpectation = (e: unknown): e is BoundExpectation =>
+  isPlainObject(e) && isPlainObject(e.claim) && Array.isArray(e.arms);
 
 /** The file's JSON; throws a UserError that names it. */
 export function readJson(path: string): unknown {

@@ -1,21 +1,7 @@
 /** What was expected of a sweep and what came of it, as a table, with what there is to say of single rows below. */
 import { type Column, table } from "../lib/table.ts";
+import { deltaText, verdictText } from "../report/verdict-words.ts";
 import type { Verdict } from "../report/verdicts.ts";
-
-/** Two digits that count, with a sign; of what is smaller than measured values are shown, none. */
-const signed = (value: number): string => {
-  const rounded = Number(Number(value.toPrecision(2)).toFixed(4));
-  return rounded === 0 ? "0" : `${rounded < 0 ? "" : "+"}${rounded}`;
-};
-
-const delta = ({ delta: off, standardErrors: errors }: Verdict): string => {
-  if (off === undefined) return "";
-  return errors === undefined ? signed(off) : `${signed(off)} (${signed(Number(errors.toFixed(1)))} se)`;
-};
-
-/** What is known not to be met is not waited for either. */
-const verdictText = ({ verdict, counts }: Verdict): string =>
-  verdict === "not finished" && !counts ? "not finished, known" : verdict;
 
 const COLUMNS: readonly Column<Verdict>[] = [
   { title: "arm", text: ({ arm }) => arm, align: "left" },
@@ -23,7 +9,7 @@ const COLUMNS: readonly Column<Verdict>[] = [
   { title: "expected", text: ({ expected }) => expected, align: "left" },
   { title: "measured", text: ({ measured }) => measured },
   { title: "n", text: ({ n, of }) => `${n}/${of}` },
-  { title: "delta", text: delta },
+  { title: "delta", text: deltaText },
   { title: "verdict", text: verdictText, align: "left" },
 ];
 

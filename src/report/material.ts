@@ -4,6 +4,7 @@ import { lookAt } from "../runs/look.ts";
 import { runFiles, sweepFiles } from "../runs/paths.ts";
 import { readProvenance } from "../runs/provenance.ts";
 import type { Run } from "../sweep/expand.ts";
+import type { BoundExpectation } from "../sweep/expected-arms.ts";
 import { armsOf } from "./arms.ts";
 import { MAX_SERIES } from "./charts/marks.ts";
 import { type ArmResult, type Evidence, evidence } from "./evidence.ts";
@@ -38,6 +39,8 @@ export interface ArmMaterial {
 export interface Material {
   readonly sweep: { readonly name: string; readonly description?: string };
   readonly evidence: Evidence;
+  /** What the config expected, where it did. */
+  readonly expectations: readonly BoundExpectation[];
   /** Best first. */
   readonly arms: readonly ArmMaterial[];
   /** In the order of the sweep. */
@@ -51,6 +54,7 @@ interface Listed {
   readonly name: string;
   readonly description?: string;
   readonly runs: readonly Run[];
+  readonly expectations?: readonly BoundExpectation[];
 }
 
 /** Points of the longest curve, and recorded steps of gradient norms, that figures are drawn from. */
@@ -70,7 +74,7 @@ export function readMaterial(dir: string, sweep: Listed, options: { readonly aga
 
 /** Puts runs into arms. */
 export function material(
-  { name, description }: Omit<Listed, "runs">,
+  { name, description, expectations = [] }: Omit<Listed, "runs">,
   runs: readonly RunMaterial[],
   stepsPerPoint: number,
   options: { readonly against?: string } = {},
@@ -87,7 +91,7 @@ export function material(
     return { label, result, ...(place < 0 ? {} : { series: place }), runs: own };
   });
   const sweep = { name, ...(description === undefined ? {} : { description }) };
-  return { sweep, evidence: found, arms, runs, stepsPerPoint };
+  return { sweep, evidence: found, expectations, arms, runs, stepsPerPoint };
 }
 
 /** As many of the best as a chart can hold; the reference in any case. */

@@ -4,12 +4,12 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { remembered } from "../../lib/memo.ts";
 import { armsOf } from "../../report/arms.ts";
-import type { SetValue } from "../../report/judge.ts";
 import { junitXml } from "../../report/junit.ts";
 import type { RankedRun } from "../../report/ranking.ts";
+import { setValues } from "../../report/set-values.ts";
+import { readEvaluations } from "../../report/traces/evaluations.ts";
 import { overall, verdicts } from "../../report/verdicts.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
-import { tableRows } from "../../runs/read-table.ts";
 import { readStatus } from "../../runs/status.ts";
 import { loadSweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
@@ -52,7 +52,10 @@ export function verifyCommand(program: Command, io: Io): void {
       if (expectations === undefined)
         throw new UserError(`${file}: expects nothing; an expect: section says what (hnorm verify --help)`);
       const ranked = runs.map((run): RankedRun => ({ ...run, status: readStatus(files.run(run.name)) }));
-      const all = verdicts(expectations, armsOf(ranked, name), setValues(files));
+      const evaluationsOf = remembered((run: string) =>
+        readEvaluations(runFiles(files.run(run)).evaluations),
+      );
+      const all = verdicts(expectations, armsOf(ranked, name), setValues(evaluationsOf));
       if (all.every(({ verdict }) => verdict === "left out"))
         throw new UserError(`${file}: expects nothing of the arms that the command line leaves`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));
@@ -63,19 +66,4 @@ export function verifyCommand(program: Command, io: Io): void {
       if (missing > 0) io.say(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);
       process.exitCode = EXIT_OF[result];
     });
-}
-
-/** The last row of each set in a run's eval.csv. */
-function setValues(files: Pick<ReturnType<typeof sweepFiles>, "run">): SetValue {
-  const lastRows = remembered((run: string) => {
-    const rows = new Map<string, Readonly<Record<string, number>>>();
-    for (const row of tableRows(runFiles(files.run(run)).evaluations))
-      rows.set(row.text("split"), {
-        val_loss: row.number("loss"),
-        val_ppl: row.number("ppl"),
-        val_bits_per_byte: row.number("bits_per_byte"),
-      });
-    return rows;
-  });
-  return (run, set, metric) => lastRows(run).get(set)?.[metric];
 }

@@ -3,6 +3,7 @@ import type { Block, Section } from "../blocks.ts";
 import type { Material } from "../material.ts";
 import * as answer from "./answer.ts";
 import * as curves from "./curves.ts";
+import * as expectations from "./expectations.ts";
 import * as experts from "./experts.ts";
 import * as fairness from "./fairness.ts";
 import * as gradientMaps from "./gradient-maps.ts";
@@ -19,6 +20,7 @@ interface SectionFile {
 
 const SECTIONS: Readonly<Record<string, SectionFile>> = {
   answer,
+  expectations,
   fairness,
   "learning-rate": learningRate,
   loss: curves,

@@ -10,6 +10,8 @@ export interface Evaluation {
   readonly split: string;
   /** Nats per token. */
   readonly loss: number;
+  readonly ppl: number;
+  readonly bitsPerByte: number;
 }
 
 export function readEvaluations(path: string): readonly Evaluation[] {
@@ -22,6 +24,8 @@ export function readEvaluations(path: string): readonly Evaluation[] {
       protocol: row.text("protocol"),
       split: row.text("split"),
       loss: row.number("loss"),
+      ppl: row.number("ppl"),
+      bitsPerByte: row.number("bits_per_byte"),
     });
   }
   return found;

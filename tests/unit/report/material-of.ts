@@ -2,6 +2,7 @@
 import { type Material, material, type RunMaterial } from "../../../src/report/material.ts";
 import type { Metrics } from "../../../src/report/traces/metrics.ts";
 import { loadSweep, type Run } from "../../../src/sweep/expand.ts";
+import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
 import { type End, ranOf } from "./sweep-of.ts";
 
 /** What is known of one run; what is left out was never recorded. */
@@ -17,7 +18,11 @@ export const runsOf = (overrides: readonly string[]): readonly Run[] =>
 export function materialOf(
   overrides: readonly string[],
   known: (run: Run, i: number) => Known,
-  options: { readonly against?: string; readonly name?: string } = {},
+  options: {
+    readonly against?: string;
+    readonly name?: string;
+    readonly expected?: (runs: readonly Run[]) => readonly BoundExpectation[];
+  } = {},
 ): Material {
   const runs = runsOf(overrides).map((run, i): RunMaterial => {
     const { end, step = 20, ...left } = known(run, i);
@@ -25,7 +30,8 @@ export function materialOf(
     const nothing = { evaluations: [], gradients: new Map(), entropies: new Map() };
     return { ...run, status, ...nothing, ...left };
   });
-  return material({ name: options.name ?? "nano" }, runs, 1, options);
+  const expectations = options.expected?.(runs as unknown as readonly Run[]) ?? [];
+  return material({ name: options.name ?? "nano", expectations }, runs, 1, options);
 }
 
 /** Metrics of a run whose loss and gradient norm are the same at each step. */
@@ -40,4 +46,9 @@ export function steady(last: number, loss = 2, norm = 1): Metrics {
 
 /** Evaluations at steps 10 and 20. */
 export const judged = (...losses: readonly number[]) =>
-  losses.map((loss, i) => ({ step: 10 * (i + 1), protocol: "packed-v1", split: "validation", loss }));
+  losses.map((loss, i) => evaluated(10 * (i + 1), loss));
+
+export const evaluated = (step: number, loss: number, split = "validation", protocol = "packed-v1") => ({
+  ...{ step, protocol, split, loss },
+  ...{ ppl: Math.exp(loss), bitsPerByte: loss / Math.LN2 },
+});

@@ -5,7 +5,7 @@ import { type Block, type FigureBlock, plainText, type TableBlock } from "../../
 import { material as assembled, type Material } from "../../../src/report/material.ts";
 import { sections } from "../../../src/report/sections/index.ts";
 import { gradientLines } from "../../../src/report/terminal.ts";
-import { judged, type Known, materialOf, steady } from "./material-of.ts";
+import { evaluated, judged, type Known, materialOf, steady } from "./material-of.ts";
 
 const SEEDS = "train.seed=1,2,3";
 const INITS = ["normal", "megatron"] as const;
@@ -124,14 +124,40 @@ test("learning rates: each arm's best, at the edge or not, and where it diverged
   ).toEqual([]);
 });
 
+test("expectations: what was met and missed, with numbers of eval.sets, and nothing where nothing was expected", () => {
+  const known = (_: unknown, i: number): Known => ({
+    end: 2 + i / 2,
+    evaluations: [...judged(3, 2 + i / 2), evaluated(20, 4 + i, "wikipedia")],
+  });
+  const claim = (metric: "val_loss" | "val_ppl", high: number, set?: string) => ({
+    ...{ kind: "number" as const, metric, high },
+    ...(set === undefined ? {} : { set }),
+  });
+  const material = materialOf(["norm=pre,post"], known, {
+    expected: (runs) =>
+      [claim("val_loss", 2.1), claim("val_ppl", Math.exp(4.5), "wikipedia")].map((one, at) => ({
+        ...{ at, claim: one, source: "a table" },
+        arms: runs.map(({ name }) => ({ arm: [name] })),
+      })),
+  });
+  const found = blocksOf(material, "expectations");
+  expect(words(found)).toBe("Something that the config expects of this sweep is missed.");
+  const rows = cells(found);
+  expect(rows.map((row) => [row[0], row[1], row[3], row[6]])).toEqual([
+    ["pre", "val_loss", "2.0000", "met"],
+    ["post", "val_loss", "2.5000", "missed"],
+    ["pre", "val_ppl on wikipedia", Math.exp(4).toFixed(3), "met"],
+    ["post", "val_ppl on wikipedia", Math.exp(5).toFixed(3), "missed"],
+  ]);
+  expect(rows.map((row) => row[7])).toEqual(Array(4).fill("a table"));
+  expect(blocksOf(materialOf(["norm=pre,post"], known), "expectations")).toEqual([]);
+});
+
 test("losses: a figure per protocol and split, differences to the reference at equal seeds, training loss", () => {
   const material = materialOf(["norm=pre,post", SEEDS], ({ factors }, i) => ({
     end: 2 + i,
     metrics: steady(20),
-    evaluations: [
-      ...judged(3, factors.norm === "pre" ? 2 : 2.5),
-      { step: 20, protocol: "galore-256", split: "other", loss: 4 },
-    ],
+    evaluations: [...judged(3, factors.norm === "pre" ? 2 : 2.5), evaluated(20, 4, "other", "galore-256")],
   }));
   const found = figures(blocksOf(material, "loss"));
   expect(found.map(({ id }) => id)).toEqual(["validation-loss", "validation-loss-2", "training-loss"]);

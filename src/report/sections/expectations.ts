@@ -1,0 +1,43 @@
+/** What the config expected of the sweep, and what came of it: `hnorm verify` in the report. */
+import { type Block, prose } from "../blocks.ts";
+import type { Material } from "../material.ts";
+import { setValues } from "../set-values.ts";
+import { deltaText, verdictText } from "../verdict-words.ts";
+import { overall, type Verdict, verdicts } from "../verdicts.ts";
+
+export const title = "As expected?";
+
+const WORDS = {
+  met: "All that the config expects of this sweep is met.",
+  missed: "Something that the config expects of this sweep is missed.",
+  "not finished": "Nothing that the config expects of this sweep is missed so far; runs are still to come.",
+} as const;
+
+export function blocks({ expectations, evidence, runs }: Material): readonly Block[] {
+  if (expectations.length === 0) return [];
+  const byName = new Map(runs.map((run) => [run.name, run.evaluations]));
+  const all = verdicts(
+    expectations,
+    evidence.arms,
+    setValues((run) => byName.get(run) ?? []),
+  );
+  return [prose(WORDS[overall(all)]), table(all)];
+}
+
+const table = (all: readonly Verdict[]): Block => ({
+  kind: "table",
+  columns: [
+    ...["arm", "what", "expected"].map((name) => ({ title: name, align: "left" as const })),
+    ...["measured", "runs", "off by"].map((name) => ({ title: name, align: "right" as const })),
+    ...["verdict", "from"].map((name) => ({ title: name, align: "left" as const })),
+  ],
+  rows: all.map((verdict) => ({
+    cells: [
+      ...[verdict.arm, verdict.what, verdict.expected, verdict.measured],
+      ...[`${verdict.n}/${verdict.of}`, deltaText(verdict)],
+      [verdictText(verdict), ...(verdict.note === undefined ? [] : [verdict.note])].join(": "),
+      verdict.source ?? "",
+    ],
+    strong: verdict.verdict === "missed",
+  })),
+});
