@@ -7,7 +7,7 @@ import { openGpu } from "./gpu.ts";
 import { throughPtx } from "./ptx/compile.ts";
 
 const emulation = buildEmulation();
-const viaPtx = process.env.HNORM_CUDA_PTX === "1";
+export const viaPtx = process.env.HNORM_CUDA_PTX === "1";
 export const machine =
   "missing" in emulation
     ? undefined
