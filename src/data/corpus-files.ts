@@ -37,6 +37,12 @@ export async function corpusFiles(
   return { train, validation };
 }
 
+/** Throws where a pattern of this disk matches nothing. What is on the hub is not looked for. */
+export function lookForLocal({ train, validation }: SplitPatterns, ctx: DataContext): void {
+  for (const [split, pattern] of Object.entries({ train, validation }))
+    if (pattern !== undefined && !isHubReference(pattern)) matchingFiles(split as Split, pattern, ctx);
+}
+
 const idOf = ({ id }: FoundFile): string => id;
 
 /** What is wrong with a pattern, before anything is looked for. */

@@ -1,5 +1,6 @@
 /** A corpus ready to train on: opened, tokenized, fingerprinted. What other rooms call. */
 import { availableParallelism } from "node:os";
+import { EnvironmentError, UserError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import { localEncoder } from "./encode/encoder.ts";
@@ -51,6 +52,20 @@ export async function openCorpus(spec: DataSpec, ctx: DataContext): Promise<Corp
   if (opened.yields === "prepared") return preparedCorpus(opened, spec.tokenizer, ctx);
   if (spec.tokenizer === undefined) throw new Error(`the source ${name} needs a tokenizer`);
   return tokenized(opened, spec.tokenizer, ctx);
+}
+
+/** Why `openCorpus` would find no files, as far as that can be seen at once and without reading any; undefined: it may. */
+export function filesMissing(
+  { source: { name, ...params } }: DataSpec,
+  ctx: DataContext,
+): string | undefined {
+  try {
+    (sources[name] as CorpusSource).look?.(params, ctx);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError || error instanceof EnvironmentError) return error.message;
+    throw error;
+  }
 }
 
 /** Below so much text threads take longer to start than they save. */

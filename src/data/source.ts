@@ -31,6 +31,8 @@ export interface CorpusSource<P extends z.ZodType = z.ZodType> {
   readonly yields: "documents" | "tokens" | "prepared";
   /** Finds and checks the data. Reading it all may wait until it is asked for. */
   open(params: z.output<P>, ctx: DataContext): Promise<OpenSource>;
+  /** Throws what `open` would where files that belong on this disk are not there. Reads none of them and asks no one. */
+  look?(params: z.output<P>, ctx: DataContext): void;
   /** A source of documents that lies in files: each by itself, not yet read. For `prepare`, which reads them once. */
   parts?(params: z.output<P>, ctx: DataContext): Promise<SourceParts>;
 }

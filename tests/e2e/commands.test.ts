@@ -87,6 +87,26 @@ describe("step", () => {
 });
 
 describe("plan", () => {
+  test("says which data are not there, and does not mind", async () => {
+    const dir = folder();
+    const source = { name: "c4", train: "c4/*.json.gz", validation: "hf://datasets/allenai/c4/en/x.json.gz" };
+    const given = [
+      `data.source=${JSON.stringify(source)}`,
+      "data.tokenizer=bytes",
+      "model.vocab_size=257",
+      "--no-probe",
+    ];
+    const plan = async (...more: string[]) => hnorm(dir, "plan", NANO, ...given, ...more);
+    const missing = await plan();
+    expect(missing.code, missing.stderr).toBe(0);
+    expect(missing.stdout).toMatch(
+      /^data: MISSING: data\.source\.train: no file matches "c4\/\*\.json\.gz" in .*HNORM_DATA_DIR/m,
+    );
+    expect(JSON.parse((await plan("--json")).stdout).data_missing).toHaveLength(1);
+    const there = { ...source, train: "hf://datasets/allenai/c4/en/y.json.gz" };
+    expect((await plan(`data.source=${JSON.stringify(there)}`)).stdout).not.toContain("MISSING");
+  });
+
   test("lists every run with its costs, as JSON", async () => {
     const dir = folder();
     const { code, stdout } = await hnorm(dir, "plan", NANO, "norm=pre,hybrid", "--json");

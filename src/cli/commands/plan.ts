@@ -1,18 +1,21 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
 import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
+import { filesMissing } from "../../data/corpus.ts";
+import type { DataContext } from "../../data/source.ts";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/fairness.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { underKnownNames } from "../../sweep/known-names.ts";
 import { choosingToPlan } from "../choose.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { peakLines, tradeoffsAsJson } from "../memory-lines.ts";
 import { overrideOption } from "../overrides.ts";
-import { freeBytes, runsDir } from "../places.ts";
+import { dataContext, freeBytes, runsDir } from "../places.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -39,8 +42,9 @@ export function planCommand(program: Command, io: Io): void {
     .addOption(overrideOption())
     .description("list the runs with parameters, FLOPs, tokens, memory, disk and estimated time")
     .action(async (file: string, overrides: readonly string[], options: Options) => {
-      const { name, runs, expectations = [] } = loadSweep(file, [...overrides, ...options.set]);
-      const files = sweepFiles(`${runsDir(options.runsDir)}/${name}`);
+      const asked = loadSweep(file, [...overrides, ...options.set]);
+      const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
+      const { name, runs, expectations = [] } = underKnownNames(asked, files.dir);
       const all = await costs(
         runs.map((run) => run.config),
         choosingToPlan(io),
@@ -54,14 +58,26 @@ export function planCommand(program: Command, io: Io): void {
         return { run, finished: there.has(run.name) && isFinished(files.run(run.name)), ...cost, ...seconds };
       });
       const unfair = alsoDiffers(runs, name);
+      const missing = missingData(runs, dataContext(file));
       const expected =
         expectations.length === 0
           ? []
           : [`${plural(expectations.length, "expectation")}, for hnorm verify to check`];
-      const lines = [...totals(planned, files.dir, speeds), ...expected, ...unfair.map(alsoDiffersText)];
-      if (options.json) io.out(JSON.stringify(asJson(planned, speeds, unfair), null, 2));
+      const lines = [
+        ...totals(planned, files.dir, speeds),
+        ...missing.map((what) => `data: MISSING: ${what}`),
+        ...[...expected, ...unfair.map(alsoDiffersText)],
+      ];
+      const more = { data_missing: missing, arms_differ_also_in: unfair };
+      if (options.json) io.out(JSON.stringify(asJson(planned, speeds, more), null, 2));
       else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });
+}
+
+/** Of each distinct corpus that is not where the config says, why. */
+function missingData(runs: readonly Run[], ctx: DataContext): readonly string[] {
+  const specs = new Map(runs.map(({ config: { data } }) => [JSON.stringify(data), data]));
+  return [...specs.values()].flatMap((spec) => filesMissing(spec, ctx) ?? []);
 }
 
 /** What a token uses of the parameters is told where it is not all of them. */
@@ -108,10 +124,10 @@ function totals(
 const asJson = (
   planned: readonly PlannedRun[],
   speeds: ReadonlyMap<string, number>,
-  unfair: readonly AlsoDiffers[],
+  more: { readonly data_missing: readonly string[]; readonly arms_differ_also_in: readonly AlsoDiffers[] },
 ): object => ({
   flops_per_second: Object.fromEntries(speeds),
-  arms_differ_also_in: unfair,
+  ...more,
   runs: planned.map(({ run, ...p }) => ({
     run: run.name,
     id: run.id,

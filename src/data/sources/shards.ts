@@ -17,6 +17,10 @@ export const shards = defineSource({
     /** For bare pairs: the validation split's. */
     validation: z.string().min(1).optional(),
   }),
+  look({ path, validation }, ctx) {
+    findPrepared(path, "data.source.path", ctx);
+    if (validation !== undefined) findPrepared(validation, "data.source.validation", ctx);
+  },
   async open({ path, validation }, ctx): Promise<PreparedSource> {
     const found = findPrepared(path, "data.source.path", ctx);
     if (found.kind === "folder") {
