@@ -51,7 +51,8 @@ const head = ({ title, command, sweepDir, dir, program, env, setup }: ScriptFact
 ];
 
 /** The rest is bash: its own `${...}` is written with a backslash before it. */
-const REPORT = `exec "\${hnorm[@]}" results "$sweep" --save`;
+const REPORT = `"\${hnorm[@]}" report "$sweep"
+exec "\${hnorm[@]}" results "$sweep" --save`;
 
 /** `me` is this element alone: the job id of an array's last element is that of the whole array. */
 const FUNCTIONS = `

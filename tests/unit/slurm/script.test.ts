@@ -180,12 +180,13 @@ test.each<[left: string, warned: boolean]>([
   expect(job().code).toBe(warned ? 75 : 0);
 });
 
-test("the report is a call of hnorm results", () => {
+test("the report is a call of hnorm report, and one of hnorm results whatever became of that", () => {
   const { all, fake } = element({ srun: "exit 1" });
   const program = join(fake.dir, "hnorm");
-  writeFileSync(program, `#!/bin/bash\nprintf '%s\\n' "$@"\n`, { mode: 0o755 });
-  const { stdout } = spawnSync("bash", ["-c", reportScript({ ...all, program: [program] })], {
+  writeFileSync(program, `#!/bin/bash\nprintf '%s\\n' "$@"\nexit 3\n`, { mode: 0o755 });
+  const { stdout, status } = spawnSync("bash", ["-c", reportScript({ ...all, program: [program] })], {
     encoding: "utf8",
   });
-  expect(lines(stdout)).toEqual(["results", all.sweepDir, "--save"]);
+  expect(lines(stdout)).toEqual(["report", all.sweepDir, "results", all.sweepDir, "--save"]);
+  expect(status).toBe(3);
 });
