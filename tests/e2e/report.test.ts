@@ -45,9 +45,15 @@ test("two norms, two seeds: files, numbers, the same bytes again, and what is mi
     expect(line).toContain(` ${Number(cells[loss]).toFixed(4)} `);
   }
 
+  for (const place of [report, dir]) writeFileSync(join(place, "of-before.svg"), "<svg/>");
+  expect((await hnorm(dir, "report", "runs/t")).code).toBe(0);
+  expect(readdirSync(report).sort()).toEqual(names);
   const elsewhere = await hnorm(dir, "report", "runs/t", "--out", "there", "--json");
   expect(JSON.parse(elsewhere.stdout).arms).toHaveLength(2);
   expect(names.map((name) => readFileSync(join(dir, "there", name), "utf8"))).toEqual(first);
+
+  expect((await hnorm(dir, "report", "runs/t", "--out", ".")).code).toBe(0);
+  expect(readdirSync(dir)).toContain("of-before.svg");
 
   // As if one run had been stopped, and another was of a version that recorded less.
   const [one, other] = rows.map((row) => join(dir, "runs/t", row.split(",")[run]!));

@@ -1,4 +1,5 @@
 /** `hnorm report DIR`: a page with the figures of a sweep, its words as Markdown, and a summary on stdout. */
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
@@ -31,9 +32,12 @@ export function reportCommand(program: Command, io: Io): void {
     .option("--json", "the numbers behind it on stdout, as JSON")
     .description("write the answer of a sweep as a page with figures")
     .addHelpText("after", HELP)
-    .action(async (dir: string, { out = join(dir, "report"), against, json }: Options) => {
+    .action(async (dir: string, { out: asked, against, json }: Options) => {
+      const out = asked ?? join(dir, "report");
       const material = readMaterial(dir, readListing(dir), against === undefined ? {} : { against });
-      for (const [name, text] of reportFiles(material)) await writeFileAtomic(join(out, name), text);
+      const files = reportFiles(material);
+      for (const [name, text] of files) await writeFileAtomic(join(out, name), text);
+      if (asked === undefined) dropFigures(out, files);
       if (json) io.out(JSON.stringify(reportJson(material), null, 2));
       else {
         const parts = [
@@ -47,4 +51,10 @@ export function reportCommand(program: Command, io: Io): void {
         `${json ? "" : "\n"}report: ${join(out, "index.html")} (and report.md, arms.csv, figures as .svg)`,
       );
     });
+}
+
+/** Figures of an earlier report that this one does not have: in a folder that is ours, they would be taken for its own. */
+function dropFigures(folder: string, files: ReadonlyMap<string, string>): void {
+  for (const name of readdirSync(folder))
+    if (name.endsWith(".svg") && !files.has(name)) rmSync(join(folder, name));
 }
