@@ -29,6 +29,7 @@ export function bindExpectations(
   own: readonly Point[],
   runs: readonly Named[],
 ): { readonly bound: readonly BoundExpectation[]; readonly issues: readonly Issue[] } {
+  if (expectations.length === 0) return { bound: [], issues: [] };
   const [written, actual] = [armsOf(own), armsOf(runs)];
   const issues: Issue[] = [];
   const bound = expectations.map((expectation): BoundExpectation => {
