@@ -20,7 +20,8 @@ export interface Axis {
   readonly rows: readonly (readonly Assignment[])[];
 }
 
-const SEED = "train.seed";
+/** The key that runs of one arm differ in. */
+export const SEED = "train.seed";
 
 export function readAxes(section: Entry | undefined, mistakes: Mistake[]): readonly Axis[] {
   if (section === undefined) return [];

@@ -1,6 +1,7 @@
 /**
  * The arms of a sweep: what it compares. An arm is the runs that differ in their seed alone. No numbers here: evidence.ts.
  */
+import { SEED } from "../config/axes.ts";
 import { isPlainObject } from "../config/selection.ts";
 import { canonicalJson } from "../sweep/identity.ts";
 import type { RankedRun } from "./ranking.ts";
@@ -15,8 +16,6 @@ export interface Arm {
 }
 
 type Factors = Readonly<Record<string, unknown>>;
-
-const SEED = "train.seed";
 
 /** undefined where no seed is swept. */
 export const seedOf = ({ factors }: { readonly factors: Factors }): unknown => factors[SEED];

@@ -3,6 +3,7 @@
  * arm of which all of it is so. And whether two arms have the same at a key, in whatever words.
  */
 import { isDeepStrictEqual } from "node:util";
+import { SEED } from "../config/axes.ts";
 import type { Pattern } from "../config/expect.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { isPlainObject } from "../config/selection.ts";
@@ -25,8 +26,6 @@ export interface Arm<P extends Point> {
 
 /** Where in the pattern, what is wrong, and whether it is the key. */
 export type Say = (path: readonly string[], message: string, atKey?: boolean) => void;
-
-export const SEED = "train.seed";
 
 /** In the order of their first point. */
 export function armsOf<P extends Point>(points: readonly P[]): readonly Arm<P>[] {

@@ -1,4 +1,5 @@
 /** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
+import { SEED } from "../../config/axes.ts";
 import { isPlainObject } from "../../config/selection.ts";
 import { type Block, prose, type TableBlock } from "../blocks.ts";
 import { alsoDiffers } from "../fairness.ts";
@@ -18,7 +19,7 @@ export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
     ];
   const found = alsoDiffers(runs, sweep.name);
   const swept = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))].filter(
-    (key) => key !== "train.seed",
+    (key) => key !== SEED,
   );
   const factors = swept.join(", ");
   const differing: readonly Block[] =
