@@ -1,5 +1,5 @@
 /** The table of results that a sweep ends with. */
-import { csvText } from "../lib/csv.ts";
+import { csvTable } from "../lib/csv.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { type RankedRun, rank, resultRows } from "../report/ranking.ts";
 import type { sweepFiles } from "../runs/paths.ts";
@@ -35,15 +35,9 @@ export async function writeResults(
 ): Promise<readonly RankedRun[]> {
   for (let written = ""; ; ) {
     const ranked = rankedRuns(files, runs, known);
-    const text = resultsText(ranked);
+    const text = csvTable(resultRows(ranked));
     if (text === written) return ranked;
     await writeFileAtomic(files.results, text);
     written = text;
   }
-}
-
-function resultsText(ranked: readonly RankedRun[]): string {
-  const rows = resultRows(ranked);
-  const columns = Object.keys(rows[0] ?? {});
-  return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
 }

@@ -39,6 +39,12 @@ export class CsvFile<C extends string> {
 export const csvText = (rows: readonly (readonly Cell[])[]): string =>
   stringify(rows.map((row) => row.map(cell)));
 
+/** A header, and rows that all have the columns of the first. */
+export function csvTable(rows: readonly Readonly<Record<string, Cell>>[]): string {
+  const columns = Object.keys(rows[0] ?? {});
+  return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
+}
+
 /** One value as it stands in a file. */
 export function cell(value: Cell): string {
   if (value === undefined) return "";

@@ -1,5 +1,5 @@
 /** The evidence as a table for machines, one row per arm: arms.csv of a report, and `hnorm results --arms --json`. Pure. */
-import { type Cell, csvText } from "../lib/csv.ts";
+import { type Cell, csvTable } from "../lib/csv.ts";
 import type { ArmResult, Evidence } from "./evidence.ts";
 import { factorText } from "./ranking.ts";
 
@@ -30,11 +30,7 @@ export const armRows = ({ arms }: Evidence): readonly Row[] =>
   }));
 
 /** The same as CSV with a header. */
-export function armsCsv(evidence: Evidence): string {
-  const rows = armRows(evidence);
-  const columns = Object.keys(rows[0] ?? {});
-  return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
-}
+export const armsCsv = (evidence: Evidence): string => csvTable(armRows(evidence));
 
 /** The same with what they are compared to, for JSON. */
 export const armsAsJson = (evidence: Evidence): object => ({

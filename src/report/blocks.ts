@@ -1,4 +1,5 @@
 /** What a section of a report is made of. It says nothing of how it looks: html.ts and markdown.ts do. */
+import { plural } from "../lib/format.ts";
 import type { ColourBar, Legend } from "./charts/figure.ts";
 import type { Panel } from "./charts/frame.ts";
 
@@ -38,6 +39,13 @@ export interface FigureBlock {
   /** The files of each run that it was drawn from, and the runs' names. */
   readonly from: { readonly files: readonly string[]; readonly runs: readonly string[] };
 }
+
+/** A table with more rows is folded. */
+export const LONG_TABLE = 24;
+
+/** `3 runs: eval.csv`. */
+export const sourceText = ({ files, runs }: FigureBlock["from"]): string =>
+  `${plural(runs.length, "run")}: ${files.join(", ")}`;
 
 export type Block = Prose | TableBlock | FigureBlock;
 

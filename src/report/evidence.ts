@@ -57,7 +57,7 @@ export function evidence(arms: readonly Arm[], options: { readonly against?: str
 }
 
 /** In nats; undefined where the run is not finished: it is done and has a validation loss that is a number. */
-const finishedLoss = ({ status }: RankedRun): number | undefined =>
+export const finishedLoss = ({ status }: RankedRun): number | undefined =>
   status?.state === "done" && Number.isFinite(status.val_loss) ? status.val_loss : undefined;
 
 function summary(arm: Arm): ArmResult {

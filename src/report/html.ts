@@ -2,7 +2,9 @@
 import {
   type Block,
   type FigureBlock,
+  LONG_TABLE,
   type Section,
+  sourceText,
   type TableBlock,
   type Words,
   wordList,
@@ -11,9 +13,6 @@ import { el, joined, type Markup, text } from "./charts/element.ts";
 import { barElement, isWide, panelElement } from "./charts/figure.ts";
 import { CHART_STYLE, swatch } from "./charts/marks.ts";
 import { PAGE_STYLE } from "./page-style.ts";
-
-/** A table with more rows, and a list of more runs, is folded. */
-const LONG_TABLE = 24;
 
 /** Well-formed as XML too, but for the doctype. */
 export function html(title: string, subtitle: string, sections: readonly Section[]): string {
@@ -111,7 +110,6 @@ function tableElement({ columns, rows }: TableBlock): Markup {
 function figureElement(figure: FigureBlock, alone: boolean): Markup {
   const { id, title, panels, legend = [], bar, caption, from } = figure;
   const keys = legend.map(({ label, series }) => el("span", {}, swatch(series), text(label)));
-  const runs = `${from.runs.length} run${from.runs.length === 1 ? "" : "s"}: ${from.files.join(", ")}`;
   return el(
     "figure",
     { id: `figure-${id}` },
@@ -128,7 +126,7 @@ function figureElement(figure: FigureBlock, alone: boolean): Markup {
       {},
       wordsElement(caption),
       text(" "),
-      folded(`From ${runs}`, el("span", {}, text(from.runs.join(", ")))),
+      folded(`From ${sourceText(from)}`, el("span", {}, text(from.runs.join(", ")))),
     ),
   );
 }

@@ -2,6 +2,7 @@
  * Verdicts as a JUnit XML file, which the web pages of CI systems show. A verdict is a test case: missed is a failure, not
  * finished an error, known and left out are skipped. No clock and no host: the same runs give the same bytes.
  */
+import { xmlText } from "../lib/xml.ts";
 import type { Outcome, Verdict } from "./verdicts.ts";
 
 /** The element that says what became of a test case; a met one has none. */
@@ -46,9 +47,7 @@ function testCase(suite: string, verdict: Verdict, element: string | undefined):
   const from = source === undefined ? "" : `\nsource: ${source}`;
   return [
     `    <testcase${name}>`,
-    ...[...outcome, `<system-out>${escaped(said(verdict) + from)}</system-out>`].map(
-      (line) => `      ${line}`,
-    ),
+    ...[...outcome, `<system-out>${inXml(said(verdict) + from)}</system-out>`].map((line) => `      ${line}`),
     "    </testcase>",
   ].join("\n");
 }
@@ -58,20 +57,8 @@ const said = ({ verdict, measured, n, of, note }: Verdict): string =>
 
 const attributes = (values: Readonly<Record<string, string | number>>): string =>
   Object.entries(values)
-    .map(([key, value]) => ` ${key}="${escaped(String(value))}"`)
+    .map(([key, value]) => ` ${key}="${inXml(String(value))}"`)
     .join("");
 
-const SIGNS: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "\n": "&#10;",
-};
-
-/** XML 1.0 has no way to write control characters, nor half of a pair of surrogates. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-const UNSAYABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/gu;
-
-const escaped = (text: string): string =>
-  text.replace(UNSAYABLE, "\ufffd").replace(/[&<>"\n]/g, (sign) => SIGNS[sign]!);
+/** A line's end in an attribute is a blank, unless it is written so. */
+const inXml = (text: string): string => xmlText(text).replaceAll("\n", "&#10;");

@@ -1,7 +1,7 @@
 /** Values by layer of a sweep's runs: at which steps arms can be compared, and what they are there. Pure. */
-import type { Point } from "./charts/line-chart.ts";
+import type { Point, Series } from "./charts/line-chart.ts";
 import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
-import { averaged, hasDiverged, meanOf } from "./series.ts";
+import { averaged, hasDiverged, meanOf, shownArms } from "./series.ts";
 import type { Layers } from "./traces/layers.ts";
 
 type LayersOf = (run: RunMaterial) => Layers;
@@ -40,6 +40,16 @@ export const layersAt = ({ runs }: Pick<ArmMaterial, "runs">, of: LayersOf, step
     runs.map((run) => (of(run).get(step) ?? []).map((y, x) => ({ x, y }))),
     "geometric",
   );
+
+/** A line over the layers for each shown arm. */
+export const layerSeries = (
+  material: Pick<Material, "arms">,
+  of: LayersOf,
+  step: number,
+): readonly Series[] =>
+  shownArms(material).map((arm) => ({
+    ...{ label: arm.label, series: arm.series, points: layersAt(arm, of, step) },
+  }));
 
 /** An arm at all the steps that any of its runs recorded. */
 export function layersOverSteps(

@@ -2,15 +2,14 @@
 import {
   type Block,
   type FigureBlock,
+  LONG_TABLE,
   listed,
   type Section,
+  sourceText,
   type TableBlock,
   type Words,
   wordList,
 } from "./blocks.ts";
-
-/** A table with more rows is folded. */
-const LONG_TABLE = 24;
 
 export const markdown = (title: string, sections: readonly Section[]): string =>
   `${[`# ${safe(title)}`, ...sections.flatMap(sectionText)].join("\n\n")}\n`;
@@ -53,12 +52,11 @@ function tableText({ columns, rows }: TableBlock): string {
 
 const figureText = ({ id, title, caption, from, legend = [] }: FigureBlock): string => {
   const arms = legend.length === 0 ? "" : ` (${listed(legend.map(({ label }) => label))})`;
-  const runs = `${from.runs.length} run${from.runs.length === 1 ? "" : "s"}: ${from.files.join(", ")}`;
   return [
     `**${safe(title)}**`,
     `![${safe(`${title}${arms}`)}](./${id}.svg)`,
     `<sub>${wordsText(caption)}</sub>`,
-    folded(`From ${runs}`, safe(from.runs.join(", "))),
+    folded(`From ${sourceText(from)}`, safe(from.runs.join(", "))),
   ].join("\n\n");
 };
 

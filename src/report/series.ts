@@ -73,19 +73,18 @@ export function leftOut({ arms }: Pick<Material, "arms">): string {
 
 export const hasDiverged = ({ status }: Pick<RunMaterial, "status">): boolean => status?.state === "diverged";
 
-export const isFinished = ({ status }: Pick<RunMaterial, "status">): boolean =>
-  status?.state === "done" && Number.isFinite(status.val_loss);
-
 /** Tokens of one step, also of a run that has written no row yet. */
 export function tokensPerStep({ config, metrics }: Pick<RunMaterial, "config" | "metrics">): number {
   const planned = (config.train?.tokens ?? Number.NaN) / (config.train?.steps ?? Number.NaN);
   return Number.isFinite(planned) ? planned : (metrics?.tokensPerStep ?? Number.NaN);
 }
 
-/** Where a diverged run's line ends. */
-export const divergedAt = (
-  run: RunMaterial,
-): { readonly step: number; readonly label: string } | undefined =>
-  hasDiverged(run) && run.status?.step !== undefined
-    ? { step: run.status.step, label: `${run.name} diverged at step ${run.status.step}` }
-    : undefined;
+/** The step a run diverged at. */
+export const divergedAt = (run: RunMaterial): number | undefined =>
+  hasDiverged(run) ? run.status?.step : undefined;
+
+/** A cross where a diverged run's line ends, `each` to a step. */
+export function crossOf(run: RunMaterial, each = 1): NonNullable<Series["crosses"]> {
+  const step = divergedAt(run);
+  return step === undefined ? [] : [{ x: step * each, label: `${run.name} diverged at step ${step}` }];
+}

@@ -4,7 +4,7 @@ import type { SetValue } from "./judge.ts";
 import type { Evaluation } from "./traces/evaluations.ts";
 
 /** A set has no training loss. */
-const FIELDS: Readonly<Record<Metric, keyof Evaluation | undefined>> = {
+const FIELDS: Readonly<Record<Metric, "loss" | "ppl" | "bitsPerByte" | undefined>> = {
   val_loss: "loss",
   val_ppl: "ppl",
   val_bits_per_byte: "bitsPerByte",
@@ -17,5 +17,5 @@ export const setValues =
   (run, set, metric) => {
     const field = FIELDS[metric];
     const last = evaluationsOf(run).findLast(({ split }) => split === set);
-    return field === undefined ? undefined : (last?.[field] as number | undefined);
+    return field === undefined ? undefined : last?.[field];
   };

@@ -1,8 +1,9 @@
 /** Arms of all factors but the learning rate: what each rate came to, and which is the arm's best. Pure. */
 import { mean } from "../lib/statistics.ts";
 import type { Arm } from "./arms.ts";
+import { finishedLoss } from "./evidence.ts";
 import type { RunMaterial } from "./material.ts";
-import { hasDiverged, isFinished } from "./series.ts";
+import { hasDiverged } from "./series.ts";
 
 export interface Tuned {
   readonly label: string;
@@ -34,7 +35,7 @@ export function tuned(
   const runsAt = (rate: number) => own.filter((run) => rateOf(run) === rate);
   const rates = values.map((rate) => {
     const at = runsAt(rate);
-    const losses = at.filter(isFinished).map(({ status }) => status!.val_loss!);
+    const losses = at.flatMap((run) => finishedLoss(run) ?? []);
     return { rate, losses, diverged: at.filter(hasDiverged).length };
   });
   const withLoss = rates.filter(({ losses }) => losses.length > 0);

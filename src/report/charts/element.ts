@@ -1,5 +1,7 @@
 /** SVG as text: elements with escaped attributes and content, numbers short. */
 
+import { xmlText } from "../../lib/xml.ts";
+
 /** Markup that is safe to stand in a document as it is. */
 export type Markup = string & { readonly markup: unique symbol };
 
@@ -15,19 +17,12 @@ export function el(name: string, attributes: Attributes = {}, ...children: reado
 }
 
 /** Text as the content of an element. */
-export const text = (content: string): Markup => escaped(content) as string as Markup;
+export const text = (content: string): Markup => escaped(content) as Markup;
 
 export const joined = (parts: readonly Markup[], between = ""): Markup => parts.join(between) as Markup;
 
-/** `fine<er` is `fine&lt;er`; what XML 1.0 cannot hold at all is a question mark. */
-export const escaped = (content: string): string =>
-  content
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be kept out.
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, "?")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+/** What XML cannot hold at all is a question mark, which every font has. */
+export const escaped = (content: string): string => xmlText(content, "?");
 
 /** A coordinate: two digits after the point are a hundredth of a pixel. */
 export const short = (n: number): string => String(Number(n.toFixed(2)) + 0);

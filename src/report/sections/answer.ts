@@ -55,7 +55,7 @@ function incompleteNote(arms: readonly ArmMaterial[]): readonly string[] {
   );
 }
 
-export function armsTable({ arms, evidence }: Material): TableBlock {
+function armsTable({ arms, evidence }: Material): TableBlock {
   const anyDelta = arms.some(({ result }) => result.delta !== undefined);
   return {
     kind: "table",

@@ -2,7 +2,7 @@
 import { type Block, type FigureBlock, figure, prose } from "../blocks.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
 import type { Material, RunMaterial } from "../material.ts";
-import { armSeries, divergedAt, leftOut, legendOf, tokensPerStep } from "../series.ts";
+import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../series.ts";
 import { bucketOf, bucketWidth } from "../traces/buckets.ts";
 import { differences } from "./differences.ts";
 import { recordedBy } from "./recorded.ts";
@@ -86,7 +86,4 @@ function smoothed(run: RunMaterial, steps: number): readonly Point[] {
   return [...groups.values()].map(({ sum, n, step }) => ({ x: step * tokensPerStep(run), y: sum / n }));
 }
 
-function crosses(run: RunMaterial) {
-  const at = divergedAt(run);
-  return at === undefined ? [] : [{ x: at.step * tokensPerStep(run), label: at.label }];
-}
+const crosses = (run: RunMaterial) => crossOf(run, tokensPerStep(run));

@@ -1,10 +1,11 @@
 /** Mixtures of experts: how evenly the routers spread the tokens at the end. */
+import { mean } from "../../lib/statistics.ts";
 import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
-import { commonSteps, layersAt } from "../layer-steps.ts";
+import { commonSteps, layerSeries } from "../layer-steps.ts";
 import type { ArmMaterial, Material, RunMaterial } from "../material.ts";
 import { percent, rounded } from "../numbers.ts";
-import { armSeries, leftOut, legendOf, shownArms } from "../series.ts";
+import { armSeries, leftOut, legendOf } from "../series.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Mixtures of experts";
@@ -15,12 +16,7 @@ export function blocks(material: Material): readonly Block[] {
   const step = commonSteps(material, entropies).at(-1);
   const withExperts = material.arms.filter(({ runs }) => runs.some(({ experts }) => experts !== undefined));
   if (step === undefined && withExperts.length === 0) return [];
-  const series =
-    step === undefined
-      ? []
-      : shownArms(material).map((arm) => ({
-          ...{ label: arm.label, series: arm.series, points: layersAt(arm, entropies, step) },
-        }));
+  const series = step === undefined ? [] : layerSeries(material, entropies, step);
   const x = { label: "layer (0 is the first)", whole: true };
   const entropy = lineChart({
     ...{ title: `Routers' entropy at step ${step}`, x, y: { label: "nats" }, series, marks: true },
@@ -77,11 +73,11 @@ const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
     const count = Math.max(...runs.flatMap(({ experts }) => (experts?.shares ?? []).map((of) => of.length)));
     const sorted = loads.toSorted((a, b) => b.share - a.share);
     const lasts = runs.flatMap((run) => [...run.entropies.values()].at(-1) ?? []).filter(Number.isFinite);
-    const mean = lasts.length === 0 ? undefined : lasts.reduce((sum, h) => sum + h / lasts.length, 0);
+    const entropy = lasts.length === 0 ? undefined : mean(lasts);
     return {
       cells: [
         ...[label, String(count), percent(1 / count), loadText(sorted[0]), loadText(sorted.at(-1))],
-        mean === undefined ? "" : `${rounded(mean)} of ${rounded(Math.log(count))}`,
+        entropy === undefined ? "" : `${rounded(entropy)} of ${rounded(Math.log(count))}`,
       ],
       ...(series === undefined ? {} : { series }),
     };

@@ -2,9 +2,9 @@
 import { type Block, figure, prose } from "../blocks.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { extent } from "../charts/scale.ts";
-import { chosenSteps, commonSteps, gradients, layersAt } from "../layer-steps.ts";
+import { chosenSteps, commonSteps, gradients, layerSeries } from "../layer-steps.ts";
 import type { Material } from "../material.ts";
-import { leftOut, legendOf, shownArms } from "../series.ts";
+import { leftOut, legendOf } from "../series.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Gradient norms by layer";
@@ -19,9 +19,7 @@ export function blocks(material: Material): readonly Block[] {
   }
   const charts = steps.map((step) => ({
     step,
-    series: shownArms(material).map((arm) => ({
-      ...{ label: arm.label, series: arm.series, points: layersAt(arm, gradients, step) },
-    })),
+    series: layerSeries(material, gradients, step),
   }));
   const domain = extent(
     charts.flatMap(({ series }) =>

@@ -6,10 +6,10 @@ import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
-import { evidence } from "../evidence.ts";
+import { evidence, finishedLoss } from "../evidence.ts";
 import type { Material, RunMaterial } from "../material.ts";
 import { nats } from "../numbers.ts";
-import { averaged, hasDiverged, isFinished, legendOf } from "../series.ts";
+import { averaged, hasDiverged, legendOf } from "../series.ts";
 import { byLoss, type Tuned, tuned } from "../tuned.ts";
 
 export const title = "Learning-rate sensitivity";
@@ -37,7 +37,9 @@ export function blocks({ runs, sweep }: Material): readonly Block[] {
   });
   const left = arms.length - drawn.length;
   const caption = `Final validation loss at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
-  const names = runs.filter((run) => isFinished(run) || hasDiverged(run)).map(({ name }) => name);
+  const names = runs
+    .filter((run) => finishedLoss(run) !== undefined || hasDiverged(run))
+    .map(({ name }) => name);
   return [
     ...figure({
       ...{ id: "learning-rate", title: "Final validation loss by learning rate", panels: [panel] },

@@ -3,7 +3,7 @@ import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import type { ArmMaterial, Material, RunMaterial } from "../material.ts";
 import { percent, rounded } from "../numbers.ts";
-import { armSeries, divergedAt, leftOut, legendOf } from "../series.ts";
+import { armSeries, crossOf, divergedAt, leftOut, legendOf } from "../series.ts";
 import { SPIKE_FACTOR, SPIKE_WINDOW, type Spike } from "../traces/spikes.ts";
 import { recordedBy } from "./recorded.ts";
 
@@ -18,11 +18,7 @@ export function blocks(material: Material): readonly Block[] {
       low: min,
       high: max,
     }));
-  const crosses = (run: RunMaterial) => {
-    const at = divergedAt(run);
-    return at === undefined ? [] : [{ x: at.step, label: at.label }];
-  };
-  const series = armSeries(material, points, { mean: "geometric", crosses });
+  const series = armSeries(material, points, { mean: "geometric", crosses: (run) => crossOf(run) });
   const panel = lineChart({
     title: "",
     x: { label: "step", whole: true },
@@ -62,7 +58,7 @@ const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
     const worst = metrics
       .flatMap(({ gradSpikes }) => gradSpikes.worst ?? [])
       .reduce<Spike | undefined>((a, b) => (a === undefined || b.factor > a.factor ? b : a), undefined);
-    const steps = runs.flatMap((run) => divergedAt(run)?.step ?? []);
+    const steps = runs.flatMap((run) => divergedAt(run) ?? []);
     return {
       cells: [
         label,
