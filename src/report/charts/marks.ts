@@ -1,6 +1,6 @@
 /**
- * How series are told apart: six colours that people with colour-blindness can tell apart, light and dark, then the same
- * ones dashed; and a shape for each, for print in grey.
+ * How series are told apart: six colours, after a palette that is made for people with colour-blindness too, light and
+ * dark, then the same ones dashed; and a shape for each, for print in grey.
  */
 import { el, type Markup } from "./element.ts";
 
