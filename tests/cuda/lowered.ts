@@ -54,7 +54,7 @@ function splitBits(values: Float32Array): Uint16Array {
   return halves;
 }
 
-const GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 
 /** Several nodes of one small graph, in turn; what one keeps beside its outputs the next can find. */
 export class Lowered {

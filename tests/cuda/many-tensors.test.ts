@@ -22,7 +22,7 @@ import { machine, reason } from "./emulated.ts";
 import { Lowered } from "./lowered.ts";
 
 const namesOf = (nodes: readonly Node[]) => nodes.map((node) => node.op.name);
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 
 describe("an update", () => {
   const spec = {

@@ -34,6 +34,7 @@ export function lookAt(driver: Driver): GpuInfo {
     sm: 10 * attribute("major") + attribute("minor"),
     multiprocessors: attribute("multiprocessors"),
     sharedBytes: attribute("sharedBytes"),
+    warpgroups: [],
     memoryBytes: receive((out) => driver.cuDeviceTotalMem_v2(out, device)),
     driverVersion: receiveInt((out) => driver.cuDriverGetVersion(out)),
   };

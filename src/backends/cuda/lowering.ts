@@ -3,6 +3,7 @@
  * says what would be launched on what, and the memory plan gives every region its address afterwards.
  */
 import type { Node, Tensor } from "../../graph/graph.ts";
+import type { WarpgroupKernel } from "./lower/warpgroups.ts";
 
 /**
  * How elements lie in device memory. Everything is computed in f32, whatever it is stored in. `split`: every bit of an
@@ -115,6 +116,8 @@ export interface Gpu {
   readonly multiprocessors: number;
   /** Shared memory one block may have. */
   readonly sharedBytes: number;
+  /** What warpgroups compute here: found right and faster on this GPU (warpgroups.ts). Memory is the same either way. */
+  readonly warpgroups: readonly WarpgroupKernel[];
 }
 
 export interface Context {

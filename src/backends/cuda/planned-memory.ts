@@ -7,7 +7,7 @@ import { type GpuInfo, reserveOf } from "./gpu.ts";
 import type { Gpu } from "./lowering.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
-const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const USUAL_MEMORY = 139 * 2 ** 30;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {

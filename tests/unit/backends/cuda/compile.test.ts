@@ -9,7 +9,7 @@ import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 import { nano, update } from "../../../conformance/nano.ts";
 
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
 const lowered = (of: ModelSpec, batch: number, more: { accumulate?: boolean; logits?: boolean } = {}) =>
   compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu });

@@ -7,7 +7,7 @@ import { recomputeNames } from "../../../../src/model/recompute.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const model = completeModel(
   modelSchema.parse({
     d_model: 512,
