@@ -38,6 +38,8 @@ struct Fiber {
   int barrier;
   unsigned expected;
   CopyQueue* queue;
+  // It has waited for copies to shared memory and not made them visible to the products of a warpgroup.
+  bool unfenced;
   // Counts of passed barriers, for the race check.
   unsigned block_epoch, warp_epoch;
 };
@@ -49,6 +51,10 @@ struct Block {
   unsigned arrived[MAX_BARRIERS];
   /** Lanes of each warp that wait in a warp operation. */
   unsigned in_warp[MAX_THREADS / 32];
+  /** Products of warpgroups (cuda_warpgroup.h) that its lanes have begun. */
+  unsigned products[MAX_THREADS / 32];
+  /** Counts the blocks that have run. */
+  unsigned serial;
   bool released;
   char* stacks;
   void* scheduler;
@@ -59,7 +65,7 @@ struct Block {
   char error[600];
 };
 
-alignas(128) static unsigned char dynamic_shared[MAX_SHARED];
+alignas(1024) static unsigned char dynamic_shared[MAX_SHARED];
 static Block* block;
 static bool running;  // inside a launch
 
@@ -233,6 +239,8 @@ CUDASIM_PLAIN static void run_block() {
   block->exited = 0;
   memset(block->arrived, 0, sizeof block->arrived);
   memset(block->in_warp, 0, sizeof block->in_warp);
+  memset(block->products, 0, sizeof block->products);
+  block->serial++;
   for (unsigned i = 0; i < n; i++) {
     Fiber& f = block->fibers[i];
     block->order[i] = i;
@@ -240,6 +248,7 @@ CUDASIM_PLAIN static void run_block() {
     f.thread = {i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)};
     f.wait = Wait::no;
     f.block_epoch = f.warp_epoch = 0;
+    f.unfenced = false;
     if (f.queue != nullptr) f.queue->count = f.queue->groups = 0;
     start(f, block->stacks + (i + 1) * STACK_BYTES);
   }
@@ -260,6 +269,9 @@ CUDASIM_PLAIN static void run_block() {
     if (!moved) deadlock();
     if (shuffled && block->released) shuffle_order(block->order, n);
   }
+  for (unsigned warp = 0; warp < n / 32 && block->error[0] == 0; warp++)
+    if (block->products[warp] != block->products[warp / 4 * 4])
+      snprintf(block->error, sizeof block->error, "wgmma: the warps of a warpgroup have begun different numbers of products");
 }
 
 /** Stacks given by the fake driver, so that all modules share one set. */

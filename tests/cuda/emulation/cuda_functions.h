@@ -106,3 +106,5 @@ template <int BYTES> CUDASIM_FN void cp_async(void* shared, const void* global, 
 CUDASIM_FN void cp_async_commit() { cudasim::cp_async_commit(); }
 template <int N> CUDASIM_FN void cp_async_wait() { cudasim::cp_async_wait(N); }
 CUDASIM_FN void cp_async_wait_all() { cudasim::cp_async_wait(-1); }
+
+#include "cuda_warpgroup.h"

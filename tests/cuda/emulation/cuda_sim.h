@@ -6,7 +6,7 @@
 //   environment: HNORM_CUDA_SIM_SEED=n  shuffle the order of blocks and threads (and again after each barrier)
 //   compiled with -DCUDASIM_RACECHECK -fsanitize=thread: reports unordered accesses to shared memory (cuda_race.h)
 //
-// Limits: no clusters, wgmma, TMA or mbarrier; no waiting of one block for another; ex2.approx rounds as exp2f does.
+// Limits: no clusters, TMA or mbarrier; no waiting of one block for another; ex2.approx rounds as exp2f does.
 // __shared__ stands in kernels or `static __device__` functions. `extern __shared__ T name[];` is rewritten by the fake
 // NVRTC (libnvrtc.cpp) to DYNAMIC_SHARED(T, name), which a source compiled without it must write itself.
 #pragma once

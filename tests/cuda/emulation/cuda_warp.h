@@ -144,6 +144,7 @@ CUDASIM_PLAIN __attribute__((unused)) static void cp_async_wait(int left) {
   const int groups = q->groups - left;
   if (groups <= 0) return;
   const int end = q->ends[groups - 1];
+  block->current->unfenced |= end > 0;
   for (int i = 0; i < end; i++) {
     const Copy& c = q->copies[i];
     CUDASIM_TOUCH(*block->current, c.to, c.bytes, true);
