@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { alone } from "../../lib/alone.ts";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
-import { alone } from "./lock.ts";
 import { type Tell, tracker } from "./progress.ts";
 import type { Hub } from "./request.ts";
 

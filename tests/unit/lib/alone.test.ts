@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { alone } from "../../../../src/data/hub/lock.ts";
+import { alone } from "../../../src/lib/alone.ts";
 
 function lockPath(): string {
   const dir = mkdtempSync(join(tmpdir(), "hnorm-lock-"));
