@@ -202,7 +202,7 @@ def published(_cases):
 
 
 def olmoe(_cases):
-    """Full-width QK-norm Pre-Norm with experts is OLMoE; and the `usual` balance loss of one layer is theirs."""
+    """Full-width QK-norm Pre-Norm with experts is OLMoE; and its `pooled` balance loss is Hugging Face's."""
     try:
         from transformers import OlmoeConfig, OlmoeForCausalLM
         from transformers.models.olmoe.modeling_olmoe import load_balancing_loss_func
@@ -218,7 +218,7 @@ def olmoe(_cases):
         **{f"attn.{letter}": f"self_attn.{letter}_proj" for letter in "qkvo"},
     }
     for renormalize in (False, True):
-        moe = Moe(n_experts=8, top_k=3, renormalize=renormalize, loss_normalization="usual", z_loss=0)
+        moe = Moe(n_experts=8, top_k=3, renormalize=renormalize, loss_normalization="pooled", z_loss=0)
         config = replace(DEEP, n_layers=1 if renormalize else 3, moe=moe)
         weights = Weights("check")
         case = make_fixtures.Case("qk-norm-full", config)
@@ -250,14 +250,13 @@ def olmoe(_cases):
         theirs.load_state_dict({key: value.detach() for key, value in state.items()})
         found = theirs(TOKENS, output_router_logits=True)
         yield f"renormalize {renormalize}", relative(found.logits, ours.logits), 1e-5
-        if config.n_layers == 1:  # with more, theirs multiplies the means over layers, not the means of products
-            balance = load_balancing_loss_func(found.router_logits, moe.n_experts, moe.top_k)
-            yield "balance loss", relative(moe.balance_loss * balance, ours.router_losses[0]), 1e-5
+        balance = load_balancing_loss_func(found.router_logits, moe.n_experts, moe.top_k)
+        yield "balance loss", relative(moe.balance_loss * balance, ours.router_losses[0]), 1e-5
 
 
 def router_at_rest(_cases):
     """A router of zeros: every probability is 1/E, so balance costs its coefficient (times k as usual), z log(E)^2."""
-    for normalization, balance_k, z_k in (("olmoe", 1, 1 / 3), ("usual", 3, 1)):
+    for normalization, balance_k, z_k in (("olmoe", 1, 1 / 3), ("usual", 3, 1), ("pooled", 3, 1)):
         moe = Moe(n_experts=8, top_k=3, loss_normalization=normalization)
         p = torch.full((10, 8), 1 / 8, dtype=torch.float64)
         chosen = torch.zeros_like(p)

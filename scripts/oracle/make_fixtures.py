@@ -111,6 +111,7 @@ CASES = {
     # Its options.
     "moe-defaults": experts("qk-norm-full", layers=3),
     "moe-usual": experts("pre", loss_normalization="usual", **HEAVY),
+    "moe-pooled": experts("pre", layers=3, loss_normalization="pooled", **HEAVY),
     "moe-renormalize": experts("pre", renormalize=True, **HEAVY),
     "moe-shared": experts("hybrid-star", shared_expert=10, **HEAVY),
     "moe-one-each": experts("hybrid", top_k=1, **HEAVY),

@@ -54,6 +54,7 @@ def router_losses(moe, routings):
 
     olmoe: as OLMoE's megablocks divides them, by L T k both, so that perfect balance costs `balance_loss`.
     usual: E times <share of tokens, mean probability> and the mean square, averaged over layers: no 1/k in either.
+    pooled: as usual, but E times <share of tokens, mean probability> of all layers' tokens taken together.
     """
     layers, k = len(routings), moe.top_k
     balance, z = 0, 0
@@ -67,4 +68,7 @@ def router_losses(moe, routings):
         else:
             balance = balance + moe.n_experts * (taken / tokens * routing.p.mean(0)).sum() / layers
             z = z + (log_sum**2).mean() / layers
+    if moe.loss_normalization == "pooled":
+        share = torch.cat([routing.chosen for routing in routings]).mean(0)
+        balance = moe.n_experts * (share * torch.cat([routing.p for routing in routings]).mean(0)).sum()
     return moe.balance_loss * balance, moe.z_loss * z

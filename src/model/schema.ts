@@ -16,7 +16,7 @@ export const moeSchema = z.strictObject({
   /** Coefficients of the two losses of the routers; what they multiply is in router-losses.ts. */
   balance_loss: z.number().min(0).default(0.01),
   z_loss: z.number().min(0).default(0.001),
-  loss_normalization: z.enum(["olmoe", "usual"]).default("olmoe"),
+  loss_normalization: z.enum(["olmoe", "usual", "pooled"]).default("olmoe"),
 });
 export type MoeConfig = Readonly<z.infer<typeof moeSchema>>;
 

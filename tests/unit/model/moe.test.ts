@@ -47,14 +47,8 @@ describe("a router at rest, all experts equally probable", () => {
     },
   );
 
-  test("normalized as usual, k times as much", async () => {
-    const spec = specOf({
-      n_experts: 4,
-      top_k: 2,
-      balance_loss: 0.5,
-      z_loss: 0.25,
-      loss_normalization: "usual",
-    });
+  test.each(["usual", "pooled"] as const)("normalized as %s, k times as much", async (loss_normalization) => {
+    const spec = specOf({ n_experts: 4, top_k: 2, balance_loss: 0.5, z_loss: 0.25, loss_normalization });
     const { routerLosses } = await step(spec, atRest(weightsOf(spec)));
     expectClose([routerLosses!.balance, routerLosses!.z], [1, 0.25 * Math.log(4) ** 2]);
   });
@@ -165,6 +159,7 @@ test.each<[string, MoeOptions]>([
     { n_experts: 4, top_k: 3, renormalize: true, shared_expert: 5, balance_loss: 0.5 },
   ],
   ["one of three", { n_experts: 3, top_k: 1, balance_loss: 0.5, z_loss: 0.25, loss_normalization: "usual" }],
+  ["of all layers together", { n_experts: 4, top_k: 2, balance_loss: 0.5, loss_normalization: "pooled" }],
 ])("gradients of all losses are finite differences, %s", async (_, options) => {
   const spec = specOf(options);
   const weights = weightsOf(spec);
