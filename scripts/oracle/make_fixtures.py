@@ -59,6 +59,7 @@ CASES = {
     "first-qkv-pre": Case("first-qkv-pre", Config(n_layers=4)),
     "embed-norm": Case("embed-norm"),
     "deepnorm": Case("deepnorm", Config(n_layers=4)),
+    "deepnorm-alpha": Case({"name": "deepnorm", "alpha": 2.75}),
     "sandwich": Case("sandwich", Config(n_layers=3, norm_eps=1e-6)),
     "peri": Case("peri"),
     "output-norm": Case("output-norm", Config(norm_eps=1e-6)),

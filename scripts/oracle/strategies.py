@@ -63,9 +63,9 @@ def first_qkv_pre(b, x):
     return y + b.ffn(b.norm("ffn_norm", y))
 
 
-def deepnorm(b, x):
+def deepnorm(b, x, alpha=None):
     """DeepNorm (Wang et al. 2022), decoder-only.  Y = N(a X + A(X));  X' = N(a Y + F(Y));  a = (2L)^(1/4)."""
-    alpha = (2 * b.layers) ** 0.25
+    alpha = (2 * b.layers) ** 0.25 if alpha is None else alpha
     y = b.norm("attn_norm", alpha * x + b.attn(x))
     return b.norm("ffn_norm", alpha * y + b.ffn(y))
 

@@ -74,6 +74,10 @@ test("DeepNorm scales both residuals by (2L)^(1/4)", () => {
   }
 });
 
+test("or by the number it is given, as Mix-LN's release does at every depth", () => {
+  expect(factors({ name: "deepnorm", alpha: Math.sqrt(8) }, 12, 3)).toEqual([Math.sqrt(8), Math.sqrt(8)]);
+});
+
 test("LayerNorm Scaling divides both norms of block l = 1, 2, ... by sqrt(l)", () => {
   for (const layer of [0, 1, 2, 3, 8]) {
     const scale = 1 / Math.sqrt(layer + 1);
