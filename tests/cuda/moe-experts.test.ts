@@ -10,6 +10,7 @@ import { fused } from "../../src/backends/cuda/fusions.ts";
 import * as experts from "../../src/backends/cuda/lower/expert-swiglu.ts";
 import * as lower from "../../src/backends/cuda/lower/grouped-matmul.ts";
 import * as pointwise from "../../src/backends/cuda/lower/swiglu.ts";
+import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
@@ -91,6 +92,7 @@ describe("what is fused", () => {
 /** Full tiles and parts of one, all rows with one expert, experts without any; even and odd widths. */
 const shapes = [
   { width: 72, out: 136, counts: [0, 131, 3, 66] },
+  { width: 72, out: 136, counts: [0, 131, 3, 66], warpgroups: WARPGROUP_KERNELS },
   { width: 40, out: 20, counts: [0, 0, 300] },
   { width: 13, out: 37, counts: [4, 0, 6] },
   { width: 6, out: 65, counts: [1, 1, 0, 0] },
@@ -103,7 +105,8 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
     machine?.set("HNORM_CUDA_SIM_SEED", undefined);
   });
 
-  describe.each(shapes)("$width columns to $out, $counts rows", ({ width, out, counts }) => {
+  describe.each(shapes)("$width columns to $out, $counts rows", ({ width, out, counts, warpgroups = [] }) => {
+    const gpu = { multiprocessors: 1, warpgroups };
     const slots = counts.reduce((total, n) => total + n, 0);
     const some = (...shape: number[]) => normal("bf16", ...shape);
 
@@ -113,7 +116,7 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
       const order = ints(Array.from({ length: slots }, () => left.splice(below(left.length), 1)[0]!));
       const x = some(slots / K, width);
       const matrices = counts.map(() => [some(out, width), some(out, width)] as const);
-      const run = new Lowered(machine!, [], { multiprocessors: 1 });
+      const run = new Lowered(machine!, [], gpu);
       const rows = [
         run.input("x", x),
         run.input("order", order, "i32"),
@@ -145,7 +148,7 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
       const [a, b] = [some(slots, width), some(slots, width)];
       const stored = transB ? [out, width] : [width, out];
       const [w, v] = [0, 1].map(() => counts.map(() => some(...stored)));
-      const run = new Lowered(machine!, [], { multiprocessors: 1 });
+      const run = new Lowered(machine!, [], gpu);
       const inputs = [a, b].map((x, i) => run.input(`${i}`, x));
       const counted = run.input("counts", ints(counts), "i32");
       const weights = [...w!, ...v!].map((x, i) => run.input(`w${i}`, x));

@@ -7,6 +7,7 @@ import {
 } from "../../src/backends/cuda/fuse/gathered-matmul.ts";
 import * as lower from "../../src/backends/cuda/lower/grouped-matmul.ts";
 import { dispatch as lowerDispatch } from "../../src/backends/cuda/lower/moe-rows.ts";
+import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
@@ -67,10 +68,11 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
 
   test.each([
     { width: 72, out: 20, counts: [0, 131, 3, 66] },
+    { width: 72, out: 24, counts: [0, 131, 3, 66], warpgroups: WARPGROUP_KERNELS },
     { width: 13, out: 6, counts: [4, 0, 6] },
-  ])("$width columns, $counts rows: the same bits", ({ width, out, counts }) => {
+  ])("$width columns, $counts rows: the same bits", ({ width, out, counts, warpgroups = [] }) => {
     const slots = counts.reduce((total, n) => total + n, 0);
-    const run = new Lowered(machine!, [], { multiprocessors: 1 });
+    const run = new Lowered(machine!, [], { multiprocessors: 1, warpgroups });
     const ints = (name: string, values: readonly number[]) => {
       const ids: Ids = { shape: [values.length], values: Int32Array.from(values) };
       return run.input(name, ids, "i32");
@@ -101,6 +103,9 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
       expect(run.read(t), `expert ${e}`).toEqual(run.read(dw[e]!));
     });
     expect(run.read(y!).some((value) => value !== 0)).toBe(true);
+    const products = run.launched.filter((text) => text.startsWith("groupedMatmul"));
+    expect(products.length).toBe(4);
+    for (const text of products) expect(text.includes("WARPGROUPS")).toBe(warpgroups.length > 0);
     run.close();
   });
 });

@@ -16,6 +16,7 @@ import {
   zLoss,
   zLossGrad,
 } from "../../src/backends/cuda/lower/router-losses.ts";
+import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { stream } from "../../src/lib/prng.ts";
 import { NONE } from "../../src/ops/define.ts";
 import { ops } from "../../src/ops/index.ts";
@@ -30,6 +31,7 @@ const total = (counts: readonly number[]): number => counts.reduce((sum, n) => s
 const counted = (counts: readonly number[]): Input => ints([counts.length], counts);
 /** Persistent blocks take several tiles each. */
 const SMALL = { multiprocessors: 1 };
+const HOPPER = { ...SMALL, warpgroups: WARPGROUP_KERNELS };
 
 /** Different experts for each token; the last is chosen by none. */
 function chosen(tokens: number, k: number, experts: number): Input {
@@ -53,15 +55,17 @@ function shuffled(slots: number): readonly [Input, Input] {
 /** Full tiles and parts of one, no rows, one row; widths that copies of 16, 8, 4 and 2 bytes fit. */
 const products = [
   { counts: [0, 130, 1, 69], k: 40, m: 136 },
+  { counts: [0, 130, 1, 69], k: 40, m: 136, gpu: HOPPER },
+  { counts: [65, 0, 190], k: 200, m: 72, gpu: HOPPER },
   { counts: [3, 0, 0, 257], k: 72, m: 20 },
   { counts: [33, 2], k: 6, m: 10 },
   { counts: [5, 0, 4], k: 37, m: 13 },
 ];
 
-const grouped = products.flatMap(({ counts, k, m }, i) => {
+const grouped = products.flatMap(({ counts, k, m, gpu = SMALL }, i) => {
   const rows = total(counts);
   const matrices = (a: number, b: number) => counts.map(() => normal("bf16", a, b));
-  const title = `${counts.join("+")} rows, ${k} x ${m}`;
+  const title = `${counts.join("+")} rows, ${k} x ${m}${gpu === HOPPER ? ", by warpgroups" : ""}`;
   const inputs = [normal("bf16", rows, m), normal("bf16", rows, k), counted(counts)];
   return [
     {
@@ -70,7 +74,7 @@ const grouped = products.flatMap(({ counts, k, m }, i) => {
       lowering: groupedMatmul,
       inputs: [normal("bf16", rows, k), counted(counts), ...matrices(m, k)],
       attrs: { transB: true },
-      gpu: SMALL,
+      gpu,
     },
     {
       title,
@@ -78,7 +82,7 @@ const grouped = products.flatMap(({ counts, k, m }, i) => {
       lowering: groupedMatmul,
       inputs: [normal("bf16", rows, k), counted(counts), ...matrices(k, m)],
       attrs: { transB: false },
-      gpu: i === 0 ? {} : SMALL,
+      gpu: i === 0 ? {} : gpu,
     },
     {
       title: i % 2 === 0 ? `${title}, added to what is there` : title,
@@ -86,7 +90,7 @@ const grouped = products.flatMap(({ counts, k, m }, i) => {
       lowering: groupedMatmulGrad,
       inputs,
       attrs: NONE,
-      gpu: SMALL,
+      gpu,
       ...(i % 2 === 0 ? { answers: { onto: onto(m * k) } } : {}),
     },
   ];

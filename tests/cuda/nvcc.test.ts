@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type AttentionKernel, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
-import { TILING } from "../../src/backends/cuda/lower/grouped-matmul.ts";
+import { TILINGS } from "../../src/backends/cuda/lower/grouped-tiles.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
 import { missing, release } from "./nvcc.ts";
@@ -18,6 +18,8 @@ interface Budget {
   readonly define: Defines;
   /** Registers a thread may use: 65536 / threads that shall be resident on a multiprocessor. */
   readonly registers: number;
+  /** Has instructions of sm_90a alone. */
+  readonly hopper?: boolean;
 }
 
 const X = { X: "bf16", Y: "bf16" };
@@ -50,20 +52,25 @@ const attention = [48, 64, 96, 128].flatMap((headDim) =>
   }),
 );
 
-/** The experts of moe-1b-7b, and of a model with odd widths; two blocks of 128 threads have 255 registers a thread. */
+/** The experts of moe-1b-7b, and of a model with odd widths; a multiprocessor is to have two blocks. */
 const grouped = [
-  { EXPERTS: 64, D: 2048, F: 1024 },
-  { EXPERTS: 5, D: 24, F: 37 },
-].flatMap(({ EXPERTS, D, F }): Budget[] => {
+  { EXPERTS: 64, D: 2048, F: 1024, tiling: TILINGS.warps },
+  { EXPERTS: 64, D: 2048, F: 1024, tiling: TILINGS.warpgroups },
+  { EXPERTS: 5, D: 24, F: 37, tiling: TILINGS.warps },
+].flatMap(({ EXPERTS, D, F, tiling }): Budget[] => {
+  const registers = Math.min(255, 65536 / 2 / tiling.THREADS);
+  const [shared, hopper] = [{ ...tiling, EXPERTS }, "WARPGROUPS" in tiling];
   const product = (define: Defines): Budget => ({
     file: "grouped-matmul.cu",
-    define: { ...TILING, EXPERTS, TERMS: 1, ...define },
-    registers: 255,
+    define: { ...shared, TERMS: 1, ...define },
+    registers,
+    hopper,
   });
   const gradient = (define: Defines): Budget => ({
     file: "grouped-matmul-grad.cu",
-    define: { ...TILING, EXPERTS, ...define },
-    registers: 255,
+    define: { ...shared, ...define },
+    registers,
+    hopper,
   });
   return [
     product({ INNER: D, OUTER: F, TRANS_B: 1 }),
@@ -75,8 +82,9 @@ const grouped = [
     gradient({ LEFT: F, RIGHT: D, TOP_K: 8 }),
     {
       file: "grouped-swiglu.cu",
-      define: { ...TILING, EXPERTS, INNER: D, OUTER: F, TOP_K: 8 },
-      registers: 255,
+      define: { ...shared, INNER: D, OUTER: F, TOP_K: 8 },
+      registers,
+      hopper,
     },
   ];
 });
@@ -170,7 +178,11 @@ describe.skipIf(missing !== undefined)(
     // What is Hopper's own came with CUDA 12.
     const targets = Number.parseFloat(release ?? "") < 12 ? ["80"] : ["80", "90a"];
     describe.each(targets)("sm_%s", (sm) => {
-      test.each(budgets.map((b) => [`${b.file} ${JSON.stringify(b.define)}`, b] as const))(
+      test.each(
+        budgets
+          .filter(({ hopper }) => !hopper || sm === "90a")
+          .map((b) => [`${b.file} ${JSON.stringify(b.define)}`, b] as const),
+      )(
         "%s",
         async (_, budget) => {
           const said = await compiled(budget, sm);

@@ -71,7 +71,11 @@ const random = (name: string, length: number) => {
 
 function product({ n, k, ta, tb, registers }: Shape, source = PRODUCT) {
   const [a, b] = [random("a", 64 * k), random("b", n * k)];
-  const buffers = [machine!.upload(toBf16(a)), machine!.upload(toBf16(b)), machine!.alloc(64 * n * 4)] as const;
+  const buffers = [
+    machine!.upload(toBf16(a)),
+    machine!.upload(toBf16(b)),
+    machine!.alloc(64 * n * 4),
+  ] as const;
   const define = { WIDE: n, DEEP: k, TA: Number(ta), TB: Number(tb), REGISTERS: Number(registers) };
   try {
     const launch = { grid: 1, block: 128, shared: 1024 + 2 * (64 * k + n * k) + 2048 };

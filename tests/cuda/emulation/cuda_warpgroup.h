@@ -143,22 +143,22 @@ CUDASIM_PLAIN __attribute__((unused)) static void wgmma_wait(int left) {
 
 // Those that kernels/wgmma.cuh writes in PTX.
 CUDASIM_FN unsigned shared_address(const void* p) { return cudasim::shared_address(p); }
-template <bool TRANS_A, bool TRANS_B, bool ADD, int N>
+template <bool A_DOWN, bool B_DOWN, bool ADDS, int N>
 CUDASIM_FN void wgmma_shared(float (&d)[N][4], unsigned long long a, unsigned long long b) {
   cudasim::ProductKind kind;
   memset(&kind, 0, sizeof kind);
-  kind.a = a, kind.b = b, kind.columns = 8 * N, kind.trans_a = TRANS_A, kind.trans_b = TRANS_B, kind.adds = ADD;
+  kind.a = a, kind.b = b, kind.columns = 8 * N, kind.trans_a = A_DOWN, kind.trans_b = B_DOWN, kind.adds = ADDS;
   cudasim::wgmma(&d[0][0], nullptr, kind);
 }
-template <bool TRANS_B, int N>
+template <bool B_DOWN, int N>
 CUDASIM_FN void wgmma_registers(float (&d)[N][4], const unsigned (&a)[4], unsigned long long b) {
   cudasim::ProductKind kind;
   memset(&kind, 0, sizeof kind);
-  kind.b = b, kind.columns = 8 * N, kind.in_registers = true, kind.trans_b = TRANS_B, kind.adds = true;
+  kind.b = b, kind.columns = 8 * N, kind.in_registers = true, kind.trans_b = B_DOWN, kind.adds = true;
   cudasim::wgmma(&d[0][0], a, kind);
 }
 CUDASIM_FN void wgmma_fence() {}
 CUDASIM_FN void wgmma_commit() { cudasim::wgmma_commit(); }
-template <int LEFT> CUDASIM_FN void wgmma_wait() { cudasim::wgmma_wait(LEFT); }
+template <int REST> CUDASIM_FN void wgmma_wait() { cudasim::wgmma_wait(REST); }
 template <int N> CUDASIM_FN void hold(float (&d)[N][4]) { asm volatile("" : : "r"(d) : "memory"); }
 CUDASIM_FN void fence_for_products() { cudasim::block->current->unfenced = false; }

@@ -2,7 +2,7 @@
 // left [rows, LEFT], right [rows, RIGHT] bf16; dW_e [LEFT, RIGHT] f32, each somewhere else; with -DADD, added to what is
 // there. With -DTOP_K, right has fewer rows, and row order[s] / TOP_K stands for row s. Experts whose dW is null are left
 // out. A block takes tile number block, block + grid, ..., and each element is summed by one thread in the order of the
-// rows: any grid gives the same. 128 threads, dynamic shared memory as in lower/grouped-matmul.ts. 2 rows LEFT RIGHT
+// rows: any grid gives the same. Threads and dynamic shared memory as in lower/grouped-matmul.ts. 2 rows LEFT RIGHT
 // operations; 4 bytes per element of dW, or 8 with -DADD.
 #include "grouped.cuh"
 
@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
 #endif
     ) {
   extern __shared__ __align__(16) unsigned char shared[];
-  bf16* stages = reinterpret_cast<bf16*>(shared);
+  bf16* stages = reinterpret_cast<bf16*>(first_stage(shared));
   __shared__ int first_row[EXPERTS + 1];
   for (int e = threadIdx.x; e <= EXPERTS; e += THREADS) {
     int row = 0;

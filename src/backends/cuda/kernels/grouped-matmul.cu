@@ -3,7 +3,7 @@
 // each somewhere else. f32 sums. With -DTERMS=n the sum of n such products, of n a with matrices of their own, rounded
 // once. A block takes tile number block, block + grid, ... of all experts' tiles, which it finds from the counts: any
 // grid gives the same. With -DTOP_K a has fewer rows, and row order[s] / TOP_K stands for row s.
-// 128 threads, dynamic shared memory as in lower/grouped-matmul.ts.
+// Threads and dynamic shared memory as in lower/grouped-matmul.ts.
 // 2 rows INNER OUTER operations a term; each piece of a and W_e comes from the L2 cache OUTER / 128 and counts[e] / 128
 // times.
 #include "grouped.cuh"
@@ -33,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
 #endif
     ) {
   extern __shared__ __align__(16) unsigned char shared[];
-  bf16* stages = reinterpret_cast<bf16*>(shared);
+  bf16* stages = reinterpret_cast<bf16*>(first_stage(shared));
   __shared__ Starts starts;
   for_each_tile<ACROSS>(starts, counts, [&](int expert, int row, int end, int across) {
     const int column = across * TILE;

@@ -1,29 +1,32 @@
 // What the grouped products share: one product per expert over rows sorted by expert, by persistent blocks that find
 // their tiles from counts in device memory; tiles of TILE x TILE, DEPTH of the summed index at a time, STAGES under way
-// (-D options, as in lower/grouped-matmul.ts). A block has 2 x 2 warps of 64 x 64 elements each. Sums are f32, factors bf16.
+// (-D options, as in lower/grouped-matmul.ts), by warps or, with -DWARPGROUPS, by warpgroups. Sums are f32, factors bf16.
 // A factor is stored with rows of the product in its rows (the summed index runs along them), or with the summed index
-// in its rows: then it is transposed on its way from shared memory into registers.
+// in its rows: then it is transposed on its way from shared memory.
 #pragma once
 #include "bf16.cuh"
-#include "mma.cuh"
-
-constexpr int WARP_TILE = TILE / 2;
-static_assert(THREADS == 4 * 32, "");
-
-using Sums = float[WARP_TILE / 16][WARP_TILE / 8][4]; // a warp's part of a tile, as mma leaves it
+#ifdef WARPGROUPS
+#include "grouped-warpgroups.cuh"
+#else
+#include "grouped-warps.cuh"
+#endif
 
 // A factor of WIDTH elements a row in global memory, as its pieces lie in shared memory: LENGTH along the product.
 template <int WIDTH, bool SUMMED_ROWS, int LENGTH = TILE>
 struct Factor {
+  static constexpr bool SUMMED = SUMMED_ROWS;
   static constexpr int STRIDE = WIDTH;
   static constexpr int ROWS = SUMMED_ROWS ? DEPTH : LENGTH, COLUMNS = SUMMED_ROWS ? LENGTH : DEPTH;
-  // An odd number of 16-byte words, so that the words ldmatrix takes together lie in different banks.
-  static constexpr int PITCH = COLUMNS + 8, SIZE = ROWS * PITCH;
+  using Shared = Piece<ROWS, COLUMNS>;
+  static constexpr int SIZE = Shared::SIZE;
   // Elements of one copy: the most that rows are aligned for.
   static constexpr int COPY = WIDTH % 8 == 0 ? 8 : WIDTH % 4 == 0 ? 4 : WIDTH % 2 == 0 ? 2 : 1;
 
   static constexpr int PER_ROW = COLUMNS / COPY, DOWN = THREADS / PER_ROW, TURNS = ROWS / DOWN;
   static_assert(THREADS % PER_ROW == 0 && ROWS % DOWN == 0, "");
+#ifdef WARPGROUPS
+  static_assert(COPY == 8 && DOWN % 8 == 0, "words keep their places from turn to turn");
+#endif
 
   // Starts copying the piece from row `row` and column `column` on. Rows from `rows` on and columns from WIDTH on are
   // zeros and go unread.
@@ -36,7 +39,7 @@ struct Factor {
   template <class At>
   static __device__ __forceinline__ void copy(bf16* shared, int row, int rows, int column, const At& at) {
     const int r = threadIdx.x / PER_ROW, c = threadIdx.x % PER_ROW * COPY;
-    bf16* to = shared + r * PITCH + c;
+    bf16* to = shared + Shared::at(r, c);
     const int left = column + c < WIDTH ? rows - row - r : 0;
     // Single elements have many turns: all at once would take more registers than there are.
 #pragma unroll (COPY == 1 ? 8 : TURNS)
@@ -48,21 +51,8 @@ struct Factor {
       } else {
         cp_async<2 * COPY>(to, source, valid);
       }
-      to += DOWN * PITCH;
+      to += DOWN * Shared::ROW;
     }
-  }
-
-  // This lane's place for ldmatrix in a 16 x 16 piece that is the left factor's, or the right factor's; and how far it
-  // is to the piece 16 rows of the product on, and to the piece 16 summed indices on.
-  static __device__ __forceinline__ int place(bool left) {
-    const int lane = threadIdx.x % 32;
-    return left != SUMMED_ROWS ? lane % 16 * PITCH + lane / 16 * 8
-                               : (lane % 8 + lane / 16 * 8) * PITCH + lane / 8 % 2 * 8;
-  }
-  static constexpr int NEXT = SUMMED_ROWS ? 16 : 16 * PITCH, DEEPER = SUMMED_ROWS ? 16 * PITCH : 16;
-  static __device__ __forceinline__ void fragment(unsigned (&r)[4], const bf16* piece) {
-    if constexpr (SUMMED_ROWS) ldmatrix_x4_trans(r, piece);
-    else ldmatrix_x4(r, piece);
   }
 };
 
@@ -124,61 +114,35 @@ constexpr int STAGE = Left::SIZE + Right::SIZE;
 // sums = left right over `depth` summed indices. load(stage's left part, right part, first index) starts its copies.
 template <class Left, class Right, class Load>
 __device__ __forceinline__ void multiply(Sums& sums, bf16* stages, int depth, const Load& load) {
-#pragma unroll
-  for (int m = 0; m < WARP_TILE / 16; m++)
-#pragma unroll
-    for (int n = 0; n < WARP_TILE / 8; n++)
-#pragma unroll
-      for (int e = 0; e < 4; e++) sums[m][n][e] = 0.0f;
+  clear(sums);
   const int steps = (depth + DEPTH - 1) / DEPTH;
   auto start = [&](int step) {
     bf16* stage = stages + step % STAGES * STAGE<Left, Right>;
     if (step < steps) load(stage, stage + Left::SIZE, step * DEPTH);
     cp_async_commit(); // Groups are counted, so there is one for every step.
   };
-  const int warp = threadIdx.x / 32;
-  const bf16* left = stages + Left::place(true) + warp / 2 * (WARP_TILE / 16) * Left::NEXT;
-  const bf16* right = stages + Left::SIZE + Right::place(false) + warp % 2 * (WARP_TILE / 16) * Right::NEXT;
 #pragma unroll
   for (int step = 0; step < STAGES - 1; step++) start(step);
   for (int step = 0; step < steps; step++) {
     cp_async_wait<STAGES - 2>();
+    make_visible();
     __syncthreads(); // This stage is there, and all are done with the one before.
     start(step + STAGES - 1);
-    const int stage = step % STAGES * STAGE<Left, Right>;
-#pragma unroll
-    for (int k = 0; k < DEPTH / 16; k++) {
-      unsigned a[WARP_TILE / 16][4];
-#pragma unroll
-      for (int m = 0; m < WARP_TILE / 16; m++) Left::fragment(a[m], left + stage + m * Left::NEXT + k * Left::DEEPER);
-#pragma unroll
-      for (int n = 0; n < WARP_TILE / 16; n++) {
-        unsigned b[4];
-        Right::fragment(b, right + stage + n * Right::NEXT + k * Right::DEEPER);
-#pragma unroll
-        for (int m = 0; m < WARP_TILE / 16; m++) {
-          mma_bf16(sums[m][2 * n], a[m], b[0], b[1]);
-          mma_bf16(sums[m][2 * n + 1], a[m], b[2], b[3]);
-        }
-      }
-    }
+    const bf16* stage = stages + step % STAGES * STAGE<Left, Right>;
+    add_product<Left, Right>(sums, stage, stage + Left::SIZE);
   }
   cp_async_wait<0>();
+  make_visible();
   __syncthreads(); // The next tile starts with the first stage.
 }
 
 // Calls store(row, column, two neighbouring sums) for this thread's part of the tile; the column is even.
 template <class Store>
 __device__ __forceinline__ void for_each_pair(const Sums& sums, const Store& store) {
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int row = warp / 2 * WARP_TILE + lane / 4, column = warp % 2 * WARP_TILE + lane % 4 * 2;
+  for_each_row(sums, [&](int row, int column, const float(&columns)[RUN][4], int half) {
 #pragma unroll
-  for (int m = 0; m < WARP_TILE / 16; m++)
-#pragma unroll
-    for (int half = 0; half < 2; half++)
-#pragma unroll
-      for (int n = 0; n < WARP_TILE / 8; n++)
-        store(row + m * 16 + half * 8, column + n * 8, sums[m][n][2 * half], sums[m][n][2 * half + 1]);
+    for (int n = 0; n < RUN; n++) store(row, column + n * 8, columns[n][half], columns[n][half + 1]);
+  });
 }
 
 // Two neighbours to row `row` and the even column `column` of y, which is WIDTH wide.

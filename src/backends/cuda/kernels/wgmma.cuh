@@ -21,45 +21,45 @@
   NAMES_48 ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
 #define WGMMA(N) "wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 "
 // Operands after the SUMS: two descriptors, whether to add, whether each factor is transposed.
-#define WGMMA_SHARED(N, SUMS, C, A, B, ADDS, TA, TB)                                                             \
-  asm volatile("{.reg .pred adds; setp.ne.b32 adds, " ADDS ", 0;\n" WGMMA(N) "{" NAMES_##SUMS "}, " A ", " B     \
+#define WGMMA_SHARED(N, SUMS, C, A, B, PLUS, TA, TB)                                                             \
+  asm volatile("{.reg .pred adds; setp.ne.b32 adds, " PLUS ", 0;\n" WGMMA(N) "{" NAMES_##SUMS "}, " A ", " B     \
                ", adds, 1, 1, " TA ", " TB ";}"                                                                  \
                : SUMS_##SUMS(C)                                                                                  \
-               : "l"(a), "l"(b), "n"(ADD ? 1 : 0), "n"(TRANS_A ? 1 : 0), "n"(TRANS_B ? 1 : 0))
+               : "l"(a), "l"(b), "n"(ADDS ? 1 : 0), "n"(A_DOWN ? 1 : 0), "n"(B_DOWN ? 1 : 0))
 #define WGMMA_REGISTERS(N, SUMS, A, B, TB)                                                                       \
   asm volatile("{.reg .pred adds; setp.eq.b32 adds, 0, 0;\n" WGMMA(N) "{" NAMES_##SUMS "}, {" A "}, " B          \
                ", adds, 1, 1, " TB ";}"                                                                          \
                : SUMS_##SUMS("+f")                                                                               \
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(TRANS_B ? 1 : 0))
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(B_DOWN ? 1 : 0))
 
-// d (+)= a b, both from shared memory: 64 rows of a as the descriptors say (see Swizzled). Warp w's rows are 16 w and on,
-// and a thread's part of them is as mma_bf16 leaves it, 8 columns after 8 columns.
-template <bool TRANS_A, bool TRANS_B, bool ADD>
+// d (+)= a b, both from shared memory as the descriptors say (see Swizzled); DOWN: the summed index is the factor's rows.
+// Warp w has rows 16 w and on, and a thread's part of them is as mma_bf16 leaves it, 8 columns after 8 columns.
+template <bool A_DOWN, bool B_DOWN, bool ADDS>
 __device__ __forceinline__ void wgmma_shared(float (&d)[8][4], unsigned long long a, unsigned long long b) {
-  if constexpr (ADD) WGMMA_SHARED(64, 32, "+f", "%32", "%33", "%34", "%35", "%36");
+  if constexpr (ADDS) WGMMA_SHARED(64, 32, "+f", "%32", "%33", "%34", "%35", "%36");
   else WGMMA_SHARED(64, 32, "=f", "%32", "%33", "%34", "%35", "%36");
 }
-template <bool TRANS_A, bool TRANS_B, bool ADD>
+template <bool A_DOWN, bool B_DOWN, bool ADDS>
 __device__ __forceinline__ void wgmma_shared(float (&d)[12][4], unsigned long long a, unsigned long long b) {
-  if constexpr (ADD) WGMMA_SHARED(96, 48, "+f", "%48", "%49", "%50", "%51", "%52");
+  if constexpr (ADDS) WGMMA_SHARED(96, 48, "+f", "%48", "%49", "%50", "%51", "%52");
   else WGMMA_SHARED(96, 48, "=f", "%48", "%49", "%50", "%51", "%52");
 }
-template <bool TRANS_A, bool TRANS_B, bool ADD>
+template <bool A_DOWN, bool B_DOWN, bool ADDS>
 __device__ __forceinline__ void wgmma_shared(float (&d)[16][4], unsigned long long a, unsigned long long b) {
-  if constexpr (ADD) WGMMA_SHARED(128, 64, "+f", "%64", "%65", "%66", "%67", "%68");
+  if constexpr (ADDS) WGMMA_SHARED(128, 64, "+f", "%64", "%65", "%66", "%67", "%68");
   else WGMMA_SHARED(128, 64, "=f", "%64", "%65", "%66", "%67", "%68");
 }
 
 // d += a b, with a in registers: each warp's 16 rows as mma_bf16 takes them.
-template <bool TRANS_B>
+template <bool B_DOWN>
 __device__ __forceinline__ void wgmma_registers(float (&d)[8][4], const unsigned (&a)[4], unsigned long long b) {
   WGMMA_REGISTERS(64, 32, "%32, %33, %34, %35", "%36", "%37");
 }
-template <bool TRANS_B>
+template <bool B_DOWN>
 __device__ __forceinline__ void wgmma_registers(float (&d)[12][4], const unsigned (&a)[4], unsigned long long b) {
   WGMMA_REGISTERS(96, 48, "%48, %49, %50, %51", "%52", "%53");
 }
-template <bool TRANS_B>
+template <bool B_DOWN>
 __device__ __forceinline__ void wgmma_registers(float (&d)[16][4], const unsigned (&a)[4], unsigned long long b) {
   WGMMA_REGISTERS(128, 64, "%64, %65, %66, %67", "%68", "%69");
 }
@@ -70,10 +70,10 @@ __device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.a
 // Closes a group of the products started so far.
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 
-// Until at most LEFT groups are under way.
-template <int LEFT>
+// Until at most REST groups are under way.
+template <int REST>
 __device__ __forceinline__ void wgmma_wait() {
-  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(LEFT) : "memory");
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(REST) : "memory");
 }
 
 // What a product has written, or is to read, is not moved by the compiler across this place.

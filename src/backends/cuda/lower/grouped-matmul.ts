@@ -7,27 +7,7 @@ import type { Tensor } from "../../../graph/graph.ts";
 import type { DispatchAttrs } from "../../../ops/dispatch.ts";
 import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
 import type { Context, Lowering } from "../lowering.ts";
-
-/** The `-D` options of grouped.cuh. */
-export const TILING = { TILE: 128, DEPTH: 32, STAGES: 3, THREADS: 128 } as const;
-const { TILE, DEPTH, STAGES, THREADS } = TILING;
-/** A multiprocessor holds two blocks: what their sums take of its registers. */
-const BLOCKS = 2;
-
-/** Elements of a piece of a factor whose rows the summed index runs along, and of one that has it as its rows. */
-export const ALONG = TILE * (DEPTH + 8);
-const SUMMED_ROWS = DEPTH * (TILE + 8);
-
-/** What all launches here have in common. `left` and `right`: elements of the factors' pieces. */
-export const persistent = ({ gpu }: Context, tiles: number, left: number, right: number) => ({
-  grid: Math.min(tiles, BLOCKS * gpu.multiprocessors),
-  block: THREADS,
-  sharedBytes: 2 * STAGES * (left + right),
-});
-
-/** The most tiles that rows of several experts take, `width` columns to a tile: each expert may end with a part of one. */
-export const mostTiles = (rows: number, experts: number, columns: number, width: number): number =>
-  (Math.floor(rows / TILE) + Math.min(experts, rows)) * Math.ceil(columns / width);
+import { mostTiles, persistent, TILE, tilingFor } from "./grouped-tiles.ts";
 
 /** Which row of a smaller matrix stands for each slot: order [S], k slots to a row. */
 interface Gather {
@@ -89,19 +69,21 @@ function launchProduct(
 ): void {
   const [slots, outer] = y.shape as [number, number];
   const experts = counts.shape[0]!;
-  const shape = { EXPERTS: experts, INNER: rows[0]!.shape[1]!, OUTER: outer, TERMS: rows.length };
+  const inner = rows[0]!.shape[1]!;
+  const shape = { EXPERTS: experts, INNER: inner, OUTER: outer, TERMS: rows.length };
+  const tiling = tilingFor(ctx, "grouped-matmul", [inner, outer]);
   const [factors, matrices] = [rows, weights].map((ts) => ({ pointers: ts.map((t) => ctx.region(t)) }));
   const args = [factors!, ctx.region(counts), matrices!, ctx.region(y)];
   ctx.launch({
     file: "grouped-matmul.cu",
     kernel: "groupedMatmul",
     define: {
-      ...TILING,
+      ...tiling,
       ...shape,
       ...(transB ? { TRANS_B: 1 } : {}),
       ...(gather ? { TOP_K: gather.k } : {}),
     },
-    ...persistent(ctx, mostTiles(slots, experts, outer, TILE), ALONG, transB ? ALONG : SUMMED_ROWS),
+    ...persistent(ctx, tiling, mostTiles(slots, experts, outer, TILE), ["along", transB ? "along" : "down"]),
     args: gather ? [...args, ctx.region(gather.order)] : args,
   });
 }
@@ -117,7 +99,8 @@ function launchGradient(
   const [m, k] = [left.shape[1]!, right.shape[1]!];
   const tiles = outputs.length * Math.ceil(m / TILE) * Math.ceil(k / TILE);
   const top = gather ? { TOP_K: gather.k } : {};
-  const shape = { ...TILING, EXPERTS: outputs.length, LEFT: m, RIGHT: k, ...top };
+  const tiling = tilingFor(ctx, "grouped-matmul-grad", [m, k]);
+  const shape = { ...tiling, EXPERTS: outputs.length, LEFT: m, RIGHT: k, ...top };
   for (const adds of [false, true]) {
     const pointers = outputs.map((t) => (ctx.adds(t) === adds ? ctx.region(t) : null));
     if (pointers.every((pointer) => pointer === null)) continue;
@@ -126,7 +109,7 @@ function launchGradient(
       file: "grouped-matmul-grad.cu",
       kernel: "groupedMatmulGrad",
       define: adds ? { ...shape, ADD: 1 } : shape,
-      ...persistent(ctx, tiles, SUMMED_ROWS, SUMMED_ROWS),
+      ...persistent(ctx, tiling, tiles, ["down", "down"]),
       args: gather ? [...args, ctx.region(gather.order)] : args,
     });
   }
