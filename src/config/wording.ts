@@ -1,6 +1,7 @@
 /** How a mistake is worded: what was expected, what was found, and what may have been meant. */
 import { z } from "zod";
 import { nearest } from "../lib/suggest.ts";
+import { transformersKeys } from "../model/transformers-names.ts";
 
 type Raw = z.core.$ZodRawIssue;
 type Schema = z.core.$ZodType;
@@ -22,7 +23,9 @@ export function wording(issue: Raw): string | undefined {
 
 export function unknownKey(key: string, allowed: readonly string[]): string {
   const choices = allowed.length === 0 ? "nothing is allowed here" : `allowed: ${allowed.join(", ")}`;
-  return `unknown key; ${choices}${didYouMean(key, allowed)}`;
+  const translated = transformersKeys.get(key);
+  const word = translated !== undefined && allowed.includes(translated) ? translated : key;
+  return `unknown key; ${choices}${didYouMean(word, allowed)}`;
 }
 
 /** `; did you mean X?`, or nothing. A word that would have to change in every letter was not meant. */

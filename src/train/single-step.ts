@@ -9,6 +9,7 @@ import type { NamedTensor } from "../lib/safetensors.ts";
 import { nearest } from "../lib/suggest.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
+import { fromTransformers } from "../model/transformers-names.ts";
 import { plan } from "../plan/plan.ts";
 import { routerTally } from "./router-probes.ts";
 
@@ -121,7 +122,7 @@ export function checkWeights(
   const unknown = [...weights.keys()]
     .filter((name) => !known.has(name))
     .map((name) => {
-      const guess = nearest(name, names);
+      const guess = nearest(fromTransformers(name), names);
       return `weights: ${name} is no tensor of this model${guess === undefined ? "" : `; did you mean ${guess}?`}`;
     });
   const problems = [...missing, ...unknown];

@@ -251,6 +251,19 @@ train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule
   });
 });
 
+test.each([
+  ["hidden_size", "d_model"],
+  ["num_attention_heads", "n_heads"],
+  ["intermediate_size", "ffn_dim"],
+  ["moe: { num_experts_per_tok", "top_k"],
+  ["moe: { router_aux_loss_coef", "balance_loss"],
+])("what Hugging Face calls %s is %s", (theirs, ours) => {
+  const { length } = theirs.split("{");
+  expect(complaint(`${goodWithout("model")}model: { ${theirs}: 8 ${"}".repeat(length)}\n`)).toMatch(
+    new RegExp(`${theirs.split(" ").at(-1)}: unknown key; allowed: .*; did you mean ${ours}\\?$`, "m"),
+  );
+});
+
 describe("numbers that do not fit each other", () => {
   const model = (fields: string) => complaint(`${goodWithout("model")}model: ${fields}\n`);
   test("heads that do not divide", () => {

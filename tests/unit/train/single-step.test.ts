@@ -59,6 +59,22 @@ describe("what does not fit the model is told", () => {
     ]);
   });
 
+  test.each([
+    ["model.embed_tokens.weight", "embed.weight"],
+    ["model.layers.1.self_attn.q_norm.weight", "blocks.1.attn.q_norm.weight"],
+    ["model.layers.0.self_attn.v_proj.weight", "blocks.0.attn.v.weight"],
+    ["model.layers.1.mlp.down_proj.weight", "blocks.1.ffn.down.weight"],
+    ["model.norm.weight", "final_norm.weight"],
+    ["lm_head.weight", "head.weight"],
+  ])("Hugging Face's %s for %s", async (theirs, ours) => {
+    const weights = new Map(weightsOf(spec));
+    weights.set(theirs, weights.get(ours)!);
+    weights.delete(ours);
+    await expect(step(weights)).rejects.toThrow(
+      `weights: ${theirs} is no tensor of this model; did you mean ${ours}?`,
+    );
+  });
+
   test.each<[tokens: number[][], message: string]>([
     [[], "tokens: need at least one sequence of at least 2 ids"],
     [[[3]], "tokens: need at least one sequence of at least 2 ids"],
