@@ -1,5 +1,5 @@
 /** The commands beside `sweep`, and what they say to wrong input: one line per mistake, exit 2, no stack. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/lib/safetensors.ts";
@@ -38,6 +38,23 @@ describe("step", () => {
     ];
     expect([...tensors.keys()].sort()).toEqual([...wanted.keys()].sort());
     expect(tensors.get("logits")!.shape).toEqual(wanted.get("logits")!.shape);
+  });
+
+  test("--help names the tensors of all models, and no others", async () => {
+    const { code, stdout } = await hnorm(folder(), "step", "--help");
+    expect(code).toBe(0);
+    const written = stdout.matchAll(/[\w.{},]+\.weight/g);
+    const told = [...written].flatMap(([name]) => {
+      const [, before = "", words = name, after = ""] = /^(.*)\{(.*)\}(.*)$/.exec(name) ?? [];
+      return words.split(",").map((word) => before + word + after);
+    });
+    const parity = fileURLToPath(new URL("../fixtures/parity/", import.meta.url));
+    const files = readdirSync(parity).map((name) => readSafetensors(`${parity}/${name}/weights.safetensors`));
+    const names = (await Promise.all(files)).flatMap((tensors) => [...tensors.keys()]);
+    const general = names.map((name) =>
+      name.replace(/(?<=blocks\.)\d+/, "N").replace(/(?<=experts\.)\d+/, "E"),
+    );
+    expect([...new Set(told)].sort()).toEqual([...new Set(general)].sort());
   });
 
   test("weights that do not fit: each by name, exit 2", async () => {

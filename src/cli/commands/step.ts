@@ -9,6 +9,24 @@ import { chooseExact } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";
 
+const ABOUT = `
+Tensors, stored as torch.nn.Linear stores them: [out, in] for y = W x. D d_model, H n_heads, K n_kv_heads, d head_dim:
+  embed.weight, head.weight [vocab_size, D]        no head with tie_embeddings
+  final_norm.weight, embed_norm.weight [D]         the second with embed-norm and peri alone
+  blocks.N.attn.{q,k,v,o}.weight                   [H d, D], [K d, D], [K d, D], [D, H d]
+  blocks.N.attn.{q,k,v,c}_norm.weight              [d], one for all heads; full width: q [H d], k [K d]
+  blocks.N.{attn,ffn}_norm.weight [D]              before the sub-layer, or after its residual add
+  blocks.N.{attn,ffn}_out_norm.weight [D]          on the sub-layer's output, before the residual add
+  blocks.N.ffn.{gate,up,down}.weight               [ffn_dim, D], [ffn_dim, D], [D, ffn_dim]: down(silu(gate x) * up x)
+  blocks.N.moe.router.weight [n_experts, D]        a mixture has these in place of ffn
+  blocks.N.moe.experts.E.{gate,up,down}.weight     as of ffn
+  blocks.N.moe.shared.{gate,up,down}.weight        likewise, shared_expert wide
+"hnorm explain NORM" says which norms a strategy has; what is missing or too much is listed with its shape.
+RoPE turns entry i of a head with entry i + d/2, as in Hugging Face's Llama. The loss is the mean cross-entropy of the next
+token over positions 0 .. T-2; a mixture's router losses are over all positions, and gradients are of all losses together.
+There are no biases, windows, soft caps, scaled or partial RoPE, nor a factor on the embedding; a gain g is g, not 1 + g.
+engine=reference computes in f64 and writes F64; cpu, the default, in f32.`;
+
 interface Options {
   readonly weights: string;
   readonly tokens: string;
@@ -28,6 +46,7 @@ export function stepCommand(program: Command, io: Io): void {
     .option("--json", "print one JSON object")
     .addOption(overrideOption())
     .description("one forward and backward pass: loss, gradients and logits of given weights and tokens")
+    .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { model, norm, engine } = loadModelConfig(file, [...overrides, ...options.set]);
       const chosen = await chooseExact(engine.name);
