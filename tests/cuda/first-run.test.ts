@@ -70,7 +70,9 @@ describe.skipIf(missing)(reason, () => {
   test("a kernel that does not end is named while it is waited for", { timeout: 300_000 }, async () => {
     const environs = { ...process.env, ...environment, HNORM_CUDA_SIM_QUIET: "1" };
     const told: string[] = [];
-    const device = await cudaOn(environs, 400).open({ tell: (what) => told.push(what) });
+    const device = await cudaOn(environs, { quietMs: 400, warpgroups: [] }).open({
+      tell: (what) => told.push(what),
+    });
     process.env.HNORM_CUDA_SIM_FAULT = "slow:rmsNorm:1";
     try {
       const program = await device.compile(planned);

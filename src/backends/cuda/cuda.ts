@@ -13,9 +13,11 @@ import { type Discovery, discover } from "./find.ts";
 import type { GpuInfo } from "./gpu.ts";
 import { GpuThread } from "./gpu-thread.ts";
 import type { Host } from "./libraries.ts";
+import type { WarpgroupKernel } from "./lower/warpgroups.ts";
 import { natives } from "./lowerings.ts";
 import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
+import { warpgroupsFor, warpgroupsKnown } from "./warpgroups.ts";
 
 type Env = Host["env"];
 
@@ -25,8 +27,16 @@ const BYTES: DtypeBytes = { f32: 4, bf16: 2, i32: 4 };
 /** Until a GPU that works at one thing is spoken of. */
 const QUIET_MS = 30_000;
 
+export interface CudaOptions {
+  /** Milliseconds. */
+  readonly quietMs?: number;
+  /** These kernels by warpgroups, instead of those that were found right and faster here. */
+  readonly warpgroups?: readonly WarpgroupKernel[];
+}
+
 /** The engine as environment variables have it: where its libraries are, where it keeps what it compiled. */
-export function cudaOn(env: Env, quietMs = QUIET_MS): Engine {
+export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions = {}): Engine {
+  const folder = join(cacheFolder(env), "cuda");
   let discovery: Promise<Discovery> | undefined;
   let known: GpuInfo | undefined;
   const discovered = async () => {
@@ -47,13 +57,17 @@ export function cudaOn(env: Env, quietMs = QUIET_MS): Engine {
     memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();
-      return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
+      if (!found.ok) return found;
+      const used = warpgroups ?? warpgroupsKnown({ ...found, folder });
+      const more = used.length === 0 ? "" : `, wgmma for ${used.join(", ")}`;
+      return { ok: true, detail: `${describe(found.gpu)}${more}` };
     },
     async open({ tell = () => {} }) {
       const found = await discovered();
       if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
-      const folder = join(cacheFolder(env), "cuda");
-      return new CudaDevice(await GpuThread.start(found.libraries, folder, { tell, quietMs }));
+      const used = warpgroups ?? (await warpgroupsFor({ ...found, folder }, tell));
+      const thread = await GpuThread.start(found.libraries, folder, { tell, quietMs });
+      return new CudaDevice(thread, { ...thread.gpu, warpgroups: used });
     },
   };
 }

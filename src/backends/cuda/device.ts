@@ -6,24 +6,27 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Device, Floats, OpTime, Program } from "../backend.ts";
 import { compile } from "./compile.ts";
 import type { GpuThread } from "./gpu-thread.ts";
+import type { Gpu } from "./lowering.ts";
 
 /** Kernels count the elements of a tensor in 32 bits. */
 const MOST_ELEMENTS = 2 ** 31 - 1;
 
 export class CudaDevice implements Device {
   readonly #thread: GpuThread;
+  readonly #gpu: Gpu;
   readonly #sizes = new Map<string, number>();
-  #programs = 0;
 
-  constructor(thread: GpuThread) {
+  /** `gpu`: the thread's, as lowerings are to see it. */
+  constructor(thread: GpuThread, gpu: Gpu) {
     this.#thread = thread;
+    this.#gpu = gpu;
   }
 
   async compile({ graph }: Plan): Promise<Program> {
     const thread = this.#thread;
-    const script = compile(graph, { gpu: thread.gpu });
+    const script = compile(graph, { gpu: this.#gpu });
     requireCountable(script.mostElements);
-    const program = this.#programs++;
+    const program = thread.newProgram();
     await thread.ask({ kind: "compile", program, script });
     for (const { name, elements } of script.variables) this.#sizes.set(name, elements);
     return {

@@ -42,6 +42,7 @@ export class GpuThread {
   readonly #listener: Listener;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
+  #programs = 0;
   #dead: Error | undefined;
 
   private constructor(worker: Worker, { window, board }: Start, gpu: GpuInfo, listener: Listener) {
@@ -65,6 +66,11 @@ export class GpuThread {
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);
     return new GpuThread(worker, workerData, ready.gpu, listener);
+  }
+
+  /** A number for one more program. */
+  newProgram(): number {
+    return this.#programs++;
   }
 
   ask(question: Question): Promise<unknown> {

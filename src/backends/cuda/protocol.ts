@@ -5,6 +5,7 @@
 import { EnvironmentError } from "../../lib/errors.ts";
 import type { Values } from "../backend.ts";
 import type { GpuInfo } from "./gpu.ts";
+import type { Compiled } from "./kernel-code.ts";
 import type { Script } from "./script.ts";
 
 /** What the GPU's thread starts with. */
@@ -24,6 +25,7 @@ export interface LibraryPaths {
 
 export type Request =
   | { readonly kind: "compile"; readonly id: number; readonly program: number; readonly script: Script }
+  | { readonly kind: "prepare"; readonly id: number; readonly kernels: readonly Compiled[] }
   | Run<"run">
   | Run<"profile">
   | { readonly kind: "release"; readonly id: number; readonly program: number }

@@ -78,6 +78,9 @@ class Owner {
 
   async #do(request: Exclude<Request, Access>): Promise<unknown> {
     switch (request.kind) {
+      case "prepare":
+        await this.#machine.code.prepare(request.kernels);
+        return undefined;
       case "compile":
         await this.#machine.code.prepare(request.script.kernels);
         this.#programs.set(request.program, new GpuProgram(this.#machine, request.script));

@@ -1,0 +1,73 @@
+/** What the process that tries kernels of warpgroups is told and says, and what follows from it. */
+import type { Floats } from "../backend.ts";
+import type { WarpgroupKernel } from "./lower/warpgroups.ts";
+import type { LibraryPaths } from "./protocol.ts";
+import type { Extents } from "./warpgroup-cases.ts";
+
+export interface Job {
+  readonly libraries: LibraryPaths;
+  /** Of compiled kernels. */
+  readonly folder: string;
+  readonly kernels: readonly WarpgroupKernel[];
+  readonly extents: Extents;
+  /** Compile what all of them need before the first, on all processors. */
+  readonly ahead: boolean;
+}
+
+/** What came of one kernel. `ms`: of its twin and of itself, where it was not far off. */
+export type Outcome = { readonly off: number; readonly ms?: Times } | { readonly why: string };
+type Times = readonly [twin: number, own: number];
+
+/** `trying`: its twin has done all of it, so what goes wrong from here on is this kernel's fault. */
+export type Said =
+  | { readonly progress: string }
+  | { readonly trying: WarpgroupKernel }
+  | { readonly tried: WarpgroupKernel; readonly outcome: Outcome };
+
+/** Whether a kernel is used, and why not. */
+export interface Verdict {
+  readonly ok: boolean;
+  readonly why?: string;
+  readonly off?: number;
+  /** Milliseconds. */
+  readonly ms?: Times;
+}
+
+/**
+ * How far a row of results may be from the twin's, by its length. Both sum in f32 and round to bf16, by at most 2^-9 of
+ * each value, on the way (softmax's probabilities) and at the end; their orders differ, and so do the roundings, which
+ * are 2^-8 apart at the most. A product in the wrong place, or one left out, is off by tenths.
+ */
+export const MOST_OFF = 2 ** -6;
+
+export function verdictOn(outcome: Outcome): Verdict {
+  if ("why" in outcome) return { ok: false, why: outcome.why };
+  const { off, ms } = outcome;
+  if (!(off <= MOST_OFF))
+    return { ok: false, why: `its results are off by ${off.toPrecision(2)}, more than ${MOST_OFF}` };
+  if (ms === undefined) return { ok: false, why: "it was not timed", off };
+  const [twin, own] = ms;
+  return own < twin ? { ok: true, off, ms } : { ok: false, why: "it is not faster", off, ms };
+}
+
+/**
+ * The row that is farthest off: |got - want| by |want|, or by the root of what rows have in the mean where that is more.
+ * A value that is no number is infinitely far off.
+ */
+export function farthestRow(got: Floats, want: Floats, columns: number): number {
+  const rows = want.length / columns;
+  const [squares, apart] = [new Float64Array(rows), new Float64Array(rows)];
+  for (let i = 0; i < want.length; i++) {
+    const row = Math.floor(i / columns);
+    squares[row]! += want[i]! ** 2;
+    apart[row]! += (got[i]! - want[i]!) ** 2;
+  }
+  const mean = squares.reduce((sum, square) => sum + square, 0) / rows;
+  let worst = 0;
+  for (let row = 0; row < rows; row++) {
+    const off = apart[row] === 0 ? 0 : Math.sqrt(apart[row]! / Math.max(squares[row]!, mean));
+    if (Number.isNaN(off)) return Infinity;
+    worst = Math.max(worst, off);
+  }
+  return worst;
+}

@@ -1,0 +1,112 @@
+/**
+ * The process in which kernels of warpgroups are tried, each beside its twin by mma.sync: a `Job` as JSON is its only
+ * argument, and what it finds goes to its parent by messages. A kernel that does not end takes this process with it, and
+ * no other.
+ */
+import { size } from "../../graph/graph.ts";
+import { plan } from "../../plan/plan.ts";
+import type { Device, Floats } from "../backend.ts";
+import { compile } from "./compile.ts";
+import { CudaDevice } from "./device.ts";
+import { GpuThread } from "./gpu-thread.ts";
+import type { WarpgroupKernel } from "./lower/warpgroups.ts";
+import type { Gpu } from "./lowering.ts";
+import type { Script } from "./script.ts";
+import { type Case, caseOf, type Extents, numbersFor } from "./warpgroup-cases.ts";
+import { farthestRow, type Job, MOST_OFF, type Outcome, type Said } from "./warpgroup-outcome.ts";
+
+/** The best of so many runs of each, in turn. */
+const ROUNDS = 8;
+const QUIET_MS = 10_000;
+
+/** Variables that have their numbers, which are the same for all kernels. */
+const written = new Set<string>();
+
+type Results = Readonly<Record<string, Floats>>;
+
+/** A case as one device computes it. */
+interface Ready {
+  run(): Promise<Results>;
+  /** Milliseconds of the ops that count. */
+  time(): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function readyOn(device: Device, { graph, feeds, ops }: Case): Promise<Ready> {
+  for (const { name, tensor } of graph.variables.values()) {
+    if (!written.has(name)) device.write(name, tensor.shape, numbersFor(name, size(tensor.shape)));
+    written.add(name);
+  }
+  const program = await device.compile(plan(graph));
+  return {
+    run: () => program.run(feeds),
+    async time() {
+      const rows = await program.profile!(feeds);
+      return rows.filter(({ op }) => ops.includes(op)).reduce((sum, { ms }) => sum + ms, 0);
+    },
+    close: () => program.close(),
+  };
+}
+
+const kernelsOf = ({ graph }: Case, used: readonly WarpgroupKernel[]): Script["kernels"] =>
+  compile(graph, { gpu: gpuWith(used) }).kernels;
+
+const gpuWith = (warpgroups: readonly WarpgroupKernel[]): Gpu => ({ ...thread.gpu, warpgroups });
+
+async function outcomeOf(kernel: WarpgroupKernel, { timed, ragged }: Extents): Promise<Outcome> {
+  const [twins, device] = [[], [kernel]].map((used) => new CudaDevice(thread, gpuWith(used)));
+  const small = caseOf(kernel, ragged);
+  const large = caseOf(kernel, timed);
+  const [usual, special] = [[], [kernel]].map((used) => JSON.stringify(kernelsOf(large, used)));
+  if (usual === special) return { off: 0 }; // it is not launched for what it is tried on
+  const [smallTwin, largeTwin] = [await readyOn(twins!, small), await readyOn(twins!, large)];
+  const [smallResults, largeResults] = [await smallTwin.run(), await largeTwin.run()];
+  await say({ trying: kernel });
+  try {
+    const first = await readyOn(device!, small);
+    const nearby = farthest(small, await first.run(), smallResults);
+    if (!(nearby <= MOST_OFF)) return { off: nearby };
+    const own = await readyOn(device!, large);
+    const off = Math.max(nearby, farthest(large, await own.run(), largeResults));
+    if (!(off <= MOST_OFF)) return { off };
+    const ms = await timesOf(largeTwin, own);
+    for (const ready of [smallTwin, largeTwin, first, own]) await ready.close();
+    return { off, ms };
+  } catch (cause) {
+    return { why: cause instanceof Error ? cause.message : String(cause) };
+  }
+}
+
+const farthest = ({ graph }: Case, got: Results, want: Results): number =>
+  Math.max(
+    ...[...graph.outputs].map(([name, { shape }]) => farthestRow(got[name]!, want[name]!, shape.at(-1)!)),
+  );
+
+async function timesOf(twin: Ready, own: Ready): Promise<[number, number]> {
+  let [a, b] = [Infinity, Infinity];
+  for (let round = 0; round < ROUNDS; round++) {
+    a = Math.min(a, await twin.time());
+    b = Math.min(b, await own.time());
+  }
+  return [a, b];
+}
+
+/** Compiled code is found again by its source. What fails here fails again where it is needed. */
+async function compileAhead({ kernels, extents }: Job): Promise<void> {
+  const needed = kernels.flatMap((kernel) =>
+    [extents.timed, extents.ragged].flatMap((sizes) =>
+      [[], [kernel]].flatMap((used) => kernelsOf(caseOf(kernel, sizes), used)),
+    ),
+  );
+  await thread.ask({ kind: "prepare", kernels: needed }).catch(() => {});
+}
+
+const say = (said: Said): Promise<void> => new Promise((resolve) => process.send!(said, () => resolve()));
+
+// Its parent ends this process when it has heard enough; when nobody hears it any more, it does so itself.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+const job = JSON.parse(process.argv[2]!) as Job;
+const tell = (progress: string) => void say({ progress });
+const thread = await GpuThread.start(job.libraries, job.folder, { tell, quietMs: QUIET_MS });
+if (job.ahead) await compileAhead(job);
+for (const kernel of job.kernels) await say({ tried: kernel, outcome: await outcomeOf(kernel, job.extents) });

@@ -1,0 +1,297 @@
+/**
+ * Kernels of warpgroups are used where they were found right and faster: what one is tried on, what follows from it, and
+ * that a trial which crashes, hangs or does not begin costs no more than it must.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../src/backends/cuda/compile.ts";
+import { cudaOn } from "../../src/backends/cuda/cuda.ts";
+import { discover } from "../../src/backends/cuda/find.ts";
+import type { GpuInfo } from "../../src/backends/cuda/gpu.ts";
+import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
+import { caseOf, type Extents, numbersFor, REAL } from "../../src/backends/cuda/warpgroup-cases.ts";
+import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroup-outcome.ts";
+import {
+  type Machine,
+  type Trial,
+  warpgroupsFor,
+  warpgroupsKnown,
+} from "../../src/backends/cuda/warpgroups.ts";
+import { environment, missing, reason } from "./engine.ts";
+
+const folder = () => mkdtempSync(join(tmpdir(), "hnorm-warpgroups-"));
+
+describe("what follows from a trial", () => {
+  test("right and faster is used; all else is not, with the reason", () => {
+    expect(verdictOn({ off: 0.001, ms: [2, 1.9] })).toEqual({ ok: true, off: 0.001, ms: [2, 1.9] });
+    expect(verdictOn({ off: 0, ms: [2, 2] })).toMatchObject({
+      ok: false,
+      why: "it is not faster",
+      ms: [2, 2],
+    });
+    expect(verdictOn({ off: 0 })).toMatchObject({ ok: false, why: "it was not timed" });
+    expect(verdictOn({ off: 0, ms: [Number.NaN, 1] }).ok).toBe(false);
+    expect(verdictOn({ off: 0.5, ms: [2, 1] }).why).toBe("its results are off by 0.50, more than 0.015625");
+    expect(verdictOn({ off: Infinity }).why).toContain("Infinity");
+    expect(verdictOn({ why: "CUDA_ERROR" })).toEqual({ ok: false, why: "CUDA_ERROR" });
+  });
+
+  test("one row in the wrong place is seen among many, and so is a value that is no number", () => {
+    const want = numbersFor("want", 4096 * 64);
+    expect(farthestRow(want, want, 64)).toBe(0);
+    const rounded = want.map((x) => x * (1 + 2 ** -9));
+    expect(farthestRow(rounded, want, 64)).toBeLessThan(MOST_OFF / 4);
+    const shifted = want.slice();
+    shifted.copyWithin(64 * 1000, 64 * 1001, 64 * 1002);
+    expect(farthestRow(shifted, want, 64)).toBeGreaterThan(1);
+    const broken = want.slice();
+    broken[77_777] = Number.NaN;
+    expect(farthestRow(broken, want, 64)).toBe(Infinity);
+    expect(farthestRow(want, broken, 64)).toBe(Infinity);
+    const [none, some] = [new Float32Array(64), new Float32Array(64).fill(1e-9)];
+    expect([farthestRow(none, none, 64), farthestRow(some, none, 64)]).toEqual([0, Infinity]);
+  });
+
+  test("random numbers that repeat themselves differ from row to row, for every width of a tile", () => {
+    const values = numbersFor("rows", 3 << 18);
+    for (const width of [64, 96, 128, 1024, 2048]) {
+      const firsts = Array.from({ length: values.length / width }, (_, row) =>
+        values.slice(row * width, row * width + 2).join(),
+      );
+      expect(new Set(firsts).size).toBe(firsts.length);
+    }
+  });
+});
+
+describe("what kernels are tried on", () => {
+  const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
+
+  test.each(WARPGROUP_KERNELS)("%s: the ops that are timed are there, and take some memory", (kernel) => {
+    const { graph, ops } = caseOf(kernel, REAL.timed);
+    const script = compile(graph, { gpu: { ...gpu, warpgroups: [kernel] } });
+    const found = new Set(script.origins.map(({ op }) => op));
+    expect(ops.length).toBeGreaterThan(0);
+    for (const op of ops) expect(found).toContain(op);
+    const variables = script.variables.reduce((sum, { elements }) => sum + 4 * elements, 0);
+    expect(script.arenaBytes + variables).toBeLessThan(2 ** 30);
+    expect(
+      script.kernels.every(({ file }) => file !== "convert.cu"),
+      "a conversion would be timed",
+    ).toBe(true);
+    for (const { storage } of script.variables) expect(storage).toBe("split");
+  });
+});
+
+const hopper: GpuInfo = {
+  ...{ name: "a Hopper", memoryBytes: 2 ** 36, driverVersion: 13000 },
+  ...{ sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] },
+};
+const machineIn = (dir: string, gpu: Partial<GpuInfo> = {}): Machine => ({
+  gpu: { ...hopper, ...gpu },
+  libraries: { driver: "d", nvrtc: "n", cublasLt: "c" },
+  folder: dir,
+});
+const KERNELS = ["grouped-matmul", "grouped-matmul-grad", "grouped-swiglu", "attention-grad-q-96"] as const;
+const FAST = "say({ tried: kernel, outcome: { off: 0.001, ms: [2, 1] } });";
+
+/** A process that does this with each kernel, whose name is `kernel`; each of its starts is a line of a file. */
+function acting(each: string, { first = "", limitMs = 30_000 } = {}) {
+  const dir = folder();
+  const [program, starts] = [join(dir, "child.mjs"), join(dir, "starts")];
+  writeFileSync(starts, "");
+  writeFileSync(
+    program,
+    `import { appendFileSync } from "node:fs";
+    import { setTimeout as sleep } from "node:timers/promises";
+    process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+    const job = JSON.parse(process.argv[2]);
+    appendFileSync(${JSON.stringify(starts)}, job.kernels.join(" ") + "\\n");
+    const say = (said) => new Promise((resolve) => process.send(said, resolve));
+    ${first}
+    for (const kernel of job.kernels) { await say({ trying: kernel }); ${each} }`,
+  );
+  const trial: Trial = { program: pathToFileURL(program), extents: REAL, kernels: KERNELS, limitMs };
+  return { trial, starts: () => readFileSync(starts, "utf8").trimEnd().split("\n") };
+}
+
+const verdictsIn = (dir: string) => {
+  const name = readdirSync(dir).find((name) => name.endsWith(".json"));
+  return name === undefined ? undefined : JSON.parse(readFileSync(join(dir, name), "utf8")).kernels;
+};
+
+describe("the process that tries them", () => {
+  test("its verdicts are kept with the reasons, and it is not started again", async () => {
+    const { trial, starts } = acting(
+      `if (kernel === "grouped-matmul-grad") await say({ tried: kernel, outcome: { off: 0, ms: [1, 2] } });
+      else if (kernel === "grouped-swiglu") await say({ tried: kernel, outcome: { off: Infinity } });
+      else ${FAST}`,
+    );
+    const dir = folder();
+    const machine = machineIn(dir);
+    expect(warpgroupsKnown(machine)).toEqual([]);
+    const told: string[] = [];
+    const right = ["grouped-matmul", "attention-grad-q-96"];
+    expect(await warpgroupsFor(machine, (what) => told.push(what), trial)).toEqual(right);
+    expect(told).toEqual(KERNELS.map((kernel) => `trying Hopper's own matrix instructions: ${kernel}`));
+    expect(verdictsIn(dir)).toMatchObject({
+      "grouped-matmul": { ok: true, ms: [2, 1] },
+      "grouped-matmul-grad": { ok: false, why: "it is not faster", ms: [1, 2] },
+      "grouped-swiglu": { ok: false, why: "its results are off by Infinity, more than 0.015625" },
+    });
+    expect(await warpgroupsFor(machine, (what) => told.push(what), trial)).toEqual(right);
+    expect(warpgroupsKnown(machine)).toEqual(right);
+    expect([starts().length, told.length]).toEqual([1, KERNELS.length]);
+    expect(readdirSync(dir), "no lock, nothing temporary").toHaveLength(1);
+
+    await warpgroupsFor(machineIn(dir, { driverVersion: 13010 }), () => {}, trial);
+    expect(starts(), "another driver").toHaveLength(2);
+  });
+
+  test("one that crashes, one that hangs and one that gives up cost themselves alone", async () => {
+    const { trial, starts } = acting(
+      `if (kernel === "grouped-matmul") process.kill(process.pid, "SIGSEGV");
+      else if (kernel === "grouped-matmul-grad") await sleep(1e6);
+      else if (kernel === "grouped-swiglu") {
+        await say({ tried: kernel, outcome: { why: "CUDA_ERROR_LAUNCH_FAILED" } });
+        await sleep(1e6);
+      } else ${FAST}`,
+      { limitMs: 8000 },
+    );
+    const dir = folder();
+    expect(await warpgroupsFor(machineIn(dir), () => {}, trial)).toEqual(["attention-grad-q-96"]);
+    expect(verdictsIn(dir)).toMatchObject({
+      "grouped-matmul": { ok: false, why: "it ended by SIGSEGV" },
+      "grouped-matmul-grad": { ok: false, why: "it did not end within 8 s" },
+      "grouped-swiglu": { ok: false, why: "CUDA_ERROR_LAUNCH_FAILED" },
+      "attention-grad-q-96": { ok: true },
+    });
+    expect(starts().map((line) => line.split(" ").length)).toEqual([4, 3, 2, 1]);
+  });
+
+  test("one that does not begin says nothing of the kernels, and is started again the next time", async () => {
+    const { trial, starts } = acting(FAST, { first: `throw new Error("no GPU today");` });
+    const dir = folder();
+    const told: string[] = [];
+    expect(await warpgroupsFor(machineIn(dir), (what) => told.push(what), trial)).toEqual([]);
+    expect(told.join()).toMatch(/could not be tried: it ended by exit code 1: .*no GPU today/);
+    expect([starts().length, warpgroupsKnown(machineIn(dir))]).toEqual([2, []]);
+    const { trial: better } = acting(FAST);
+    expect(await warpgroupsFor(machineIn(dir), () => {}, better)).toEqual(KERNELS);
+  });
+
+  test.each(["", "{", "null", '{"kernels": 7}', '{"kernels": {"grouped-matmul": {"ok": "yes"}}}'])(
+    "a file that says %j is no verdict",
+    async (text) => {
+      const dir = folder();
+      const { trial, starts } = acting(FAST);
+      await warpgroupsFor(machineIn(dir), () => {}, trial);
+      writeFileSync(join(dir, readdirSync(dir)[0]!), text);
+      expect(warpgroupsKnown(machineIn(dir))).toEqual([]);
+      expect(await warpgroupsFor(machineIn(dir), () => {}, trial)).toEqual(KERNELS);
+      expect(starts()).toHaveLength(2);
+      expect(warpgroupsKnown(machineIn(dir))).toEqual(KERNELS);
+    },
+  );
+
+  test("is started for no other GPU than Hopper, and each time where nothing can be kept", async () => {
+    const { trial, starts } = acting(FAST);
+    const dir = folder();
+    for (const sm of [80, 89, 100]) {
+      expect(await warpgroupsFor(machineIn(dir, { sm }), () => {}, trial)).toEqual([]);
+      expect(warpgroupsKnown(machineIn(dir, { sm }))).toEqual([]);
+    }
+    expect(readdirSync(dir)).toEqual([]);
+    const file = join(dir, "file");
+    writeFileSync(file, "");
+    for (const times of [1, 2]) {
+      expect(await warpgroupsFor(machineIn(join(file, "none")), () => {}, trial)).toEqual(KERNELS);
+      expect(starts()).toHaveLength(times);
+    }
+  });
+
+  test("is started once for several that ask at the same time", async () => {
+    const { trial, starts } = acting(`await sleep(200); ${FAST}`);
+    const dir = folder();
+    const told: string[] = [];
+    const ask = () => warpgroupsFor(machineIn(dir), (what) => told.push(what), trial);
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual([KERNELS, KERNELS, KERNELS]);
+    expect(starts()).toHaveLength(1);
+    expect(told.filter((what) => what.startsWith("waiting for another process"))).toHaveLength(2);
+  });
+});
+
+/** What an emulation does in moments. */
+const TINY: Extents = {
+  timed: {
+    ...{ batch: 1, length: 70, heads: 2, keyHeads: 1 },
+    ...{ tokens: 80, each: 2, experts: 2, width: 136, hidden: 72 },
+  },
+  ragged: {
+    ...{ batch: 1, length: 19, heads: 2, keyHeads: 2 },
+    ...{ tokens: 9, each: 2, experts: 2, width: 24, hidden: 40 },
+  },
+};
+
+describe.skipIf(missing)(reason, () => {
+  const PATIENCE = 600_000;
+  /** As the real process tries these. */
+  const tiny = (...kernels: readonly WarpgroupKernel[]): Trial => ({
+    program: new URL("../../dist/backends/cuda/warpgroup-trial.js", import.meta.url),
+    extents: TINY,
+    kernels,
+    limitMs: 300_000,
+  });
+
+  async function machine(): Promise<Machine> {
+    const found = await discover({ ...process.env, ...environment });
+    if (!found.ok) throw new Error(found.why);
+    return { ...found, folder: folder() };
+  }
+
+  test(
+    "kernels run beside their twins; one that fails is out, and the rest are tried",
+    async () => {
+      const on = await machine();
+      // Its twin launches it twice.
+      Object.assign(process.env, {
+        HNORM_CUDA_SIM_FAULT: "launch:groupedSwiglu:3",
+        HNORM_CUDA_SIM_QUIET: "1",
+      });
+      try {
+        await warpgroupsFor(on, () => {}, tiny("grouped-swiglu", "grouped-matmul"));
+      } finally {
+        delete process.env.HNORM_CUDA_SIM_FAULT;
+        delete process.env.HNORM_CUDA_SIM_QUIET;
+      }
+      const verdicts = verdictsIn(on.folder);
+      expect(verdicts["grouped-swiglu"]).toEqual({
+        ok: false,
+        why: expect.stringMatching(/CUDA_ERROR_LAUNCH_FAILED.*in step \d+ of \d+, groupedSwiglu of /s),
+      });
+      const { off, ms } = verdicts["grouped-matmul"];
+      expect(off).toBeLessThanOrEqual(MOST_OFF);
+      expect(Math.min(...ms)).toBeGreaterThan(0);
+    },
+    PATIENCE,
+  );
+
+  test("the engine takes what was found, tells of it, and tries nothing again", async () => {
+    const { gpu, libraries, folder: cache } = await machine();
+    const engine = cudaOn({ ...process.env, ...environment, HNORM_CACHE_DIR: cache });
+    const { trial } = acting(FAST);
+    const dir = join(cache, "cuda");
+    mkdirSync(dir);
+    const at = { gpu, libraries, folder: dir };
+    await warpgroupsFor(at, () => {}, { ...trial, kernels: WARPGROUP_KERNELS });
+    expect(await engine.available()).toMatchObject({
+      detail: expect.stringContaining("wgmma for grouped-matmul, "),
+    });
+    const told: string[] = [];
+    const device = await engine.open({ tell: (what) => told.push(what) });
+    await device.close();
+    expect(told).toEqual([]);
+  });
+});
