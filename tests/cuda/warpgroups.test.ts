@@ -14,12 +14,8 @@ import type { GpuInfo } from "../../src/backends/cuda/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { caseOf, type Extents, numbersFor, REAL } from "../../src/backends/cuda/warpgroup-cases.ts";
 import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroup-outcome.ts";
-import {
-  type Machine,
-  type Trial,
-  warpgroupsFor,
-  warpgroupsKnown,
-} from "../../src/backends/cuda/warpgroups.ts";
+import type { Trial } from "../../src/backends/cuda/warpgroup-process.ts";
+import { type Machine, warpgroupsFor, warpgroupsKnown } from "../../src/backends/cuda/warpgroups.ts";
 import { environment, missing, reason } from "./engine.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "hnorm-warpgroups-"));
@@ -98,7 +94,7 @@ const KERNELS = ["grouped-matmul", "grouped-matmul-grad", "grouped-swiglu", "att
 const FAST = "say({ tried: kernel, outcome: { off: 0.001, ms: [2, 1] } });";
 
 /** A process that does this with each kernel, whose name is `kernel`; each of its starts is a line of a file. */
-function acting(each: string, { first = "", limitMs = 30_000 } = {}) {
+function acting(each: string, { first = "", hangingMs = 30_000 } = {}) {
   const dir = folder();
   const [program, starts] = [join(dir, "child.mjs"), join(dir, "starts")];
   writeFileSync(starts, "");
@@ -113,7 +109,13 @@ function acting(each: string, { first = "", limitMs = 30_000 } = {}) {
     ${first}
     for (const kernel of job.kernels) { await say({ trying: kernel }); ${each} }`,
   );
-  const trial: Trial = { program: pathToFileURL(program), extents: REAL, kernels: KERNELS, limitMs };
+  const trial: Trial = {
+    program: pathToFileURL(program),
+    extents: REAL,
+    kernels: KERNELS,
+    patienceMs: 60_000,
+    hangingMs,
+  };
   return { trial, starts: () => readFileSync(starts, "utf8").trimEnd().split("\n") };
 }
 
@@ -158,13 +160,13 @@ describe("the process that tries them", () => {
         await say({ tried: kernel, outcome: { why: "CUDA_ERROR_LAUNCH_FAILED" } });
         await sleep(1e6);
       } else ${FAST}`,
-      { limitMs: 8000 },
+      { hangingMs: 5000 },
     );
     const dir = folder();
     expect(await warpgroupsFor(machineIn(dir), () => {}, trial)).toEqual(["attention-grad-q-96"]);
     expect(verdictsIn(dir)).toMatchObject({
       "grouped-matmul": { ok: false, why: "it ended by SIGSEGV" },
-      "grouped-matmul-grad": { ok: false, why: "it did not end within 8 s" },
+      "grouped-matmul-grad": { ok: false, why: "it did not end within 5 s" },
       "grouped-swiglu": { ok: false, why: "CUDA_ERROR_LAUNCH_FAILED" },
       "attention-grad-q-96": { ok: true },
     });
@@ -178,6 +180,20 @@ describe("the process that tries them", () => {
     expect(await warpgroupsFor(machineIn(dir), (what) => told.push(what), trial)).toEqual([]);
     expect(told.join()).toMatch(/could not be tried: it ended by exit code 1: .*no GPU today/);
     expect([starts().length, warpgroupsKnown(machineIn(dir))]).toEqual([2, []]);
+    const { trial: better } = acting(FAST);
+    expect(await warpgroupsFor(machineIn(dir), () => {}, better)).toEqual(KERNELS);
+  });
+
+  test("one that is killed by others was not taken down by a kernel", async () => {
+    const { trial, starts } = acting(
+      `if (kernel === "grouped-swiglu") process.kill(process.pid, "SIGKILL"); else ${FAST}`,
+    );
+    const dir = folder();
+    const told: string[] = [];
+    const before = ["grouped-matmul", "grouped-matmul-grad"];
+    expect(await warpgroupsFor(machineIn(dir), (what) => told.push(what), trial)).toEqual(before);
+    expect(told.at(-1)).toContain("could not be tried: it ended by SIGKILL");
+    expect(starts()).toHaveLength(2);
     const { trial: better } = acting(FAST);
     expect(await warpgroupsFor(machineIn(dir), () => {}, better)).toEqual(KERNELS);
   });
@@ -242,7 +258,8 @@ describe.skipIf(missing)(reason, () => {
     program: new URL("../../dist/backends/cuda/warpgroup-trial.js", import.meta.url),
     extents: TINY,
     kernels,
-    limitMs: 300_000,
+    patienceMs: 300_000,
+    hangingMs: 300_000,
   });
 
   async function machine(): Promise<Machine> {

@@ -103,8 +103,10 @@ async function compileAhead({ kernels, extents }: Job): Promise<void> {
 
 const say = (said: Said): Promise<void> => new Promise((resolve) => process.send!(said, () => resolve()));
 
-// Its parent ends this process when it has heard enough; when nobody hears it any more, it does so itself.
+// Its parent ends this process when it has heard enough; when nobody hears it any more, it does so itself. Signals to
+// all processes of a terminal or a job are no fault of a kernel.
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 const job = JSON.parse(process.argv[2]!) as Job;
 const tell = (progress: string) => void say({ progress });
 const thread = await GpuThread.start(job.libraries, job.folder, { tell, quietMs: QUIET_MS });
