@@ -5,6 +5,7 @@ import {
   attentionGrad as lowerGrad,
 } from "../../src/backends/cuda/lower/attention.ts";
 import { sharedBytes, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
+import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import type { Gpu } from "../../src/backends/cuda/lowering.ts";
 import { attention, attentionGrad } from "../../src/ops/attention.ts";
 import { NONE } from "../../src/ops/define.ts";
@@ -87,6 +88,16 @@ const CASES: readonly Sizes[] = [
   { b: 1, t: 65, h: 2, kv: 1, d: 52 },
 ];
 
+const HOPPER = { warpgroups: WARPGROUP_KERNELS };
+const BY_WARPGROUPS: readonly Sizes[] = [
+  { b: 1, t: 1, h: 1, kv: 1, d: 64 },
+  { b: 1, t: 257, h: 4, kv: 2, d: 64 },
+  { b: 2, t: 64, h: 2, kv: 1, d: 96 },
+  { b: 1, t: 230, h: 2, kv: 1, d: 96 },
+  { b: 2, t: 100, h: 4, kv: 1, d: 128 },
+  { b: 1, t: 300, h: 1, kv: 1, d: 128 },
+];
+
 afterAll(() => {
   machine?.set("HNORM_CUDA_SIM_SEED", undefined);
   machine?.set("HNORM_CUDA_SIM_RACECHECK", undefined);
@@ -94,12 +105,15 @@ afterAll(() => {
 
 describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
   test.each(CASES.map(named))("$title", (sizes) => expectRight(sizes));
+  test.each(BY_WARPGROUPS.map(named))("by warpgroups: $title", (sizes) => expectRight(sizes, HOPPER));
 
   test("a GPU with little shared memory gets smaller tiles", async () => {
-    const small = 99 * 1024;
-    expect(sharedBytes("grad-kv", 128, tilesFor("grad-kv", 128, small))).toBeLessThanOrEqual(small);
-    expect(tilesFor("grad-kv", 128, small)).not.toEqual(tilesFor("grad-kv", 128, 227 * 1024));
-    await expectRight({ b: 1, t: 100, h: 2, kv: 1, d: 128 }, { sharedBytes: small });
+    const small = { sharedBytes: 99 * 1024, warpgroups: [] };
+    const tiles = tilesFor("grad-kv", 128, small);
+    expect(sharedBytes("grad-kv", 128, tiles)).toBeLessThanOrEqual(small.sharedBytes);
+    expect(tiles).not.toEqual(tilesFor("grad-kv", 128, { ...small, sharedBytes: 227 * 1024 }));
+    expect(tiles).toEqual(tilesFor("grad-kv", 128, { ...small, warpgroups: WARPGROUP_KERNELS }));
+    await expectRight({ b: 1, t: 100, h: 2, kv: 1, d: 128 }, small);
   });
 
   test("one position attends to itself: its output is its value", () => {
@@ -109,12 +123,15 @@ describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
 
   const times = (x: Host, factor: number) => ({ ...x, values: x.values.map((y) => y * factor) });
 
-  test("rows whose maximum grows by leaps from one block of keys to the next", async () => {
-    const sizes = { b: 1, t: 257, h: 2, kv: 1, d: 64 };
-    const given = inputs(sizes);
-    const growing = given.k.values.map((x, i) => x * 2 ** Math.floor(i / (64 * sizes.d)));
-    await expectRight(sizes, {}, { ...given, q: times(given.q, 2), k: { ...given.k, values: growing } });
-  });
+  test.each([{}, HOPPER])(
+    "rows whose maximum grows by leaps from one block of keys to the next (%o)",
+    async (gpu) => {
+      const sizes = { b: 1, t: 257, h: 2, kv: 1, d: 64 };
+      const given = inputs(sizes);
+      const growing = given.k.values.map((x, i) => x * 2 ** Math.floor(i / (64 * sizes.d)));
+      await expectRight(sizes, gpu, { ...given, q: times(given.q, 2), k: { ...given.k, values: growing } });
+    },
+  );
 
   test("scores of any magnitude: no overflow, no lost row", () => {
     const { q, k, v, dout } = inputs({ b: 1, t: 70, h: 2, kv: 1, d: 64 });
@@ -129,21 +146,24 @@ describe.skipIf(machine === undefined)(`attention kernels${reason}`, () => {
     expect(onCuda(given, {}, true)).toEqual(onCuda(given));
   });
 
-  test("the same bits at every run, in whatever order threads and blocks run", () => {
-    const given = inputs({ b: 2, t: 150, h: 4, kv: 2, d: 64 });
-    const first = onCuda(given);
-    expect(onCuda(given)).toEqual(first);
-    for (const seed of ["1", "2"]) {
-      machine!.set("HNORM_CUDA_SIM_SEED", seed);
-      expect(onCuda(given)).toEqual(first);
-    }
-  });
+  test.each([{}, HOPPER])(
+    "the same bits at every run, in whatever order threads and blocks run (%o)",
+    (gpu) => {
+      const given = inputs({ b: 2, t: 150, h: 4, kv: 2, d: 64 });
+      const first = onCuda(given, gpu);
+      expect(onCuda(given, gpu)).toEqual(first);
+      for (const seed of ["1", "2"]) {
+        machine!.set("HNORM_CUDA_SIM_SEED", seed);
+        expect(onCuda(given, gpu)).toEqual(first);
+      }
+    },
+  );
 
-  test("no access to shared memory races with another", () => {
+  test.each([{}, HOPPER])("no access to shared memory races with another (%o)", (gpu) => {
     machine!.set("HNORM_CUDA_SIM_RACECHECK", "1");
     for (const seed of [undefined, "3"]) {
       machine!.set("HNORM_CUDA_SIM_SEED", seed);
-      const got = onCuda(inputs({ b: 1, t: 140, h: 2, kv: 1, d: 64 }));
+      const got = onCuda(inputs({ b: 1, t: 140, h: 2, kv: 1, d: 64 }), gpu);
       for (const name of NAMES) expect(got[name].every(Number.isFinite), name).toBe(true);
     }
   });

@@ -3,7 +3,7 @@
 // them), which is the price of adding nothing atomically.
 //   p = 2^(scale q k^T - lse),   ds = p (dout v^T - delta),   dq = ds k / sqrt(d)
 // dout, q, dq [B, T, H, d], k, v [B, T, K, d] bf16; lse (base 2), delta [B, H, T] f32. scale = log2(e) / sqrt(d).
-// Dynamic shared memory: (2 OWN + 4 BLOCK) PITCH elements. `heads` = B H.
+// Dynamic shared memory: 2 OWN + 4 BLOCK rows. `heads` = B H.
 #include "attention.cuh"
 
 // Blocks of a multiprocessor to make room for: with narrow heads 12 warps, as the registers allow without spilling.
@@ -14,9 +14,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
                    const float* delta, bf16* dq, int T, int H, int K, int heads, int chunk, float scale,
                    float root) {
   extern __shared__ __align__(16) unsigned char shared[];
-  bf16* queries = reinterpret_cast<bf16*>(shared);
-  bf16* douts = queries + OWN * PITCH;
-  bf16* stages = douts + OWN * PITCH; // two of keys and values
+  bf16* queries = reinterpret_cast<bf16*>(first_row(shared));
+  bf16* douts = queries + OWN * ROW;
+  bf16* stages = douts + OWN * ROW; // two of keys and values
 
   const int tiles = (T + OWN - 1) / OWN;
   const Place at = place(tiles, heads, chunk);
@@ -27,13 +27,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
   const int last = first + OWN < T ? first + OWN : T;
 
   auto load_stage = [&](int start) {
-    bf16* stage = stages + start / BLOCK % 2 * 2 * BLOCK * PITCH;
+    bf16* stage = stages + start / BLOCK % 2 * 2 * BLOCK * ROW;
     load_rows<BLOCK>(stage, k + kv_head, start, T, K * HEAD_DIM);
-    load_rows<BLOCK>(stage + BLOCK * PITCH, v + kv_head, start, T, K * HEAD_DIM);
+    load_rows<BLOCK>(stage + BLOCK * ROW, v + kv_head, start, T, K * HEAD_DIM);
     cp_async_commit();
   };
 
-  const int warp_row = threadIdx.x / 32 * WARP_ROWS, lane_row = first + warp_row + threadIdx.x % 32 / 4;
+  const int unit = first + unit_row(), lane_row = first + threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4;
   Rows sum;
   clear(sum);
   load_rows<OWN>(queries, q + q_head, first, T, H * HEAD_DIM);
@@ -52,24 +52,34 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
 
   for (int start = 0; start < last; start += BLOCK) {
     cp_async_wait<0>();
+    make_visible();
     __syncthreads(); // This stage is there, and all are done with the other.
     if (start + BLOCK < last) load_stage(start + BLOCK);
-    if (start > first + warp_row + WARP_ROWS - 1) continue; // All of it is masked for this warp.
-    const bf16* keys = stages + start / BLOCK % 2 * 2 * BLOCK * PITCH;
-    const bf16* values = keys + BLOCK * PITCH;
+    if (start > unit + UNIT_ROWS - 1) continue; // All of it is masked for those that multiply together.
+    const bf16* keys = stages + start / BLOCK % 2 * 2 * BLOCK * ROW;
+    const bf16* values = keys + BLOCK * ROW;
 
     Scores p, ds;
-    multiply(p, queries + warp_row * PITCH + left_lane(), keys + right_lane());
-    if (start + BLOCK - 1 > first + warp_row) mask_future(p, lane_row, start + threadIdx.x % 4 * 2);
-    multiply(ds, douts + warp_row * PITCH + left_lane(), values + right_lane());
+    start_multiply(p, queries, keys);
+    start_multiply(ds, douts, values);
+    finish<1>(p);
+    if (start + BLOCK - 1 > unit) mask_future(p, lane_row, start + threadIdx.x % 4 * 2);
 #pragma unroll
     for (int m = 0; m < TILES; m++)
 #pragma unroll
       for (int n = 0; n < BLOCK / 8; n++)
 #pragma unroll
         for (int e = 0; e < 4; e++)
-          ds[m][n][e] = exp2_approx(p[m][n][e] * scale - top[m][e / 2]) * (ds[m][n][e] - mean[m][e / 2]);
-    add_weighted(sum, ds, keys + left_lane());
+          p[m][n][e] = exp2_approx(p[m][n][e] * scale - top[m][e / 2]);
+    finish<0>(ds);
+#pragma unroll
+    for (int m = 0; m < TILES; m++)
+#pragma unroll
+      for (int n = 0; n < BLOCK / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) ds[m][n][e] = p[m][n][e] * (ds[m][n][e] - mean[m][e / 2]);
+    start_add(sum, ds, keys);
+    finish<0>(sum);
   }
 
   float by_root[TILES][2];

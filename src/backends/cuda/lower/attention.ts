@@ -1,7 +1,7 @@
 /** Attention and its gradient: fused kernels in which no [T, T] matrix ever lies in memory. */
 import { type Node, size, type TensorType } from "../../../graph/graph.ts";
-import { type Arg, type Context, f32, i32, type Lowering, type Region } from "../lowering.ts";
-import { type AttentionKernel, ownRows, sharedBytes, tilesFor } from "./attention-tiles.ts";
+import { type Arg, type Context, f32, i32, type Launch, type Lowering, type Region } from "../lowering.ts";
+import { type AttentionKernel, definesOf, ownRows, sharedBytes, tilesFor } from "./attention-tiles.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 
@@ -77,10 +77,14 @@ function forward(ctx: Context, sizes: Sizes, regions: readonly Region[]): void {
   launch(ctx, "forward", sizes, { heads: sizes.h, streams: sizes.kv / sizes.h }, regions, []);
 }
 
-const KERNELS: Readonly<Record<AttentionKernel, string>> = {
-  forward: "attentionForward",
-  "grad-kv": "attentionGradKv",
-  "grad-q": "attentionGradQ",
+const KERNELS: Readonly<Record<AttentionKernel, Pick<Launch, "file" | "kernel">>> = {
+  forward: { file: "attention-forward.cu", kernel: "attentionForward" },
+  "grad-kv": { file: "attention-grad-kv.cu", kernel: "attentionGradKv" },
+  "grad-q": { file: "attention-grad-q.cu", kernel: "attentionGradQ" },
+};
+/** Where they go about it in another way. */
+const BY_WARPGROUPS: Partial<typeof KERNELS> = {
+  forward: { file: "attention-forward-warpgroups.cu", kernel: "attentionForwardWarpgroups" },
 };
 
 /** `heads` of one sequence get thread blocks; each streams rows of `streams` heads, or shares one with others. */
@@ -92,13 +96,14 @@ function launch(
   regions: readonly Region[],
   more: readonly Arg[],
 ): void {
-  const tiles = tilesFor(name, d, ctx.gpu.sharedBytes);
+  const tiles = tilesFor(name, d, ctx.gpu);
+  const { file, kernel } = (tiles.warpgroups && BY_WARPGROUPS[name]) || KERNELS[name];
   // Two tensors, two bytes an element.
   const chunk = Math.max(1, Math.floor(STREAMED_BYTES / (4 * t * d * streams)));
   ctx.launch({
-    file: `attention-${name}.cu`,
-    kernel: KERNELS[name],
-    define: { HEAD_DIM: d, WARPS: tiles.warps, TILES: tiles.tiles, BLOCK: tiles.block },
+    file,
+    kernel,
+    define: definesOf(d, tiles),
     grid: Math.ceil(t / ownRows(tiles)) * b * heads,
     block: 32 * tiles.warps,
     sharedBytes: sharedBytes(name, d, tiles),
