@@ -57,17 +57,15 @@ export function verdictOn(outcome: Outcome): Verdict {
 export function farthestRow(got: Floats, want: Floats, columns: number): number {
   const rows = want.length / columns;
   const [squares, apart] = [new Float64Array(rows), new Float64Array(rows)];
-  for (let i = 0; i < want.length; i++) {
-    const row = Math.floor(i / columns);
-    squares[row]! += want[i]! ** 2;
-    apart[row]! += (got[i]! - want[i]!) ** 2;
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (const end = i + columns; i < end; i++) {
+      squares[row]! += want[i]! * want[i]!;
+      apart[row]! += (got[i]! - want[i]!) ** 2;
+    }
   }
   const mean = squares.reduce((sum, square) => sum + square, 0) / rows;
-  let worst = 0;
-  for (let row = 0; row < rows; row++) {
-    const off = apart[row] === 0 ? 0 : Math.sqrt(apart[row]! / Math.max(squares[row]!, mean));
-    if (Number.isNaN(off)) return Infinity;
-    worst = Math.max(worst, off);
-  }
-  return worst;
+  const offs = squares.map((square, row) =>
+    apart[row] === 0 ? 0 : Math.sqrt(apart[row]! / Math.max(square, mean)),
+  );
+  return offs.some(Number.isNaN) ? Infinity : offs.reduce((worst, off) => Math.max(worst, off), 0);
 }
