@@ -109,16 +109,16 @@ function planted(piece: string, by: string): string {
   return PRODUCT.replace(piece, by);
 }
 
-const shapes = [64, 96, 128].flatMap((n) =>
-  // Rows of 128, 64 and 32 bytes, and more than one block of columns.
-  [128, 64, 96, 48].flatMap((k) =>
-    [false, true].flatMap((tb) => [
-      { n, k, tb, ta: false, registers: false },
-      { n, k, tb, ta: true, registers: false },
-      { n, k, tb, ta: false, registers: true },
-    ]),
-  ),
-);
+/** Rows of 128, 64 and 32 bytes along which the index is summed; then every width that is summed down. */
+const shapes = [
+  ...[128, 96, 48].map((k) => ({ n: 64, k, tb: false })),
+  ...[96, 128].map((n) => ({ n, k: 64, tb: false })),
+  ...[64, 96, 128].map((n) => ({ n, k: 64, tb: true })),
+].flatMap((shape) => [
+  { ...shape, ta: false, registers: false },
+  { ...shape, ta: true, registers: false },
+  { ...shape, ta: false, registers: true },
+]);
 
 const some: Shape = { n: 64, k: 64, ta: false, tb: true, registers: false };
 const wrong = (source: string) => () => {

@@ -12,6 +12,14 @@ CUDASIM_PLAIN static inline unsigned shared_address(const void* p) {
   return FIRST_SHARED_ADDRESS + unsigned(static_cast<const unsigned char*>(p) - dynamic_shared);
 }
 
+/** The two bytes at a shared address. Translated PTX has addresses of its own. */
+CUDASIM_PLAIN static const void* dynamic_at(unsigned address) {
+  const unsigned at = address - FIRST_SHARED_ADDRESS;
+  if (at + 2 > MAX_SHARED) fail("wgmma: a factor reaches out of shared memory");
+  return dynamic_shared + at;
+}
+static const void* (*shared_element)(unsigned address) = dynamic_at;
+
 /** One factor: `rows` indices of the product by 16 summed ones, as a descriptor says (PTX ISA, "matrix descriptor"). */
 CUDASIM_PLAIN static void read_factor(uint64_t descriptor, bool transposed, int first, int rows, float (*to)[16]) {
   static constexpr int BYTES[4] = {0, 128, 64, 32};
@@ -25,11 +33,10 @@ CUDASIM_PLAIN static void read_factor(uint64_t descriptor, bool transposed, int 
       if (transposed) address += i * 2 / swizzle * leading + i * 2 % swizzle + k / 8 * stride + k % 8 * swizzle;
       else address += i / 8 * stride + i % 8 * swizzle + k * 2;
       address ^= (address >> 7 & (swizzle / 16 - 1)) << 4;
-      const unsigned at = address - FIRST_SHARED_ADDRESS;
-      if (at + 2 > MAX_SHARED) fail("wgmma: a factor reaches out of shared memory");
-      CUDASIM_TOUCH(*block->current, dynamic_shared + at, 2, false);
+      const void* element = shared_element(address);
+      CUDASIM_TOUCH(*block->current, element, 2, false);
       uint16_t bits;
-      memcpy(&bits, dynamic_shared + at, 2);
+      memcpy(&bits, element, 2);
       to[i - first][k] = from_bf16(bits);
     }
 }
@@ -42,7 +49,7 @@ struct ProductKind {
 };
 struct Product {
   ProductKind kind;
-  float* d;
+  float* d[64];
   uint32_t left[4];
 };
 struct ProductQueue {
@@ -80,7 +87,7 @@ CUDASIM_PLAIN static void perform_products(void* const lanes[32], unsigned mask)
   const int end = first.queue->ends[groups - 1];
   for (int p = 0; p < end; p++) {
     const ProductKind& kind = first.queue->products[p].kind;
-    float a[16][16], b[256][16], sums[16][256] = {};
+    float a[16][16], b[128][16], sums[16][128] = {};
     if (!kind.in_registers) read_factor(kind.a, kind.trans_a, block->current->index / 32 % 4 * 16, 16, a);
     read_factor(kind.b, kind.trans_b, 0, kind.columns, b);
     for (int lane = 0; lane < 32 && kind.in_registers; lane++) {
@@ -97,7 +104,7 @@ CUDASIM_PLAIN static void perform_products(void* const lanes[32], unsigned mask)
       for (int j = 0; j < kind.columns / 8; j++)
         for (int r = 0; r < 4; r++) {
           const float sum = sums[lane / 4 + (r >> 1) * 8][j * 8 + 2 * (lane % 4) + (r & 1)];
-          of.d[4 * j + r] = (kind.adds ? of.d[4 * j + r] : 0.0f) + sum;
+          *of.d[4 * j + r] = (kind.adds ? *of.d[4 * j + r] : 0.0f) + sum;
         }
     }
   }
@@ -110,7 +117,8 @@ CUDASIM_PLAIN static void perform_products(void* const lanes[32], unsigned mask)
   }
 }
 
-CUDASIM_PLAIN __attribute__((unused)) static void wgmma(float* d, const uint32_t* left, const ProductKind& kind) {
+/** d: where this thread's sums are, columns / 2 of them. */
+CUDASIM_PLAIN __attribute__((unused)) static void wgmma(float* const* d, const uint32_t* left, const ProductKind& kind) {
   const unsigned index = block->current->index;
   if (block->threads / 128 * 128 <= index / 128 * 128) fail("wgmma needs 4 whole warps");
   for (unsigned i = 0; i < block->threads; i++)
@@ -122,10 +130,12 @@ CUDASIM_PLAIN __attribute__((unused)) static void wgmma(float* d, const uint32_t
   block->products[index / 32]++;
   if (log.number != number) log = {kind, number};
   else if (memcmp(&log.kind, &kind, sizeof kind) != 0) fail("wgmma: the threads of a warpgroup begin different products");
+  if (kind.columns > 128) fail("wgmma: more columns than are emulated");
   if (q.count == ProductQueue::LIMIT) fail("too many products under way for the emulation");
   Product& product = q.products[q.count++];
   product.kind = kind;
-  product.d = d;
+  memcpy(product.d, d, kind.columns / 2 * sizeof *d);
+  for (int i = 0; i < kind.columns / 2 && !kind.adds; i++) memset(d[i], POISON, sizeof *d[i]);
   if (left != nullptr) memcpy(product.left, left, sizeof product.left);
 }
 
@@ -143,19 +153,28 @@ CUDASIM_PLAIN __attribute__((unused)) static void wgmma_wait(int left) {
 
 // Those that kernels/wgmma.cuh writes in PTX.
 CUDASIM_FN unsigned shared_address(const void* p) { return cudasim::shared_address(p); }
+namespace cudasim {
+CUDASIM_PLAIN static inline ProductKind product_kind(int columns, uint64_t a, uint64_t b, bool a_down, bool b_down,
+                                                     bool adds, bool in_registers) {
+  ProductKind kind;
+  memset(&kind, 0, sizeof kind);  // compared byte by byte
+  kind.a = a, kind.b = b, kind.columns = columns;
+  kind.trans_a = a_down, kind.trans_b = b_down, kind.adds = adds, kind.in_registers = in_registers;
+  return kind;
+}
+template <int N> CUDASIM_PLAIN static inline void wgmma(float (&d)[N][4], const uint32_t* left, const ProductKind& kind) {
+  float* each[4 * N];
+  for (int i = 0; i < 4 * N; i++) each[i] = &d[i / 4][i % 4];
+  wgmma(each, left, kind);
+}
+}  // namespace cudasim
 template <bool A_DOWN, bool B_DOWN, bool ADDS, int N>
 CUDASIM_FN void wgmma_shared(float (&d)[N][4], unsigned long long a, unsigned long long b) {
-  cudasim::ProductKind kind;
-  memset(&kind, 0, sizeof kind);
-  kind.a = a, kind.b = b, kind.columns = 8 * N, kind.trans_a = A_DOWN, kind.trans_b = B_DOWN, kind.adds = ADDS;
-  cudasim::wgmma(&d[0][0], nullptr, kind);
+  cudasim::wgmma(d, nullptr, cudasim::product_kind(8 * N, a, b, A_DOWN, B_DOWN, ADDS, false));
 }
 template <bool B_DOWN, int N>
 CUDASIM_FN void wgmma_registers(float (&d)[N][4], const unsigned (&a)[4], unsigned long long b) {
-  cudasim::ProductKind kind;
-  memset(&kind, 0, sizeof kind);
-  kind.b = b, kind.columns = 8 * N, kind.in_registers = true, kind.trans_b = B_DOWN, kind.adds = true;
-  cudasim::wgmma(&d[0][0], a, kind);
+  cudasim::wgmma(d, a, cudasim::product_kind(8 * N, 0, b, false, B_DOWN, true, true));
 }
 CUDASIM_FN void wgmma_fence() {}
 CUDASIM_FN void wgmma_commit() { cudasim::wgmma_commit(); }

@@ -4,7 +4,7 @@ import { has, last, predicate, type Translate } from "./instruction.ts";
 import { atomic, convertAddress, copyAsync, load, move, store } from "./memory.ts";
 import { isFloat, type Operands } from "./operands.ts";
 import type { Instruction } from "./parse.ts";
-import { barrier, loadMatrices, multiplyMatrices, shuffle, vote } from "./together.ts";
+import { barrier, fence, loadMatrices, multiplyMatrices, shuffle, vote, warpgroup } from "./together.ts";
 
 const label = (name: string): string => name.replaceAll("$", "_");
 export const labelText = (name: string): string => `L${label(name)}:;`;
@@ -52,7 +52,7 @@ const instructions: Readonly<Record<string, Translate>> = {
   sqrt: special((a) => `sqrtf(${a})`),
   rsqrt: special((a) => `1.0f / sqrtf(${a})`),
   ...{ bar: barrier, barrier, shfl: shuffle, vote, atom: atomic(true), red: atomic(false) },
-  ...{ ldmatrix: loadMatrices, mma: multiplyMatrices, cp: copyAsync },
+  ...{ ldmatrix: loadMatrices, mma: multiplyMatrices, cp: copyAsync, wgmma: warpgroup, fence },
   activemask: (x, i) => x.assign(i.operands[0]!, "u32", "__activemask()"),
   bra: (_, i) => `goto L${label(i.operands[0]!)};`,
   ret: () => "return;",

@@ -42,7 +42,7 @@ export class Operands {
 
   /** The variable of a register. */
   variable(register: string): string {
-    return register.replace(/^%/, "r_");
+    return `r_${register.replace(/^%/, "")}`;
   }
 
   #type(register: string): string {
@@ -55,7 +55,7 @@ export class Operands {
   value(operand: string, type: string): string {
     const c = cType(type);
     if (operand in SPECIAL) return `(${c})(${SPECIAL[operand]})`;
-    if (operand.startsWith("%")) {
+    if (operand.startsWith("%") || this.#registers.has(operand)) {
       const own = this.#type(operand);
       return own === type ? this.variable(operand) : `as<${c}>(${this.variable(operand)})`;
     }

@@ -32,6 +32,7 @@ export interface Instruction {
 
 export type Statement =
   | { readonly kind: "label"; readonly name: string }
+  | { readonly kind: "brace"; readonly sign: string }
   | { readonly kind: "registers"; readonly type: string; readonly names: readonly string[] }
   | { readonly kind: "variable"; readonly variable: Variable }
   | { readonly kind: "instruction"; readonly instruction: Instruction };
@@ -100,9 +101,8 @@ function variable(line: string): Variable | undefined {
   };
 }
 
-/** Scopes in braces (of inline assembly) name no registers twice in what nvcc writes, so they are flattened. */
 function statements(body: string): readonly Statement[] {
-  const marked = body.replace(/^\s*[{}]\s*$/gm, "").replace(/^\s*([$\w]+):/gm, "\u0000$1;");
+  const marked = body.replace(/^\s*([$\w]+):/gm, "\u0000$1;");
   return marked
     .split(";")
     .map((line) => line.replace(/\s+/g, " ").trim())
@@ -110,6 +110,11 @@ function statements(body: string): readonly Statement[] {
 }
 
 function statement(line: string): readonly Statement[] {
+  // Scopes, of inline assembly.
+  if ("{}".includes(line[0]!)) {
+    const rest = line.slice(1).trim();
+    return [{ kind: "brace", sign: line[0]! }, ...(rest === "" ? [] : statement(rest))];
+  }
   const label = line.indexOf("\u0000");
   if (label === 0) return [{ kind: "label", name: line.slice(1) }];
   if (label > 0) throw new Error(`PTX: a statement before a label: ${line}`);

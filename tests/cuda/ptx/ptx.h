@@ -10,8 +10,8 @@ template <class T, class U> PTX_FN T as(U x) {
   return y;
 }
 
-// Addresses within shared memory: the static part from 0, the dynamic part from here on.
-constexpr uint32_t DYNAMIC = 1u << 20;
+// Addresses within shared memory: the static part from 0, the dynamic part from here on. They have 18 bits.
+constexpr uint32_t DYNAMIC = (STATIC_BYTES + 15) / 16 * 16 + 272;
 __shared__ __align__(128) unsigned char static_shared[STATIC_BYTES];
 PTX_FN char* shared_at(uint32_t a) {
   return reinterpret_cast<char*>(a >= DYNAMIC ? cudasim::dynamic_shared + (a - DYNAMIC) : static_shared + a);
@@ -21,6 +21,8 @@ PTX_FN uint64_t shared_from(uint64_t generic) {
   if (generic >= dynamic && generic < dynamic + cudasim::MAX_SHARED) return DYNAMIC + (generic - dynamic);
   return generic - reinterpret_cast<uintptr_t>(static_shared);
 }
+PTX_FN const void* shared_element(unsigned address) { return shared_at(address); }
+__attribute__((constructor)) static void place_factors() { cudasim::shared_element = shared_element; }
 
 template <class T, int N> PTX_FN void access(const void* p, bool write) {
   if (reinterpret_cast<uintptr_t>(p) % (sizeof(T) * N) != 0) cudasim::fail("misaligned address");

@@ -47,3 +47,27 @@ export const multiplyMatrices: Translate = (x, i) => {
   const sums = `const float c[4] = {${values(c, "f32")}}; float d[4];`;
   return `${factors} ${sums} cudasim::mma_m16n8k16(d, a, b, c); ${d.map((name, k) => x.assign(name, "f32", `d[${k}]`)).join(" ")}`;
 };
+
+/** Products of a warpgroup: `{d}, a, b, adds, 1, 1, [a transposed,] b transposed`, a being a descriptor or registers. */
+export const warpgroup: Translate = (x, i) => {
+  const what = one(i, "fence", "commit_group", "wait_group", "mma_async");
+  if (what === "fence") return "";
+  if (what === "commit_group") return "cudasim::wgmma_commit();";
+  if (what === "wait_group") return `cudasim::wgmma_wait(${i.operands[0]});`;
+  const shape = /^m64n(\d+)k16\.f32\.bf16\.bf16$/.exec(i.parts.slice(4).join("."));
+  const [d, a, b, adds, ...more] = i.operands as [string, string, string, string, ...string[]];
+  const inRegisters = a.startsWith("{");
+  const [positive, alsoPositive, ...transposed] = more.map(Number);
+  if (shape === null || positive !== 1 || alsoPositive !== 1) throw new Error(`PTX: ${i.text}`);
+  const [downA, downB] = inRegisters ? [0, transposed[0]] : transposed;
+  const sums = x.list(d).map((name) => `&${x.variable(name)}`);
+  if (sums.length !== Number(shape[1]) / 2) throw new Error(`PTX: ${i.text}`);
+  const left = inRegisters ? x.list(a).map((name) => x.value(name, "u32")) : ["0"];
+  const of = [shape[1], inRegisters ? "0" : x.value(a, "u64"), x.value(b, "u64"), downA, downB];
+  const kind = `cudasim::product_kind(${of.join(", ")}, ${predicate(x, adds)}, ${inRegisters})`;
+  return `float* const d[] = {${sums.join(", ")}}; const uint32_t a[] = {${left.join(", ")}}; cudasim::wgmma(d, a, ${kind});`;
+};
+
+/** What was written to shared memory is made visible to the products of a warpgroup; other fences order nothing here. */
+export const fence: Translate = (_, i) =>
+  has(i, "proxy") ? "cudasim::block->current->unfenced = false;" : "";

@@ -57,6 +57,7 @@ function kernel(entry: Entry, module: PtxModule, shared: SharedMemory): string {
   );
   const lines = entry.body.map((s) => {
     if (s.kind === "label") return labelText(s.name);
+    if (s.kind === "brace") return s.sign;
     if (s.kind === "instruction") return translated(x, s.instruction);
     if (s.kind === "registers") return `${cType(s.type)} ${s.names.map((r) => x.variable(r)).join(", ")};`;
     const { space, name, align, bits, count } = s.variable;
