@@ -12,7 +12,13 @@ import { cudaOn } from "../../src/backends/cuda/cuda.ts";
 import { discover } from "../../src/backends/cuda/find.ts";
 import type { GpuInfo } from "../../src/backends/cuda/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
-import { caseOf, type Extents, numbersFor, REAL } from "../../src/backends/cuda/warpgroup-cases.ts";
+import {
+  caseOf,
+  type Extents,
+  numbersFor,
+  REAL,
+  type Sizes,
+} from "../../src/backends/cuda/warpgroup-cases.ts";
 import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroup-outcome.ts";
 import type { Trial } from "../../src/backends/cuda/warpgroup-process.ts";
 import { type Machine, warpgroupsFor, warpgroupsKnown } from "../../src/backends/cuda/warpgroups.ts";
@@ -65,9 +71,12 @@ describe("what follows from a trial", () => {
 describe("what kernels are tried on", () => {
   const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
 
+  const compiled = (kernel: WarpgroupKernel, sizes: Sizes, warpgroups: readonly WarpgroupKernel[]) =>
+    compile(caseOf(kernel, sizes).graph, { gpu: { ...gpu, warpgroups } });
+
   test.each(WARPGROUP_KERNELS)("%s: the ops that are timed are there, and take some memory", (kernel) => {
-    const { graph, ops } = caseOf(kernel, REAL.timed);
-    const script = compile(graph, { gpu: { ...gpu, warpgroups: [kernel] } });
+    const { ops } = caseOf(kernel, REAL.timed);
+    const script = compiled(kernel, REAL.timed, [kernel]);
     const found = new Set(script.origins.map(({ op }) => op));
     expect(ops.length).toBeGreaterThan(0);
     for (const op of ops) expect(found).toContain(op);
@@ -78,6 +87,21 @@ describe("what kernels are tried on", () => {
       "a conversion would be timed",
     ).toBe(true);
     for (const { storage } of script.variables) expect(storage).toBe("split");
+  });
+
+  test.each(WARPGROUP_KERNELS)("%s: it and no other is by warpgroups there", (kernel) => {
+    for (const sizes of [REAL.timed, REAL.ragged]) {
+      const others = WARPGROUP_KERNELS.filter((other) => other !== kernel);
+      const kernels = (used: readonly WarpgroupKernel[]) =>
+        compiled(kernel, sizes, used).kernels.map((spec) => JSON.stringify(spec));
+      const [twins, own] = [kernels([]), kernels([kernel])];
+      expect(own).toHaveLength(twins.length);
+      const changed = own.filter((spec) => !twins.includes(spec));
+      expect(changed.length).toBeGreaterThan(0);
+      for (const spec of changed) expect(kernels(others)).not.toContain(spec);
+      for (const spec of changed) expect(spec).toContain("WARPGROUPS");
+      expect(compiled(kernel, sizes, [kernel]).arenaBytes).toBe(compiled(kernel, sizes, []).arenaBytes);
+    }
   });
 });
 
