@@ -4,7 +4,8 @@
     python scripts/cuda/attention.py --shape 2,4096,16,4,96 --sweep
 
 Needs PyTorch with CUDA and nvcc (or --nvcc PATH). A shape is batch, tokens, query heads, key heads, head size. The
-tilings are those of src/backends/cuda/lower/attention-tiles.ts; `--sweep` times all that have a chance beside them.
+tilings are those of src/backends/cuda/lower/attention-tiles.ts, on Hopper by warps and by warpgroups ("wgmma");
+`--sweep` times all that have a chance beside them.
 Rounds of hnorm and PyTorch alternate, the median counts. Rates count what causal attention needs, 2 B H T^2 D FLOPs
 forward and 5 B H T^2 D backward, whatever a kernel computes beyond. One line of JSON for each shape.
 """
@@ -19,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import typing
 
 import torch
 import torch.nn.functional as F
@@ -34,24 +36,39 @@ PARTS = {
     "kv": ("attention-grad-kv", "attentionGradKv"),
     "q": ("attention-grad-q", "attentionGradQ"),
 }
+WGMMA_SIZES = (64, 96, 128)
 STREAMED_BYTES = 16 << 20  # as in src/backends/cuda/lower/attention.ts
 
 
-def tilings(part, size, sweep):
-    """(warps, 16-row tiles of a warp, streamed rows): the one in use first."""
+class Tiling(typing.NamedTuple):
+    warps: int
+    tiles: int  # of 16 rows, for each warp
+    block: int  # streamed rows
+    wgmma: bool = False
+
+
+def chosen(part, size, wgmma):
+    if wgmma:
+        groups = {"forward": (2, 2, 2), "kv": (3, 2, 2), "q": (2, 3, 3)}[part][(64, 96, 128).index(size)]
+        return Tiling(4 * groups, 1, 128 if part == "forward" and size == 128 else 64, True)
     if part == "kv":
-        chosen = (4, 2, 32) if size <= 64 else (8, 1, 64)
-    else:
-        chosen = (4, 2, 64) if part == "forward" else (4, 2, 32)
-    others = itertools.product((4, 8), (1, 2), (32, 48, 64, 128)) if sweep else []
-    return [chosen, *(t for t in others if t != chosen)]
+        return Tiling(4, 2, 32) if size <= 64 else Tiling(8, 1, 64)
+    return Tiling(4, 2, 64) if part == "forward" else Tiling(4, 2, 32)
 
 
-def shared_bytes(part, size, warps, tiles, block):
-    row, own = 2 * (-(-size // 16) * 16 + 8), 16 * warps * tiles
+def tilings(size, hopper):
+    """All that have a chance."""
+    by_warps = itertools.product((4, 8), (1, 2), (32, 48, 64, 128))
+    by_groups = itertools.product((8, 12), (1,), (64, 128)) if hopper and size in WGMMA_SIZES else []
+    return [*(Tiling(*t) for t in by_warps), *(Tiling(*t, True) for t in by_groups)]
+
+
+def shared_bytes(part, size, tiling):
+    width, own = -(-size // 16) * 16, 16 * tiling.warps * tiling.tiles
+    row, before = (2 * width, 1024) if tiling.wgmma else (2 * (width + 8), 0)
     if part == "forward":
-        return (own + 2 * block) * row
-    return (2 * own + 4 * block) * row + (16 * block if part == "kv" else 0)
+        return before + (own + (4 if tiling.wgmma else 2) * tiling.block) * row
+    return before + (2 * own + 4 * tiling.block) * row + (16 * tiling.block if part == "kv" else 0)
 
 
 def cell(a):
@@ -66,7 +83,8 @@ class Driver:
     def __init__(self, nvcc):
         self.cuda, self.nvcc = ctypes.CDLL("libcuda.so.1"), nvcc
         major, minor = torch.cuda.get_device_capability()
-        arch = f"{major}{minor}" + ("a" if (major, minor) == (9, 0) else "")
+        self.hopper = (major, minor) == (9, 0)
+        arch = f"{major}{minor}" + ("a" if self.hopper else "")
         self.arch = f"arch=compute_{arch},code=sm_{arch}"
         self.shared = torch.cuda.get_device_properties(0).shared_memory_per_block_optin
 
@@ -105,25 +123,28 @@ class Driver:
 class Attention:
     """hnorm's kernels for one shape and the tensors they work on."""
 
-    def __init__(self, driver, shape):
-        self.driver, self.shape = driver, shape
+    def __init__(self, driver, shape, wgmma=False):
+        self.driver, self.shape, self.wgmma = driver, shape, wgmma
         b, t, h, k, d = shape
         rows = lambda heads: torch.randn(b, t, heads, d, device="cuda", dtype=torch.bfloat16)
         self.q, self.k, self.v, self.dout = rows(h), rows(k), rows(k), rows(h)
         self.out, self.dq, self.dk, self.dv = map(torch.empty_like, (self.q, self.q, self.k, self.v))
         self.lse, self.delta = (torch.empty(b, h, t, device="cuda") for _ in range(2))
         self.delta_kernel, _ = driver.kernel("attention-delta", "attentionDelta", {"HEAD_DIM": d})
-        self.parts = {part: self.part(part, tilings(part, d, False)[0]) for part in PARTS}
+        self.parts = {part: self.part(part, chosen(part, d, wgmma)) for part in PARTS}
 
     def part(self, part, tiling):
         """One kernel with one tiling, ready to be called, or None where it has no room; and what it spills."""
         b, t, h, k, d = self.shape
-        warps, tiles, block = tiling
-        shared = shared_bytes(part, d, *tiling)
+        warps, tiles, block, wgmma = tiling
+        shared = shared_bytes(part, d, tiling)
         if shared > self.driver.shared:
             return None
-        define = {"HEAD_DIM": d, "WARPS": warps, "TILES": tiles, "BLOCK": block}
-        function, spills = self.driver.kernel(*PARTS[part], define, shared)
+        define = {"HEAD_DIM": d, "WARPS": warps, "TILES": tiles, "BLOCK": block} | ({"WARPGROUPS": 1} if wgmma else {})
+        file, name = PARTS[part]
+        if wgmma and part == "forward":
+            file, name = f"{file}-warpgroups", f"{name}Warpgroups"
+        function, spills = self.driver.kernel(file, name, define, shared)
         heads, streams = {"forward": (h, k / h), "kv": (k, h / k), "q": (h, k / h)}[part]
         chunk = min(b * heads, max(1, int(STREAMED_BYTES / (4 * t * d * streams))))
         inputs = [self.q, self.k, self.v]
@@ -188,7 +209,7 @@ def medians(calls, rounds, times):
 def errors(ours):
     """Largest difference from float32, relative to the largest value; and whether a second run gives the same bits."""
     b, t, h, k, d = ours.shape
-    small = Attention(ours.driver, (min(b, 2), min(t, 1024) - 3, h, k, d))
+    small = Attention(ours.driver, (min(b, 2), min(t, 1024) - 3, h, k, d), ours.wgmma)
     names = ("out", "dq", "dk", "dv")
     small.forward()
     small.backward()
@@ -220,27 +241,30 @@ def baselines(ours):
 
 def measure(driver, shape, o):
     b, t, h, _, d = shape
-    ours = Attention(driver, shape)
-    ours.forward()
-    ours.backward()
-    machines = {"hnorm": ours, **baselines(ours)}
+    own = {"hnorm": Attention(driver, shape)}
+    if driver.hopper and d in WGMMA_SIZES:
+        own["hnorm wgmma"] = Attention(driver, shape, True)
+    for one in own.values():
+        one.forward()
+        one.backward()
+    machines = {**own, **baselines(own["hnorm"])}
     calls = {f"{n} {part}": getattr(m, part) for n, m in machines.items() for part in ("forward", "backward")}
-    calls |= {f"hnorm {part} alone": ours.parts[part][0] for part in ("kv", "q")}
+    calls |= {f"{n} {part} alone": m.parts[part][0] for n, m in own.items() for part in ("kv", "q")}
     taken = medians(calls, o.rounds, o.times)
     unit = b * h * t * t * d / 1e9  # GFLOP/ms = TFLOP/s
     rate = lambda name, ms: round((2 if "forward" in name else 5) * unit / ms, 1)
     report = {
         **{"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "shape": shape},
-        **{"errors": errors(ours), "ms": {n: round(ms, 4) for n, ms in taken.items()}},
+        **{"errors": {n: errors(m) for n, m in own.items()}, "ms": {n: round(ms, 4) for n, ms in taken.items()}},
         "tflops": {n: rate(n, ms) for n, ms in taken.items() if "alone" not in n},
     }
     if o.sweep:
-        report["sweep_ms"] = {part: sweep(ours, part, o) for part in PARTS}
+        report["sweep_ms"] = {part: sweep(own["hnorm"], part, o) for part in PARTS}
     return report
 
 
 def sweep(ours, part, o):
-    made = {str(t): ours.part(part, t) for t in tilings(part, ours.shape[-1], True)}
+    made = {str(tuple(t)): ours.part(part, t) for t in tilings(ours.shape[-1], ours.driver.hopper)}
     runnable = {name: one for name, one in made.items() if one is not None}
     taken = medians({name: call for name, (call, _) in runnable.items()}, o.rounds, o.times)
     fastest_first = sorted(taken.items(), key=lambda item: item[1])
