@@ -18,10 +18,10 @@ import {
   numbersFor,
   REAL,
   type Sizes,
-} from "../../src/backends/cuda/warpgroup-cases.ts";
-import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroup-outcome.ts";
-import type { Trial } from "../../src/backends/cuda/warpgroup-process.ts";
-import { type Machine, warpgroupsFor, warpgroupsKnown } from "../../src/backends/cuda/warpgroups.ts";
+} from "../../src/backends/cuda/warpgroups/cases.ts";
+import { type Machine, warpgroupsFor, warpgroupsKnown } from "../../src/backends/cuda/warpgroups/choose.ts";
+import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroups/outcome.ts";
+import type { Trial } from "../../src/backends/cuda/warpgroups/process.ts";
 import { environment, missing, reason } from "./engine.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "hnorm-warpgroups-"));
@@ -279,7 +279,7 @@ describe.skipIf(missing)(reason, () => {
   const PATIENCE = 600_000;
   /** As the real process tries these. */
   const tiny = (...kernels: readonly WarpgroupKernel[]): Trial => ({
-    program: new URL("../../dist/backends/cuda/warpgroup-trial.js", import.meta.url),
+    program: new URL("../../dist/backends/cuda/warpgroups/trial.js", import.meta.url),
     extents: TINY,
     kernels,
     patienceMs: 300_000,

@@ -17,7 +17,7 @@ import type { WarpgroupKernel } from "./lower/warpgroups.ts";
 import { natives } from "./lowerings.ts";
 import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
-import { warpgroupsFor, warpgroupsKnown } from "./warpgroups.ts";
+import { warpgroupsFor, warpgroupsKnown } from "./warpgroups/choose.ts";
 
 type Env = Host["env"];
 

@@ -116,7 +116,7 @@ export interface Gpu {
   readonly multiprocessors: number;
   /** Shared memory one block may have. */
   readonly sharedBytes: number;
-  /** What warpgroups compute here: found right and faster on this GPU (warpgroups.ts). Memory is the same either way. */
+  /** What warpgroups compute here: found right and faster on this GPU (warpgroups/). Memory is the same either way. */
   readonly warpgroups: readonly WarpgroupKernel[];
 }
 

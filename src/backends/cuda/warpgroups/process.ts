@@ -1,10 +1,10 @@
 /** Has kernels of warpgroups tried by a process of its own: a faulty one may never end, or take its process with it. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { threadFile } from "../../lib/thread-file.ts";
-import { WARPGROUP_KERNELS, type WarpgroupKernel } from "./lower/warpgroups.ts";
-import { type Extents, REAL } from "./warpgroup-cases.ts";
-import { type Job, type Said, type Verdict, verdictOn } from "./warpgroup-outcome.ts";
+import { threadFile } from "../../../lib/thread-file.ts";
+import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
+import { type Extents, REAL } from "./cases.ts";
+import { type Job, type Said, type Verdict, verdictOn } from "./outcome.ts";
 
 /** How kernels are tried. Times are milliseconds without a word. */
 export interface Trial {
@@ -18,7 +18,7 @@ export interface Trial {
 }
 
 export const usual = (): Trial => ({
-  program: threadFile(import.meta.url, "warpgroup-trial"),
+  program: threadFile(import.meta.url, "trial"),
   extents: REAL,
   kernels: WARPGROUP_KERNELS,
   patienceMs: 120_000,

@@ -7,14 +7,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { alone } from "../../lib/alone.ts";
-import { writeFileAtomic } from "../../lib/fs-atomic.ts";
-import { sha256 } from "../../lib/hash.ts";
-import { once } from "../../lib/memo.ts";
-import type { GpuInfo } from "./gpu.ts";
-import { WARPGROUP_KERNELS, type WarpgroupKernel } from "./lower/warpgroups.ts";
-import type { LibraryPaths } from "./protocol.ts";
-import { session, type Tell, type Trial, usual, type Verdicts } from "./warpgroup-process.ts";
+import { alone } from "../../../lib/alone.ts";
+import { writeFileAtomic } from "../../../lib/fs-atomic.ts";
+import { sha256 } from "../../../lib/hash.ts";
+import { once } from "../../../lib/memo.ts";
+import type { GpuInfo } from "../gpu.ts";
+import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
+import type { LibraryPaths } from "../protocol.ts";
+import { session, type Tell, type Trial, usual, type Verdicts } from "./process.ts";
 
 const HOPPER = 90;
 
@@ -82,7 +82,7 @@ const pathOf = ({ folder, gpu, libraries }: Machine): string => {
 
 /** Of all code of this engine: kernels, how they are launched and compiled, and how they are tried. */
 const codeDigest = once(() => {
-  const folder = fileURLToPath(new URL(".", import.meta.url));
+  const folder = fileURLToPath(new URL("..", import.meta.url));
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

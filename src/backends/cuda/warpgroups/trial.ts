@@ -3,17 +3,17 @@
  * argument, and what it finds goes to its parent by messages. A kernel that does not end takes this process with it, and
  * no other.
  */
-import { size } from "../../graph/graph.ts";
-import { plan } from "../../plan/plan.ts";
-import type { Device, Floats } from "../backend.ts";
-import { compile } from "./compile.ts";
-import { CudaDevice } from "./device.ts";
-import { GpuThread } from "./gpu-thread.ts";
-import type { WarpgroupKernel } from "./lower/warpgroups.ts";
-import type { Gpu } from "./lowering.ts";
-import type { Script } from "./script.ts";
-import { type Case, caseOf, type Extents, numbersFor } from "./warpgroup-cases.ts";
-import { farthestRow, type Job, MOST_OFF, type Outcome, type Said } from "./warpgroup-outcome.ts";
+import { size } from "../../../graph/graph.ts";
+import { plan } from "../../../plan/plan.ts";
+import type { Device, Floats } from "../../backend.ts";
+import { compile } from "../compile.ts";
+import { CudaDevice } from "../device.ts";
+import { GpuThread } from "../gpu-thread.ts";
+import type { WarpgroupKernel } from "../lower/warpgroups.ts";
+import type { Gpu } from "../lowering.ts";
+import type { Script } from "../script.ts";
+import { type Case, caseOf, type Extents, numbersFor } from "./cases.ts";
+import { farthestRow, type Job, MOST_OFF, type Outcome, type Said } from "./outcome.ts";
 
 /** The best of so many runs of each, in turn. */
 const ROUNDS = 8;

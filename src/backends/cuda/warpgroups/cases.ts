@@ -2,19 +2,19 @@
  * What each kernel of warpgroups is tried on: a small graph that holds every op it computes, at a size that fills a GPU
  * and at one of ragged edges.
  */
-import { GraphBuilder } from "../../graph/builder.ts";
-import type { Graph, Tensor } from "../../graph/graph.ts";
-import { stream } from "../../lib/prng.ts";
-import { sum } from "../../ops/add.ts";
-import { attended, attentionGrad } from "../../ops/attention.ts";
-import { NONE } from "../../ops/define.ts";
-import { dispatched } from "../../ops/dispatch.ts";
-import { grouped, groupedMatmulGrad } from "../../ops/grouped-matmul.ts";
-import { type Routing, routed } from "../../ops/route.ts";
-import { times } from "../../ops/scale.ts";
-import { gated } from "../../ops/swiglu.ts";
-import type { WarpgroupKernel } from "./lower/warpgroups.ts";
-import { natives } from "./lowerings.ts";
+import { GraphBuilder } from "../../../graph/builder.ts";
+import type { Graph, Tensor } from "../../../graph/graph.ts";
+import { stream } from "../../../lib/prng.ts";
+import { sum } from "../../../ops/add.ts";
+import { attended, attentionGrad } from "../../../ops/attention.ts";
+import { NONE } from "../../../ops/define.ts";
+import { dispatched } from "../../../ops/dispatch.ts";
+import { grouped, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts";
+import { type Routing, routed } from "../../../ops/route.ts";
+import { times } from "../../../ops/scale.ts";
+import { gated } from "../../../ops/swiglu.ts";
+import type { WarpgroupKernel } from "../lower/warpgroups.ts";
+import { natives } from "../lowerings.ts";
 
 /** `each`: experts of each token. One expert more than `experts` says gets no token. */
 export interface Sizes {
