@@ -16,18 +16,19 @@ import { machine, smi } from "./record/machine.js";
 import { kernels, limits } from "./record/micro.js";
 import { curve, gradients } from "./record/models.js";
 import { ops } from "./record/ops.js";
+import { warpgroups } from "./record/warpgroups.js";
 import { inDist } from "./samples.js";
 
 const here = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const CHILDREN = { machine, ops, gradients, curve, limits, kernels };
+const CHILDREN = { machine, warpgroups, ops, gradients, curve, limits, kernels };
 const ATTENTION = join(dirname(here), "attention.py");
 const TORCH = join(root, "scripts", "baseline", "torch_cuda.py");
 
 const { values: o } = parseArgs({
   options: {
     out: { type: "string", default: "record.json" },
-    parts: { type: "string", default: "machine,ops,gradients,curve,limits,kernels,steps" },
+    parts: { type: "string", default: "machine,warpgroups,ops,gradients,curve,limits,kernels,steps" },
     presets: { type: "string", default: "dense-1.2b,dense-550m,llama-71m" },
     rounds: { type: "string", default: "2" },
     steps: { type: "string", default: "10" },
@@ -251,7 +252,15 @@ function tried(text) {
 }
 
 function summary() {
-  const { machine: on, ops: all, gradients: g, curve: c, limits: l, kernels: k } = record.parts;
+  const {
+    machine: on,
+    warpgroups: w,
+    ops: all,
+    gradients: g,
+    curve: c,
+    limits: l,
+    kernels: k,
+  } = record.parts;
   const lines = [
     `on ${on?.gpu?.name ?? "?"}, driver ${on?.smi?.driver_version ?? "?"}, ${on?.nvrtc}, cuBLASLt ${on?.cublasLt}`,
   ];
@@ -259,6 +268,11 @@ function summary() {
     part.failed && part.ok === undefined
       ? `FAILED: ${part.failed}`
       : `${part.failed ? `FAILED: ${part.failed}; so far ` : ""}${part.ok ? "right" : "WRONG"}${more()}`;
+  if (w) lines.push(`warpgroups ${w.failed ? `FAILED: ${w.failed}` : `${w.used.length} kernels used`}`);
+  for (const [kernel, { ok, why, ms }] of Object.entries(w?.verdicts ?? {}))
+    lines.push(
+      `  ${kernel}: ${ok ? "used" : why}${ms ? `, ${ms.map((x) => x.toFixed(3)).join(" -> ")} ms` : ""}`,
+    );
   if (all)
     lines.push(
       `ops        ${verdict(all, () => `, ${all.count} samples, worst ${all.worst?.toExponential(1)}, ${all.bad.length} bad`)}`,

@@ -60,6 +60,8 @@ export interface Engine {
 
 /** An opened engine: holds the variables, which compiled programs share by name. */
 export interface Device {
+  /** In words, what it has chosen by trial on this very machine, where that may change bits: kept with a run. */
+  readonly chosen?: string;
   /** Prepares a plan. Variables not written yet start at zero. */
   compile(plan: Plan): Promise<Program>;
   /** Sets a variable; the length must be the shape's size. */

@@ -49,6 +49,7 @@ const ORIGINS = [
   "evaluation_sets",
   "engine.name",
   "engine.detail",
+  "device",
   "hnorm",
   "git.commit",
   "git.dirty",

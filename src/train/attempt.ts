@@ -46,7 +46,9 @@ export async function trainInto(
   requireSame(resumed?.facts, identity);
   const sets = await evaluationSets(config, corpus, ctx.data);
   const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
-  await lease.writeFile(files.provenance, `${JSON.stringify(facts, null, 2)}\n`);
+  const keep = (more: object) =>
+    lease.writeFile(files.provenance, `${JSON.stringify({ ...facts, ...more }, null, 2)}\n`);
+  await keep({});
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
   const { name: engineName, detail, passedOver } = chosen;
   log().info({ engine: engineName, detail, passedOver, data: corpus.describe() }, "started");
@@ -60,6 +62,7 @@ export async function trainInto(
     threads: config.engine.threads,
     tell: (text) => ctx.tell({ kind: "phase", text }),
   });
+  if (device.chosen !== undefined) await keep({ device: device.chosen });
   const experts = config.model.moe !== undefined;
   const tables = resumed
     ? openTables(ctx.dir, { append: true, experts })

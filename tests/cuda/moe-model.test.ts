@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/backends/backend.ts";
 import { cpu } from "../../src/backends/cpu/cpu.ts";
+import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/schema.ts";
@@ -56,6 +57,17 @@ describe.skipIf(missing)(reason, () => {
       check(got);
       shuffle(5);
       expect(await gradients(engine, spec, BATCH), "in another order of blocks and threads").toEqual(got);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "gradients where all that can be is computed by warpgroups",
+    async () => {
+      const spec = { ...first, model: { ...mixture(), ffn_dim: 24, head_dim: 64 } };
+      const got = await gradients(emulated({}, WARPGROUP_KERNELS), spec, BATCH);
+      const { check } = await expected(spec, BATCH);
+      check(got);
     },
     PATIENCE,
   );

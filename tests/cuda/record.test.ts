@@ -13,7 +13,7 @@ describe.skipIf(missing)(reason, () => {
   test("a record of what works and what does not", () => {
     const dir = folder();
     const out = join(dir, "record.json");
-    const parts = "machine,nonsense,limits,curve,steps";
+    const parts = "machine,warpgroups,nonsense,limits,curve,steps";
     const sizes = ["--small", "--steps", "1", "--presets", "llama-9m", "--micro-batch", "llama-9m=2"];
     const { status, stdout } = spawnSync(
       process.execPath,
@@ -23,6 +23,7 @@ describe.skipIf(missing)(reason, () => {
     expect(status).toBe(0);
     const record = JSON.parse(readFileSync(out, "utf8"));
     expect(record.parts.machine).toMatchObject({ gpu: { name: "Emulated GPU" }, cublasLt: 130000 });
+    expect(record.parts.warpgroups).toMatchObject({ used: [], verdicts: {} });
     expect(record.parts.nonsense.failed).toContain("no such part");
     expect(record.parts.limits.copy.bytes_per_s).toBeGreaterThan(0);
     expect(record.parts.curve).toMatchObject({ ok: true, same_bits_twice: true });

@@ -17,7 +17,7 @@ import type { WarpgroupKernel } from "./lower/warpgroups.ts";
 import { natives } from "./lowerings.ts";
 import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
-import { warpgroupsFor, warpgroupsKnown } from "./warpgroups/choose.ts";
+import { warpgroupsFor } from "./warpgroups/choose.ts";
 
 type Env = Host["env"];
 
@@ -57,10 +57,7 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
     memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();
-      if (!found.ok) return found;
-      const used = warpgroups ?? warpgroupsKnown({ ...found, folder });
-      const more = used.length === 0 ? "" : `, wgmma for ${used.join(", ")}`;
-      return { ok: true, detail: `${describe(found.gpu)}${more}` };
+      return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
     },
     async open({ tell = () => {} }) {
       const found = await discovered();

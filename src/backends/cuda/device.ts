@@ -22,6 +22,10 @@ export class CudaDevice implements Device {
     this.#gpu = gpu;
   }
 
+  get chosen(): string {
+    return `by warpgroups: ${this.#gpu.warpgroups.join(", ") || "none"}`;
+  }
+
   async compile({ graph }: Plan): Promise<Program> {
     const thread = this.#thread;
     const script = compile(graph, { gpu: this.#gpu });

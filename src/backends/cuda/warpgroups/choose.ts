@@ -50,9 +50,9 @@ export async function warpgroupsFor(
   );
 }
 
-/** Those that were found right and faster before; nothing is tried. */
-export const warpgroupsKnown = (machine: Machine): readonly WarpgroupKernel[] =>
-  machine.gpu.sm === HOPPER ? used(read(pathOf(machine))) : [];
+/** What was found before; nothing is tried. */
+export const verdictsKnown = (machine: Machine): Verdicts =>
+  machine.gpu.sm === HOPPER ? read(pathOf(machine)) : {};
 
 const used = (verdicts: Verdicts) => WARPGROUP_KERNELS.filter((kernel) => verdicts[kernel]?.ok);
 const missing = (verdicts: Verdicts, { kernels }: Trial) =>

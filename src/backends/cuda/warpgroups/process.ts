@@ -22,7 +22,7 @@ export const usual = (): Trial => ({
   extents: REAL,
   kernels: WARPGROUP_KERNELS,
   patienceMs: 120_000,
-  hangingMs: 40_000,
+  hangingMs: 20_000,
 });
 
 export type Tell = (what: string) => void;
