@@ -56,12 +56,15 @@ interface Partition {
   readonly time_limit: string;
 }
 
+/** `gpu|up|3|gpu:h100:8|1-00:00:00`: partition, state, nodes, what each has, time limit. */
+const LINE = /^([!-{}~]+)\|[a-z]+\|(\d+)\|([^|]*)\|([\w:/-]+)$/;
+
 /** Lines of sinfo, one partition each, however many kinds of nodes it has. Other lines are passed over. */
 function partitionsOf(text: string): readonly Partition[] {
   const byName = new Map<string, Partition>();
   for (const line of text.split("\n")) {
-    const [partition, state, nodes, gres, limit] = line.split("|").map((cell) => cell.trim());
-    if (!partition || state === undefined || !/^\d+$/.test(nodes ?? "") || limit === undefined) continue;
+    const [, partition, nodes, gres, limit] = LINE.exec(line.trim()) ?? [];
+    if (partition === undefined || limit === undefined) continue;
     const before = byName.get(partition);
     const gpus = (gres!.match(/gpu(:[\w.-]+)*:\d+/g) ?? []).filter((gpu) => !before?.gpus.includes(gpu));
     byName.set(partition, {

@@ -123,7 +123,8 @@ test("programs that hang, fail or talk nonsense are said so, with what to do", a
   expect(failing.slurm.detail).toContain("sbatch fails: exit code 1: no configuration");
   expect(failing.gpus.fix).toContain("dmesg");
 
-  const nonsense = "/bin/head -c 3000000 /dev/urandom";
+  // The first line has as many columns as sinfo's.
+  const nonsense = "printf 'B\\007|\\001|4||\\377\\n'; /bin/head -c 3000000 /dev/urandom";
   const garbage = await doctorWith({
     "nvidia-smi": nonsense,
     sbatch: nonsense,
