@@ -91,13 +91,13 @@ __device__ __forceinline__ void fence_for_products() { asm volatile("fence.proxy
 
 // ROWS x COLUMNS elements in shared memory as the matrix units read them: blocks of CHUNK columns, one after the other,
 // and in each, rows of BYTES bytes without gaps whose 16-byte words trade places so that the same word of 8 rows lies in
-// different banks ("128, 64 and 32 byte swizzle"). Begins at a multiple of 1024 bytes; ROWS is a multiple of 8.
+// different banks ("128, 64 and 32 byte swizzle"). Begins, and ends, at a multiple of 1024 bytes.
 template <int ROWS, int COLUMNS>
 struct Swizzled {
   static constexpr int BYTES = COLUMNS % 64 == 0 ? 128 : COLUMNS % 32 == 0 ? 64 : 32;
   static constexpr int CHUNK = BYTES / 2, WORDS = BYTES / 16;
   static constexpr int SIZE = ROWS * COLUMNS;
-  static_assert(ROWS % 8 == 0 && COLUMNS % CHUNK == 0, "");
+  static_assert(ROWS % 8 == 0 && ROWS * BYTES % 1024 == 0 && COLUMNS % CHUNK == 0, "");
 
   // Where the 8 elements from (row, column) on lie; `column` is a multiple of 8.
   static __device__ __forceinline__ int at(int row, int column) {
