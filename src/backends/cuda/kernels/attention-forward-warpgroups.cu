@@ -10,25 +10,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                                int heads, int chunk, float scale) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16* queries = reinterpret_cast<bf16*>(first_row(shared));
-  bf16* keys = queries + OWN * ROW;        // two blocks, even and odd ones
-  bf16* values = keys + 2 * BLOCK * ROW;   // likewise
+  bf16* keys = queries + OWN * ROW;      // two blocks, even and odd ones
+  bf16* values = keys + 2 * BLOCK * ROW; // likewise
 
-  const int tiles = (T + OWN - 1) / OWN;
-  const Place at = place(tiles, heads, chunk);
-  const int first = (tiles - 1 - at.order) * OWN, batch = at.head / H, h = at.head % H;
-  const long long token = static_cast<long long>(batch) * T;
-  const bf16* q_head = q + (token * H + h) * HEAD_DIM;
-  const long long kv_head = (token * K + h / (H / K)) * HEAD_DIM;
-  const int last = first + OWN < T ? first + OWN : T, blocks = (last + BLOCK - 1) / BLOCK;
-
-  const int lane_row = first + threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4;
-  const int unit = first + unit_row();
+  const QueryTile at = query_tile(T, H, K, heads, chunk);
+  const int blocks = (at.last + BLOCK - 1) / BLOCK;
+  const int unit = at.first + unit_row(), lane_row = at.first + lane_row_of_block();
   Rows sum;
   Packed weights;
   PerRow top, total, shrink;
   clear(sum);
-#pragma unroll
-  for (int m = 0; m < TILES; m++) top[m][0] = top[m][1] = MASKED, total[m][0] = total[m][1] = 0.f;
+  begin_softmax(top, total);
 
   auto block_of = [&](bf16* pair, int j) { return pair + j % 2 * BLOCK * ROW; };
   // Keys j and values j - 1 are there, and all are done with keys j - 1 and values j - 2: the next may come.
@@ -36,16 +28,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     cp_async_wait<0>();
     make_visible();
     __syncthreads();
-    if (j + 1 < blocks) load_rows<BLOCK>(block_of(keys, j + 1), k + kv_head, (j + 1) * BLOCK, T, K * HEAD_DIM);
-    if (j < blocks) load_rows<BLOCK>(block_of(values, j), v + kv_head, j * BLOCK, T, K * HEAD_DIM);
+    if (j + 1 < blocks) load_rows<BLOCK>(block_of(keys, j + 1), k + at.kv, (j + 1) * BLOCK, T, K * HEAD_DIM);
+    if (j < blocks) load_rows<BLOCK>(block_of(values, j), v + at.kv, j * BLOCK, T, K * HEAD_DIM);
     cp_async_commit();
   };
   auto mask = [&](Scores& scores, int j) {
     if ((j + 1) * BLOCK - 1 > unit) mask_future(scores, lane_row, j * BLOCK + threadIdx.x % 4 * 2);
   };
 
-  load_rows<OWN>(queries, q_head, first, T, H * HEAD_DIM);
-  load_rows<BLOCK>(keys, k + kv_head, 0, T, K * HEAD_DIM);
+  load_rows<OWN>(queries, q + at.q, at.first, T, H * HEAD_DIM);
+  load_rows<BLOCK>(keys, k + at.kv, 0, T, K * HEAD_DIM);
   cp_async_commit();
   {
     turn(0);
@@ -73,6 +65,5 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
   turn(blocks);
   start_add(sum, weights, block_of(values, blocks - 1));
   finish<0>(sum);
-  store_softmax(out + (token * H + h) * HEAD_DIM, H * HEAD_DIM, lse + static_cast<long long>(at.head) * T, sum, top,
-                total, scale, lane_row, T);
+  store_softmax(out + at.q, H * HEAD_DIM, lse + at.rows, sum, top, total, scale, lane_row, T);
 }

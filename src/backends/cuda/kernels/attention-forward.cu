@@ -13,29 +13,21 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   bf16* keys = queries + OWN * ROW;
   bf16* values = keys + BLOCK * ROW;
 
-  const int tiles = (T + OWN - 1) / OWN;
-  const Place at = place(tiles, heads, chunk);
-  const int first = (tiles - 1 - at.order) * OWN, batch = at.head / H, h = at.head % H;
-  const long long token = static_cast<long long>(batch) * T;
-  const bf16* q_head = q + (token * H + h) * HEAD_DIM;
-  const long long kv_head = (token * K + h / (H / K)) * HEAD_DIM;
-  const int last = first + OWN < T ? first + OWN : T;
-
-  const int unit = first + unit_row(), lane_row = first + threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4;
+  const QueryTile at = query_tile(T, H, K, heads, chunk);
+  const int unit = at.first + unit_row(), lane_row = at.first + lane_row_of_block();
   Rows sum;
   PerRow top, total, shrink;
   clear(sum);
-#pragma unroll
-  for (int m = 0; m < TILES; m++) top[m][0] = top[m][1] = MASKED, total[m][0] = total[m][1] = 0.f;
+  begin_softmax(top, total);
 
-  load_rows<OWN>(queries, q_head, first, T, H * HEAD_DIM);
-  load_rows<BLOCK>(keys, k + kv_head, 0, T, K * HEAD_DIM);
+  load_rows<OWN>(queries, q + at.q, at.first, T, H * HEAD_DIM);
+  load_rows<BLOCK>(keys, k + at.kv, 0, T, K * HEAD_DIM);
   cp_async_commit();
-  for (int start = 0; start < last; start += BLOCK) {
+  for (int start = 0; start < at.last; start += BLOCK) {
     const bool below = start <= unit + UNIT_ROWS - 1; // else all of it is masked for this warp
     cp_async_wait<0>();
     __syncthreads(); // The keys are there, and all are done with the values before these.
-    load_rows<BLOCK>(values, v + kv_head, start, T, K * HEAD_DIM);
+    load_rows<BLOCK>(values, v + at.kv, start, T, K * HEAD_DIM);
     cp_async_commit();
     Scores s;
     if (below) {
@@ -46,10 +38,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
     cp_async_wait<0>();
     __syncthreads(); // The values are there, and all are done with the keys.
-    if (start + BLOCK < last) load_rows<BLOCK>(keys, k + kv_head, start + BLOCK, T, K * HEAD_DIM);
+    if (start + BLOCK < at.last) load_rows<BLOCK>(keys, k + at.kv, start + BLOCK, T, K * HEAD_DIM);
     cp_async_commit();
     if (below) start_add(sum, s, values);
   }
-  store_softmax(out + (token * H + h) * HEAD_DIM, H * HEAD_DIM, lse + static_cast<long long>(at.head) * T, sum, top, total,
-                scale, lane_row, T);
+  store_softmax(out + at.q, H * HEAD_DIM, lse + at.rows, sum, top, total, scale, lane_row, T);
 }

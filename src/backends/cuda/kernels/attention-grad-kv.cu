@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     cp_async_commit();
   };
 
-  const int unit = first + unit_row(), lane_row = first + threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4;
+  const int unit = first + unit_row(), lane_row = first + lane_row_of_block();
   const int lane_column = threadIdx.x % 4 * 2;
   Rows sum_k, sum_v;
   clear(sum_k);

@@ -18,26 +18,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
   bf16* douts = queries + OWN * ROW;
   bf16* stages = douts + OWN * ROW; // two of keys and values
 
-  const int tiles = (T + OWN - 1) / OWN;
-  const Place at = place(tiles, heads, chunk);
-  const int first = (tiles - 1 - at.order) * OWN, batch = at.head / H, h = at.head % H;
-  const long long token = static_cast<long long>(batch) * T;
-  const long long q_head = (token * H + h) * HEAD_DIM;
-  const long long kv_head = (token * K + h / (H / K)) * HEAD_DIM;
-  const int last = first + OWN < T ? first + OWN : T;
+  const QueryTile at = query_tile(T, H, K, heads, chunk);
 
   auto load_stage = [&](int start) {
     bf16* stage = stages + start / BLOCK % 2 * 2 * BLOCK * ROW;
-    load_rows<BLOCK>(stage, k + kv_head, start, T, K * HEAD_DIM);
-    load_rows<BLOCK>(stage + BLOCK * ROW, v + kv_head, start, T, K * HEAD_DIM);
+    load_rows<BLOCK>(stage, k + at.kv, start, T, K * HEAD_DIM);
+    load_rows<BLOCK>(stage + BLOCK * ROW, v + at.kv, start, T, K * HEAD_DIM);
     cp_async_commit();
   };
 
-  const int unit = first + unit_row(), lane_row = first + threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4;
+  const int unit = at.first + unit_row(), lane_row = at.first + lane_row_of_block();
   Rows sum;
   clear(sum);
-  load_rows<OWN>(queries, q + q_head, first, T, H * HEAD_DIM);
-  load_rows<OWN>(douts, dout + q_head, first, T, H * HEAD_DIM);
+  load_rows<OWN>(queries, q + at.q, at.first, T, H * HEAD_DIM);
+  load_rows<OWN>(douts, dout + at.q, at.first, T, H * HEAD_DIM);
   load_stage(0);
   float top[TILES][2], mean[TILES][2];
 #pragma unroll
@@ -45,16 +39,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       const int row = lane_row + m * 16 + half * 8;
-      const long long from = static_cast<long long>(at.head) * T + row;
+      const long long from = at.rows + row;
       top[m][half] = row < T ? lse[from] : 0.f;
       mean[m][half] = row < T ? delta[from] : 0.f;
     }
 
-  for (int start = 0; start < last; start += BLOCK) {
+  for (int start = 0; start < at.last; start += BLOCK) {
     cp_async_wait<0>();
     make_visible();
     __syncthreads(); // This stage is there, and all are done with the other.
-    if (start + BLOCK < last) load_stage(start + BLOCK);
+    if (start + BLOCK < at.last) load_stage(start + BLOCK);
     if (start > unit + UNIT_ROWS - 1) continue; // All of it is masked for those that multiply together.
     const bf16* keys = stages + start / BLOCK % 2 * 2 * BLOCK * ROW;
     const bf16* values = keys + BLOCK * ROW;
@@ -85,5 +79,5 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
   float by_root[TILES][2];
 #pragma unroll
   for (int m = 0; m < TILES; m++) by_root[m][0] = by_root[m][1] = root;
-  store_rows(dq + q_head, H * HEAD_DIM, sum, by_root, lane_row, T);
+  store_rows(dq + at.q, H * HEAD_DIM, sum, by_root, lane_row, T);
 }

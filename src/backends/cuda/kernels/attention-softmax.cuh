@@ -18,6 +18,11 @@ constexpr float BEHIND = 8.f;
 
 using PerRow = float[TILES][2]; // a lane's rows: one, and the one 8 below
 
+__device__ __forceinline__ void begin_softmax(PerRow& top, PerRow& total) {
+#pragma unroll
+  for (int m = 0; m < TILES; m++) top[m][0] = top[m][1] = MASKED, total[m][0] = total[m][1] = 0.f;
+}
+
 // Lifts `top` to the rows' maximum where it lags too far behind, in any row of the warp. If so, the totals are shrunk
 // already, and sums of rows that were weighted relative to the old one are to be shrunk by `shrink`.
 __device__ __forceinline__ bool lift(const Scores& s, PerRow& top, PerRow& total, PerRow& shrink, float scale) {

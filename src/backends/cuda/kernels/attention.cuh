@@ -36,6 +36,24 @@ __device__ __forceinline__ Place place(int tiles, int heads, int chunk) {
   return {within / count, group * chunk + within % count};
 }
 
+// The query rows of a block, the last of a sequence first, as they have most keys before them; and where their head
+// begins among queries, among keys and values, and among numbers of rows.
+struct QueryTile {
+  int first, last;
+  long long q, kv, rows;
+};
+__device__ __forceinline__ QueryTile query_tile(int T, int H, int K, int heads, int chunk) {
+  const int tiles = (T + OWN - 1) / OWN;
+  const Place at = place(tiles, heads, chunk);
+  const int first = (tiles - 1 - at.order) * OWN, h = at.head % H;
+  const long long token = static_cast<long long>(at.head / H) * T;
+  return {first, first + OWN < T ? first + OWN : T, (token * H + h) * HEAD_DIM, (token * K + h / (H / K)) * HEAD_DIM,
+          static_cast<long long>(at.head) * T};
+}
+
+// The first of the block's rows that a lane has something of.
+__device__ __forceinline__ int lane_row_of_block() { return threadIdx.x / 32 * WARP_ROWS + threadIdx.x % 32 / 4; }
+
 // Masks the scores of keys that come after their query; `row` and `column` are those of the lane's first score. Rows are
 // queries and columns keys, or (KEYS_FIRST) the other way round.
 template <bool KEYS_FIRST = false>
