@@ -59,7 +59,7 @@ describe.each(["cpu", "reference"])("a sweep on engine %s", (engine) => {
   });
 });
 
-test("a run's files hold what the README says", async () => {
+test("a run's files hold what docs/results.md says", async () => {
   const dir = folder();
   const { code } = await hnorm(dir, "sweep", file(dir, "one.yaml", tiny()));
   expect(code).toBe(0);
