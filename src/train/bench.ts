@@ -20,6 +20,8 @@ export interface BenchOptions {
 }
 
 export interface Measured {
+  /** What the device has chosen by trial, where it does. */
+  readonly chosen?: string;
   readonly parameters: number;
   readonly tokensPerStep: number;
   /** Until the first step could start: compiling, choosing, writing weights. */
@@ -62,6 +64,7 @@ export async function bench(engine: Engine, config: RunConfig, options: BenchOpt
     let times: readonly OpTime[] | undefined;
     for (let i = 0; i < PROFILES; i++) times = await profile(microBatch);
     return {
+      ...(device.chosen === undefined ? {} : { chosen: device.chosen }),
       parameters: parameters.reduce((sum, p) => sum + size(p.shape), 0),
       tokensPerStep: train.batch_size * model.seq_len,
       prepareSeconds,

@@ -48,6 +48,7 @@ describe.skipIf(missing)(reason, () => {
       expect(stderr).not.toContain("engine cuda:");
       expect(code).toBe(0);
       const got = JSON.parse(stdout);
+      expect(got.chosen).toBe("by warpgroups: none"); // on an Ampere
       expect(Math.abs(got.memory_bytes / got.forecast_bytes - 1)).toBeLessThan(0.02);
       const names = got.parts.map(({ name }: { name: string }) => name);
       for (const part of [

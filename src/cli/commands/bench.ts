@@ -84,6 +84,7 @@ function facts(m: Measured, peak: number | undefined) {
   const median = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
   const tokensPerSecond = (1000 * m.tokensPerStep) / median;
   return {
+    ...(m.chosen === undefined ? {} : { chosen: m.chosen }),
     parameters: m.parameters,
     tokens_per_step: m.tokensPerStep,
     tokens_per_s: tokensPerSecond,
@@ -135,6 +136,7 @@ function text(r: Result): string {
       : `MFU           ${(100 * r.mfu).toFixed(1)} % of ${flops(r.peak_flops!)}/s, by PaLM's (6 N + 12 L d T) tokens/s: ${flops(r.flops_per_token)} per token, N = ${count(r.counted_parameters)}`;
   const lines = [
     `engine        ${r.engine}: ${r.detail}`,
+    ...(r.chosen === undefined ? [] : [`chosen        ${r.chosen}`]),
     `model         ${r.model}, norm ${r.norm}, ${count(r.parameters)} parameters`,
     `step          ${count(r.tokens_per_step)} tokens: ${r.micro_batches} x ${r.micro_batch} sequences`,
     `tokens/s      ${count(r.tokens_per_s)}`,
