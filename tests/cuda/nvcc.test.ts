@@ -196,8 +196,9 @@ describe.skipIf(missing !== undefined)(
           const spilled = [...said.matchAll(/(\d+) bytes spill/g)].map((m) => Number(m[1]));
           expect(spilled.length).toBe(2 * used.length);
           expect(Math.max(...spilled)).toBe(0);
-          // wgmma is waited for at once where ptxas cannot see that the sums are left alone meanwhile, and it says so.
-          expect(said).not.toMatch(/serialized/);
+          // Where registers of wgmma are used with no fence or no wait before, which emulation cannot see, ptxas puts one
+          // in, or waits for each product at once; and says so.
+          expect(said).not.toMatch(/serialized|injected/);
           const stack = [...said.matchAll(/(\d+) bytes stack frame/g)].map((m) => Number(m[1]));
           expect(Math.max(...stack), said).toBe(0);
         },
