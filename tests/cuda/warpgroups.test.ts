@@ -42,7 +42,7 @@ describe("what follows from a trial", () => {
   });
 
   test("one row in the wrong place is seen among many, and so is a value that is no number", () => {
-    const want = numbersFor("want", 4096 * 64);
+    const want = numbersFor("want", 4096 * 64, 1);
     expect(farthestRow(want, want, 64)).toBe(0);
     const rounded = want.map((x) => x * (1 + 2 ** -9));
     expect(farthestRow(rounded, want, 64)).toBeLessThan(MOST_OFF / 4);
@@ -58,7 +58,7 @@ describe("what follows from a trial", () => {
   });
 
   test("random numbers that repeat themselves differ from row to row, for every width of a tile", () => {
-    const values = numbersFor("rows", 3 << 18);
+    const values = numbersFor("rows", 3 << 18, 1);
     for (const width of [64, 96, 128, 1024, 2048]) {
       const firsts = Array.from({ length: values.length / width }, (_, row) =>
         values.slice(row * width, row * width + 2).join(),
@@ -87,6 +87,34 @@ describe("what kernels are tried on", () => {
       "a conversion would be timed",
     ).toBe(true);
     for (const { storage } of script.variables) expect(storage).toBe("split");
+  });
+
+  test("attention: some rows' maxima rise so late and so far that their sums are rescaled", () => {
+    const [block, behind] = [128, 8]; // the widest, and BEHIND of kernels/attention-softmax.cuh
+    const { graph, spread } = caseOf("attention-forward-64", REAL.timed);
+    const head = (name: string) => {
+      const { shape } = graph.variables.get(
+        [...graph.variables.keys()].find((key) => key.startsWith(name))!,
+      )!.tensor;
+      const [, length, heads, d] = shape as [number, number, number, number];
+      const all = numbersFor(`${name}${shape.join("x")}`, length * heads * d, spread);
+      return Array.from({ length }, (_, t) => all.subarray(t * heads * d, t * heads * d + d));
+    };
+    const [queries, keys] = [head("q "), head("k ")];
+    let rescaled = 0;
+    for (let t = block; t < queries.length; t++) {
+      let [first, most] = [-Infinity, -Infinity];
+      const q = queries[t]!;
+      for (let j = 0; j <= t; j++) {
+        const k = keys[j]!;
+        let score = 0;
+        for (let i = 0; i < q.length; i++) score += q[i]! * k[i]!;
+        if (j < block) first = Math.max(first, score);
+        else most = Math.max(most, score);
+      }
+      if (((most - first) / Math.sqrt(q.length)) * Math.LOG2E > behind) rescaled++;
+    }
+    expect(rescaled).toBeGreaterThan(0);
   });
 
   test.each(WARPGROUP_KERNELS)("%s: it and no other is by warpgroups there", (kernel) => {

@@ -55,6 +55,8 @@ export const REAL: Extents = {
 export interface Case {
   readonly graph: Graph;
   readonly feeds: Readonly<Record<string, Int32Array>>;
+  /** Of the variables: their standard deviation. */
+  readonly spread: number;
   /** The ops whose time counts. */
   readonly ops: readonly string[];
 }
@@ -62,6 +64,14 @@ export interface Case {
 export const caseOf = (kernel: WarpgroupKernel, sizes: Sizes): Case => CASES[kernel](sizes);
 
 type MakeCase = (sizes: Sizes) => Case;
+
+/**
+ * Scores of queries and keys spread by 2: each row chooses among its keys, and the maximum of a few hundred rises late
+ * by the 8 binary orders after which sums are rescaled. Wider, and roundings alone come near to what is allowed.
+ */
+const CHOOSING = 1.4;
+/** Products of thousands of terms stay where SwiGLU bends. */
+const BENDING = 0.25;
 
 /** Forward feeds backward, so that what it keeps for it is looked at too. */
 const attentionCase =
@@ -72,7 +82,7 @@ const attentionCase =
     const [q, k, v] = [input("q", heads), input("k", keyHeads), input("v", keyHeads)];
     const ctx = attended(b.emit, q, k, v);
     const grads = b.emit(attentionGrad, [input("dctx", heads), q, k, v, ctx], NONE);
-    return { graph: finished(b, [ctx, ...grads]), feeds: {}, ops: [op] };
+    return { graph: finished(b, [ctx, ...grads]), feeds: {}, spread: CHOOSING, ops: [op] };
   };
 
 const expertCase =
@@ -85,7 +95,7 @@ const expertCase =
     const chosen = Int32Array.from({ length: tokens * each }, () => below(experts));
     const skipping = chosen.map((e) => (e === 0 ? 0 : e + 1)); // none for expert 1
     const results = make(b, { ...sizes, slots: tokens * each, routing });
-    return { graph: finished(b, results), feeds: { chosen: skipping }, ops };
+    return { graph: finished(b, results), feeds: { chosen: skipping }, spread: BENDING, ops };
   };
 
 interface Experts extends Sizes {
@@ -167,15 +177,13 @@ function finished(b: GraphBuilder, results: readonly Tensor[]): Graph {
 
 /** A prime: of random numbers that repeat themselves, no two rows or tiles are alike. */
 const PERIOD = 65_521;
-/** Products of thousands of terms stay where SwiGLU bends, and softmax has something to choose from. */
-const SPREAD = 0.25;
 
 /** Random numbers for a variable. */
-export function numbersFor(name: string, elements: number): Float32Array {
+export function numbersFor(name: string, elements: number, spread: number): Float32Array {
   const { normal } = stream(1, `warpgroups/${name}`);
   const values = new Float32Array(elements);
   const first = Math.min(PERIOD, elements);
-  for (let i = 0; i < first; i++) values[i] = SPREAD * normal();
+  for (let i = 0; i < first; i++) values[i] = spread * normal();
   for (let i = first; i < elements; i += PERIOD) values.copyWithin(i, 0, Math.min(PERIOD, elements - i));
   return values;
 }

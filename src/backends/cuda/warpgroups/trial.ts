@@ -32,9 +32,11 @@ interface Ready {
   close(): Promise<void>;
 }
 
-async function readyOn(device: Device, { graph, feeds, ops }: Case): Promise<Ready> {
+async function readyOn(device: Device, { graph, feeds, spread, ops }: Case): Promise<Ready> {
   for (const { name, tensor } of graph.variables.values()) {
-    if (!written.has(name)) device.write(name, tensor.shape, numbersFor(name, size(tensor.shape)));
+    if (!written.has(name)) {
+      device.write(name, tensor.shape, numbersFor(name, size(tensor.shape), spread));
+    }
     written.add(name);
   }
   const program = await device.compile(plan(graph));
