@@ -211,7 +211,11 @@ describe("the process that tries them", () => {
   test("one that crashes, one that hangs and one that gives up cost themselves alone", async () => {
     const { trial, starts } = acting(
       `if (kernel === "grouped-matmul") process.kill(process.pid, "SIGSEGV");
-      else if (kernel === "grouped-matmul-grad") await sleep(1e6);
+      else if (kernel === "grouped-matmul-grad")
+        for (;;) {
+          await sleep(1000);
+          await say({ progress: "still waiting for the GPU" });
+        }
       else if (kernel === "grouped-swiglu") {
         await say({ tried: kernel, outcome: { why: "CUDA_ERROR_LAUNCH_FAILED" } });
         await sleep(1e6);

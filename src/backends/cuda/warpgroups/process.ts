@@ -41,9 +41,12 @@ export async function session(
     serialization: "advanced", // numbers may be infinite
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  const hear = (said: Said): number => {
-    if ("progress" in said) tell(said.progress);
-    else if ("trying" in said) {
+  const hear = (said: Said): number | undefined => {
+    if ("progress" in said) {
+      tell(said.progress);
+      return at === undefined ? patienceMs : undefined; // that it still waits for a kernel is no progress of that
+    }
+    if ("trying" in said) {
       at = said.trying;
       tell(`trying Hopper's own matrix instructions: ${at}`);
     } else {
@@ -73,9 +76,13 @@ interface End {
 
 /**
  * Says how a process ended, once it is gone. It is killed when it has said nothing for so long, `silentMs` at first and
- * then as `hear` has it, or when that has heard enough.
+ * then as `hear` has it (undefined: nothing of note), or when that has heard enough.
  */
-function ended(child: ChildProcess, hear: (said: Said) => number, silentMs: number): Promise<End> {
+function ended(
+  child: ChildProcess,
+  hear: (said: Said) => number | undefined,
+  silentMs: number,
+): Promise<End> {
   let killed: string | undefined;
   let text = "";
   return new Promise((resolve) => {
@@ -95,8 +102,9 @@ function ended(child: ChildProcess, hear: (said: Said) => number, silentMs: numb
     });
     child.on("message", (said: Said) => {
       if (killed !== undefined) return;
-      clearTimeout(timer);
       const ms = hear(said);
+      if (ms === undefined) return;
+      clearTimeout(timer);
       if (ms === ENOUGH) kill("it has said all");
       else timer = wait(ms);
     });
