@@ -9,8 +9,16 @@ export interface Io {
   readonly interactive: boolean;
 }
 
-export const processIo: Io = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  say: (text) => void process.stderr.write(`${text}\n`),
-  interactive: process.stderr.isTTY === true && process.env.TERM !== "dumb" && process.env.CI === undefined,
-};
+/** This process's own. A reader that has gone, such as `head`, or a `tee` that the same Ctrl-C ended, ends no work. */
+export function processIo(): Io {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", dropUnread);
+  return {
+    out: (text) => void process.stdout.write(`${text}\n`),
+    say: (text) => void process.stderr.write(`${text}\n`),
+    interactive: process.stderr.isTTY === true && process.env.TERM !== "dumb" && process.env.CI === undefined,
+  };
+}
+
+function dropUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}

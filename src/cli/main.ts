@@ -12,7 +12,7 @@ Exit codes:
   75 saved after SIGTERM or SIGUSR2, run it again   130 interrupted (saved too)   1 a bug in hnorm`;
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
-export async function main(args: readonly string[], io: Io = processIo): Promise<void> {
+export async function main(args: readonly string[], io: Io = processIo()): Promise<void> {
   const program = new Command("hnorm")
     .description("Which normalization strategy trains best at this scale, and why?")
     .version(packageVersion())

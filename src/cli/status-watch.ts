@@ -8,7 +8,7 @@ const EVERY_MS = 2000;
 /** More changes at once than this are told as a number. */
 const TOLD = 20;
 
-/** Shows each look until `over`, or until Ctrl-C, which ends it as well as anything. */
+/** Shows each look until `over`, or until Ctrl-C or the reader's end, which end it as well as anything. */
 export async function watchStatus<V>(
   look: () => V,
   show: (view: V) => void,
@@ -17,6 +17,7 @@ export async function watchStatus<V>(
   const stop = new AbortController();
   const interrupted = () => stop.abort();
   process.once("SIGINT", interrupted);
+  process.stdout.once("error", interrupted);
   try {
     for (;;) {
       const view = look();
@@ -28,6 +29,7 @@ export async function watchStatus<V>(
     if (!stop.signal.aborted) throw error;
   } finally {
     process.off("SIGINT", interrupted);
+    process.stdout.off("error", interrupted);
   }
 }
 

@@ -1,9 +1,9 @@
 /** The commands beside `sweep`, and what they say to wrong input: one line per mistake, exit 2, no stack. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/lib/safetensors.ts";
-import { file, folder, hnorm, tiny } from "./hnorm.ts";
+import { file, finish, folder, hnorm, start, tiny } from "./hnorm.ts";
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/parity/hybrid-star/${name}`, import.meta.url));
@@ -241,5 +241,33 @@ describe("wrong configs", () => {
     expect(stderr).toContain("sweep?");
     expect(code).toBe(2);
     expect((await hnorm(folder(), "--help")).code).toBe(0);
+  });
+});
+
+describe("whoever reads the output may go", () => {
+  test("a command ends as it would have ended", async () => {
+    const child = start(folder(), ["explain"]);
+    child.stdout!.destroy();
+    expect(await finish(child)).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("a sweep goes on", async () => {
+    const dir = folder();
+    const child = start(dir, ["sweep", file(dir, "t.yaml", tiny())]);
+    child.stderr!.once("data", () => child.stderr!.destroy());
+    const { code, stdout } = await finish(child);
+    expect(code).toBe(0);
+    expect(stdout).toContain("done");
+  });
+
+  test("status --watch has nobody to watch for", async () => {
+    const dir = folder();
+    file(dir, "t.yaml", tiny({ sweep: { grid: { norm: ["pre", "post"] } } }));
+    expect((await hnorm(dir, "sweep", "t.yaml")).code).toBe(0);
+    for (const run of readdirSync(`${dir}/runs/t`).filter((name) => name.startsWith("p")))
+      rmSync(`${dir}/runs/t/${run}`, { recursive: true });
+    const child = start(dir, ["status", "runs/t", "--watch"]);
+    child.stdout!.destroy();
+    expect((await finish(child)).code).toBe(0);
   });
 });
