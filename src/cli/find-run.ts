@@ -1,6 +1,6 @@
 /**
- * The runs a word means: a run's folder, a name within a sweep (`runs/quick/mix`, where the start of a name will do),
- * a sweep's folder, or a config file. Nothing is written.
+ * The runs a word means: a run's folder, a name within a sweep (`runs/quick/mix`, where the start of a name will do, and
+ * may be that of several), a sweep's folder, or a config file. Nothing is written.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -25,6 +25,8 @@ export interface Found {
   readonly runs: readonly FoundRun[];
   /** The folder of the sweep that they are of. */
   readonly sweep?: string;
+  /** They were called by a name, not as all runs of a sweep or a config. */
+  readonly named?: boolean;
 }
 
 /** `near`: a sweep whose runs may be called by their names alone. */
@@ -47,25 +49,21 @@ export function findRuns(word: string, overrides: readonly string[], near?: stri
   const sweep = homes.find(isSweep);
   if (sweep === undefined) throw new UserError(`${word}: ${nothingThere(word)}`);
   const { runs } = readListing(sweep);
-  return { runs: listed(sweep, [choose(runs, basename(word), sweep)]), sweep };
+  return { runs: listed(sweep, choose(runs, basename(word), sweep)), sweep, named: true };
 }
 
-/** The run whose name it is, or its name without the id, or the only one whose name or id begins so. */
-function choose(runs: readonly Run[], word: string, sweep: string): Run {
+/** The run whose name it is, or its name without the id; or those of all seeds; or those whose name or id begins so. */
+function choose(runs: readonly Run[], word: string, sweep: string): readonly Run[] {
   const withoutId = ({ name, id }: Run) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
   const ways: readonly ((run: Run) => boolean)[] = [
     ({ name }) => name === word,
     (run) => withoutId(run) === word,
+    (run) => withoutId(run).replace(/-seed\d+$/, "") === word,
     ({ name, id }) => name.startsWith(word) || id.startsWith(word),
   ];
   for (const fits of ways) {
     const found = runs.filter(fits);
-    if (found.length === 1) return found[0]!;
-    if (found.length > 1) {
-      const names = found.slice(0, 5).map(({ name }) => name);
-      const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
-      throw new UserError(`${join(sweep, word)}: ${found.length} runs begin so: ${names.join(", ")}${more}`);
-    }
+    if (found.length > 0) return found;
   }
   const near = nearest(
     word,

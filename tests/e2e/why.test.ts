@@ -38,9 +38,24 @@ test("runs and configs compared; words that name no run are said so with what is
     return stderr;
   };
   expect(await complaint("runs/t/prr", "t.yaml")).toContain("did you mean pre?");
-  expect(await complaint("runs/t/p", "t.yaml")).toMatch(/2 runs begin so: pre-\w+, post-\w+/);
+  expect(await complaint("runs/t/p", "t.yaml")).toMatch(/has 2 runs and t\.yaml has 2; name one run/);
   expect(await complaint("tt.yaml", "t.yaml")).toContain("did you mean t.yaml?");
   expect(await complaint("runs/t", "t.yaml")).toMatch(/has 2 runs and t\.yaml has 2; name one run/);
   writeFileSync(join(dir, "runs/t/sweep.json"), '{"runs": [7]}');
   expect(await complaint("runs/t/pre", "t.yaml")).toContain("not the list of a sweep's runs");
+});
+
+test("of arms with several seeds the two runs most alike are compared, and no arm whose name goes on", async () => {
+  const dir = folder();
+  file(dir, "s.yaml", tiny({ sweep: { grid: { norm: ["pre", "post-shifted", "post"] }, seeds: 2 } }));
+  expect((await hnorm(dir, "sweep", "s.yaml", "train.steps=1")).code).toBe(0);
+  const oneField = /two runs: 1 field that counts differs\n +field +A +B\n +norm\.name +pre +post\n$/;
+  for (const words of [
+    ["runs/s/pre", "post"],
+    ["runs/s/pre-seed2", "post"],
+  ]) {
+    const { code, stdout, stderr } = await hnorm(dir, "why", ...words);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout, words.join(" ")).toMatch(oneField);
+  }
 });

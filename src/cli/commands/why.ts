@@ -42,11 +42,14 @@ interface Options {
   readonly set: readonly string[];
 }
 
-/** Of two words, at least one of which means one run, the two runs that differ in the fewest fields. */
+/**
+ * The two runs that differ in the fewest fields. Two words of several runs each must both be names, such as those of two
+ * arms: of two whole sweeps, what one pair of runs has in common would say nothing of the others.
+ */
 function mostAlike(a: Found, b: Found, words: readonly [string, string]): readonly [FoundRun, FoundRun] {
   for (const [i, { runs }] of [a, b].entries())
     if (runs.length === 0) throw new UserError(`${words[i]}: a sweep without runs`);
-  if (a.runs.length > 1 && b.runs.length > 1)
+  if (a.runs.length > 1 && b.runs.length > 1 && !(a.named && b.named))
     throw new UserError(
       `${words[0]} has ${a.runs.length} runs and ${words[1]} has ${b.runs.length}; name one run of either of them`,
     );
