@@ -66,9 +66,15 @@ export function requireFitting({ name, parameters }: LoadedKernel, args: readonl
 /** What each kernel has been allowed. */
 const allowed = new WeakMap<LoadedKernel, number>();
 
+/** What a block may have without asking. */
+const FREE_BYTES = 48 * 1024;
+/** Per cent of what a multiprocessor divides between shared memory and its first cache. */
+const ALL_OF_IT = 100;
+
 /**
  * Lets the kernel have that much dynamic shared memory, or more if it was allowed more: only 48 KiB are free to take,
- * and what it has by declaration is taken from them.
+ * and what it has by declaration is taken from them. One that takes more has its data there and not in the cache, of
+ * which it leaves nothing, so that several of its blocks find room.
  */
 export function allowShared({ driver, info }: GpuSession, kernel: LoadedKernel, bytes: number): void {
   if (bytes > info.sharedBytes)
@@ -77,5 +83,7 @@ export function allowShared({ driver, info }: GpuSession, kernel: LoadedKernel, 
     );
   if (bytes <= (allowed.get(kernel) ?? 0)) return;
   driver.cuFuncSetAttribute(kernel.handle, CUDA.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
+  const { CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT: preferred } = CUDA;
+  if (bytes > FREE_BYTES) driver.cuFuncSetAttribute(kernel.handle, preferred, ALL_OF_IT);
   allowed.set(kernel, bytes);
 }
