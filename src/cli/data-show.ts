@@ -1,5 +1,4 @@
 /** What `hnorm data show` prints. */
-import { parse } from "yaml";
 import { dataSchema } from "../data/schema.ts";
 import { lengthHistogram, type Sample, sampleWindows, splitLengths } from "../data/shards/inspect.ts";
 import { readManifest, shardsOf, totals } from "../data/shards/manifest.ts";
@@ -12,6 +11,7 @@ import { UserError } from "../lib/errors.ts";
 import { count } from "../lib/format.ts";
 import { table } from "../lib/table.ts";
 import { dataContext } from "./places.ts";
+import { yamlWord } from "./yaml-word.ts";
 
 export interface ShowHow {
   readonly count: number;
@@ -64,7 +64,10 @@ export async function showPair(stem: string, how: ShowHow): Promise<string> {
 }
 
 async function vocabularyNamed(yaml: string): Promise<Vocabulary> {
-  const parsed = dataSchema.safeParse({ source: { name: "shards", path: "." }, tokenizer: parse(yaml) });
+  const parsed = dataSchema.safeParse({
+    source: { name: "shards", path: "." },
+    tokenizer: yamlWord("--tokenizer", yaml),
+  });
   const spec = parsed.data?.tokenizer;
   if (spec === undefined)
     throw new UserError(`--tokenizer: ${parsed.error?.issues[0]?.message ?? "missing"}`);

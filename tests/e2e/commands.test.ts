@@ -199,6 +199,12 @@ test("explain prints the equation, the map and the citation; a misspelt name get
   });
 });
 
+test("a number of a strategy that is no YAML is said so in one line", async () => {
+  const { code, stderr } = await hnorm(folder(), "explain", "deepnorm", "alpha=[");
+  expect(stderr).toBe("norm deepnorm.alpha: not YAML: Flow sequence must end with a ]; got [\n");
+  expect(code).toBe(2);
+});
+
 test("config show prints what can be read again", async () => {
   const dir = folder();
   const first = await hnorm(dir, "config", "show", NANO, "train.lr=0.01");

@@ -1,7 +1,6 @@
 /** `hnorm eval RUN...`: finished runs under another evaluation protocol, or on another validation set. */
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
-import { parse } from "yaml";
 import { type ChosenEngine, type EngineName, engineNames, engineToPlan } from "../../backends/registry.ts";
 import { fromZod } from "../../config/resolve.ts";
 import { type EvalSet, evalSet } from "../../config/schema.ts";
@@ -18,6 +17,7 @@ import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { dataContextIn } from "../places.ts";
+import { yamlWord } from "../yaml-word.ts";
 
 interface Options {
   readonly protocol?: string;
@@ -104,8 +104,8 @@ function chosenSet(run: FinishedRun, options: Options): { split: string; set: Ev
   const written = {
     ...named,
     tokens: options.tokens === undefined ? (named?.tokens ?? tokens) : Number(options.tokens),
-    ...(options.protocol === undefined ? {} : { protocol: yaml("--protocol", options.protocol) }),
-    ...(options.source === undefined ? {} : { source: yaml("--source", options.source) }),
+    ...(options.protocol === undefined ? {} : { protocol: yamlWord("--protocol", options.protocol) }),
+    ...(options.source === undefined ? {} : { source: yamlWord("--source", options.source) }),
   };
   const result = evalSet.safeParse(written, { error: wording, reportInput: true });
   if (!result.success)
@@ -117,14 +117,6 @@ function chosenSet(run: FinishedRun, options: Options): { split: string; set: Ev
     );
   const split = options.source === undefined ? (options.on ?? MAIN) : CUSTOM;
   return { split, set: { tokens, ...result.data } as EvalSet };
-}
-
-function yaml(option: string, text: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UserError(`${option}: not YAML: ${(error as Error).message}`);
-  }
 }
 
 function engineOf(name: string | undefined): EngineName | "auto" | undefined {

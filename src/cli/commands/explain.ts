@@ -1,6 +1,5 @@
 /** `hnorm explain [NORM] [key=value ...]`: a strategy's equation, its map of the layers, its parameters, its source. */
 import type { Command } from "commander";
-import { parse } from "yaml";
 import { wording } from "../../config/wording.ts";
 import { size } from "../../graph/graph.ts";
 import { UserError } from "../../lib/errors.ts";
@@ -14,6 +13,7 @@ import { explain } from "../../norms/explain.ts";
 import { type NormName, type NormSelection, norms } from "../../norms/index.ts";
 import type { NormStrategy } from "../../norms/strategy.ts";
 import type { Io } from "../io.ts";
+import { yamlWord } from "../yaml-word.ts";
 
 interface Options {
   readonly preset: string;
@@ -53,7 +53,9 @@ function select(name: string, params: readonly string[]): NormSelection {
   const bad = given.find((pair) => pair.length !== 2);
   if (bad !== undefined) throw new UserError(`${bad[0]}: expected key=value`);
   const own =
-    given.length > 0 ? Object.fromEntries(given.map(([k, v]) => [k!, parse(v!)])) : (strategy.example ?? {});
+    given.length > 0
+      ? Object.fromEntries(given.map(([k, v]) => [k!, yamlWord(`norm ${name}.${k}`, v!)]))
+      : (strategy.example ?? {});
   const checked = strategy.params.safeParse(own, { error: wording, reportInput: true });
   if (!checked.success) {
     const problems = checked.error.issues.map((i) => `norm ${[name, ...i.path].join(".")}: ${i.message}`);
