@@ -74,8 +74,8 @@ function readOne(file: string, mistakes: Mistake[]): Mapping | undefined {
 /** Why a file cannot be read, if so. */
 function unreadable(file: string): string | undefined {
   try {
-    readFileSync(file);
-    return undefined;
+    const start = readFileSync(file).toString("hex", 0, 2);
+    return start === "fffe" || start === "feff" ? "is UTF-16; save it as UTF-8" : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return `no such file${didYouMean(basename(file), siblings(file))}`;

@@ -69,6 +69,13 @@ describe("the file", () => {
     expect(complaint({ "x.yaml/a": "" })).toMatchInlineSnapshot(
       `"x.yaml: is a folder; expected a YAML file"`,
     ));
+  test.each([
+    ["little", (text: Buffer) => text],
+    ["big", (text: Buffer) => text.swap16()],
+  ])("is UTF-16, %s end first, as some editors save it", (_, order) => {
+    const text = order(Buffer.from(`\ufeff${GOOD}`, "utf16le"));
+    expect(complaint({ "x.yaml": text })).toBe("x.yaml: is UTF-16; save it as UTF-8");
+  });
   test("is empty, or holds comments alone", () => {
     expect(complaint("")).toMatchInlineSnapshot(
       `"x.yaml:1:1 the file is empty; expected a mapping such as \`norm: pre\`"`,

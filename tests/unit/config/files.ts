@@ -12,7 +12,7 @@ afterAll(() => {
 });
 
 /** Writes the files into a new folder and returns its path. */
-export function folderOf(files: Readonly<Record<string, string>>): string {
+export function folderOf(files: Readonly<Record<string, string | Uint8Array>>): string {
   const folder = mkdtempSync(join(tmpdir(), "hnorm-config-"));
   folders.push(folder);
   for (const [name, text] of Object.entries(files)) {
@@ -24,7 +24,7 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
 
 /** The message of the UserError that `load` throws for the file x.yaml of the folder. */
 export function complaint(
-  files: Readonly<Record<string, string>> | string,
+  files: Readonly<Record<string, string | Uint8Array>> | string,
   overrides: readonly string[] = [],
   load: (file: string, overrides: readonly string[]) => unknown = loadSweep,
 ): string {
