@@ -88,6 +88,12 @@ async function readTensors(path: string, file: FileHandle): Promise<ReadonlyMap<
   return tensors;
 }
 
+/** What is often given instead, by how it begins, which as the length of a header is beyond all files. */
+const OTHERS: readonly (readonly [begins: string, what: string])[] = [
+  ["PK\x03\x04", "it is a zip archive, as torch.save writes; safetensors.torch.save_file writes safetensors"],
+  ["version ", "it is a Git LFS pointer; git lfs pull fetches what it points to"],
+];
+
 /** The header, an object of whatever stands in it, and where it ends. */
 async function headerOf(
   file: FileHandle,
@@ -95,9 +101,13 @@ async function headerOf(
   broken: (what: string) => Error,
 ): Promise<{ header: object; headerEnd: number }> {
   if (size < 8) throw broken(`${size} bytes`);
-  const length = Number(new DataView(await readBytes(file, 0, 8)).getBigUint64(0, true));
+  const start = await readBytes(file, 0, 8);
+  const length = Number(new DataView(start).getBigUint64(0, true));
   const headerEnd = 8 + length;
-  if (headerEnd > size) throw broken(`the header ends at byte ${headerEnd} of ${size}`);
+  if (headerEnd > size) {
+    const other = OTHERS.find(([begins]) => Buffer.from(start).toString("latin1").startsWith(begins));
+    throw broken(other?.[1] ?? `the header ends at byte ${headerEnd} of ${size}`);
+  }
   let header: unknown;
   try {
     header = JSON.parse(Buffer.from(await readBytes(file, 8, length)).toString("utf8"));

@@ -17,6 +17,11 @@ function file(header: unknown, body: readonly number[] = []): string {
   writeFileSync(path, Buffer.concat([length, json, Buffer.from(body)]));
   return path;
 }
+/** A file of these bytes alone. */
+function plain(bytes: string): string {
+  writeFileSync(path, bytes, "latin1");
+  return path;
+}
 const entry = (dtype: string, shape: readonly number[], from: number, to: number) => ({
   dtype,
   shape,
@@ -107,6 +112,12 @@ test("a file cut short anywhere is an error of the user that names it, never a w
 test.each<[what: string, make: () => string, message: string]>([
   ["a missing file", () => join(folder, "none"), "cannot be read (ENOENT)"],
   ["a folder", () => folder, "cannot be read (EISDIR)"],
+  [
+    "what torch.save writes",
+    () => plain("PK\x03\x04\0\0\b\b\0\0"),
+    "it is a zip archive, as torch.save writes",
+  ],
+  ["a pointer", () => plain("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull fetches"],
   ["text", () => file("weights"), "the header is not JSON"],
   ["a list", () => file([1]), "the header is not a JSON object"],
   ["null", () => file("null"), "the header is not a JSON object"],
