@@ -113,7 +113,8 @@ export function checkWeights(
 ): void {
   const names = parameters.map((p) => p.name);
   const known = new Set(names);
-  const missing = parameters.flatMap(({ name, shape }) => {
+  const absent = names.filter((name) => !weights.has(name));
+  const unfit = parameters.flatMap(({ name, shape }) => {
     const given = weights.get(name);
     if (given === undefined) return [`weights: ${name} [${shape.join(",")}] is missing`];
     if (given.shape.join() === shape.join()) return [];
@@ -122,9 +123,9 @@ export function checkWeights(
   const unknown = [...weights.keys()]
     .filter((name) => !known.has(name))
     .map((name) => {
-      const guess = nearest(fromTransformers(name), names);
+      const guess = nearest(fromTransformers(name), absent);
       return `weights: ${name} is no tensor of this model${guess === undefined ? "" : `; did you mean ${guess}?`}`;
     });
-  const problems = [...missing, ...unknown];
+  const problems = [...unfit, ...unknown];
   if (problems.length > 0) throw new UserError(problems.join("\n"));
 }

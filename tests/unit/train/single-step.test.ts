@@ -47,12 +47,14 @@ describe("what does not fit the model is told", () => {
     weights.delete("blocks.1.ffn_norm.weight");
     weights.set("blocks.0.attn.k.weight", { shape: [8, 8], values: new Float32Array(64) });
     weights.set("final_norms.weight", { shape: [8], values: new Float32Array(8) });
+    weights.set("embed.weights", { shape: [8], values: new Float32Array(8) });
     weights.set("optimizer_state", { shape: [1], values: new Float32Array(1) });
     const error = await step(weights).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UserError);
     expect((error as Error).message.split("\n").sort()).toEqual([
       "weights: blocks.0.attn.k.weight is [8,8], the model needs [4,8]",
       "weights: blocks.1.ffn_norm.weight [8] is missing",
+      "weights: embed.weights is no tensor of this model",
       "weights: final_norm.weight [8] is missing",
       "weights: final_norms.weight is no tensor of this model; did you mean final_norm.weight?",
       "weights: optimizer_state is no tensor of this model",
