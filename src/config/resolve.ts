@@ -11,6 +11,8 @@ import type { NormStrategy } from "../norms/strategy.ts";
 import { optimizers } from "../optim/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { optimizerStates } from "../optim/states.ts";
+import { protocols } from "../protocols/index.ts";
+import type { EvalProtocol } from "../protocols/protocol.ts";
 import { knownModel } from "./model-section.ts";
 import {
   type EvalConfig,
@@ -80,6 +82,7 @@ export function resolve(
     const wrong = (norms[name] as NormStrategy).check?.(params, model.n_layers);
     if (wrong !== undefined) issue(["norm"], wrong);
   }
+  if (model && parsed.eval) checkProtocols(parsed.eval as EvalSection, model.seq_len, issue);
   const sizes = trainSizes.safeParse(values.train);
   if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
   if (parsed.train) checkOptimizerState(parsed.train as TrainSection, issue);
@@ -134,6 +137,13 @@ function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report
   if (micro_batch_size !== undefined && batch_size % micro_batch_size !== 0) {
     const message = `must divide batch_size: ${batch_size} / ${micro_batch_size} is not whole`;
     issue(["train", "micro_batch_size"], message);
+  }
+}
+
+function checkProtocols({ sets = {} }: EvalSection, seqLen: number, issue: Report): void {
+  for (const [name, { protocol }] of Object.entries(sets)) {
+    const wrong = (protocols[protocol.name] as EvalProtocol).check?.(seqLen);
+    if (wrong !== undefined) issue(["eval", "sets", name, "protocol"], wrong);
   }
 }
 

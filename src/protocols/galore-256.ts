@@ -26,14 +26,13 @@ export const galore256 = defineProtocol({
     /** Divide by batches + 1, as the published numbers do. */
     plus_one: z.boolean().default(true),
   }),
+  check: tooShort,
   slice(corpus, { seqLen, maxTokens }, { batch_size, plus_one }) {
     const { validationDocuments } = corpus;
     if (validationDocuments === undefined)
       throw new UserError("eval: galore-256 needs documents, and this source has none");
-    if (seqLen < LENGTH)
-      throw new UserError(
-        `eval: galore-256 predicts up to the ${LENGTH}th token of a document, and model.seq_len is ${seqLen}; train with at least ${LENGTH}`,
-      );
+    const wrong = tooShort(seqLen);
+    if (wrong !== undefined) throw new UserError(`eval: ${wrong}`);
     const rows = rowsOf(validationDocuments, batch_size, maxTokens);
     const { byteLengths } = validationDocuments;
     const hash = createHash("sha256");
@@ -56,6 +55,11 @@ export const galore256 = defineProtocol({
     };
   },
 });
+
+function tooShort(seqLen: number): string | undefined {
+  if (seqLen >= LENGTH) return undefined;
+  return `galore-256 predicts up to the ${LENGTH}th token of a document, and model.seq_len is ${seqLen}; train with at least ${LENGTH}`;
+}
 
 /** Whole batches of documents, until their tokens, predicted or not, exceed the bound. */
 function rowsOf(documents: ValidationDocuments, batch: number, maxTokens: number): readonly Int32Array[] {

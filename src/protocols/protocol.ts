@@ -9,6 +9,8 @@ export interface EvalProtocol<P extends z.ZodType = z.ZodType> {
   /** zod strictObject of its parameters. */
   readonly params: P;
   readonly summary: string;
+  /** What is wrong with a model that is trained on sequences of so many tokens. */
+  check?(seqLen: number): string | undefined;
   /** Throws a UserError where the corpus or the model is not made for it. */
   slice(corpus: Corpus, bounds: Bounds, params: z.output<P>): Slice;
 }

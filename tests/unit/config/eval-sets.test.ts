@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadSweep } from "../../../src/sweep/expand.ts";
-import { folderOf, GOOD } from "./files.ts";
+import { complaint as fileComplaint, folderOf, GOOD } from "./files.ts";
 
 const load = (...overrides: readonly string[]) =>
-  loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), overrides).runs[0]!;
+  loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), ["model.seq_len=256", ...overrides]).runs[0]!;
 const complaint = (override: string): string => {
   try {
     load(override);
@@ -52,3 +52,10 @@ test.each([
   ],
   ["eval.sets=c4", /eval\.sets=c4: expected a mapping of names to sets, got "c4"/],
 ])("%s is refused", (override, message) => expect(complaint(override)).toMatch(message));
+
+test("a model of shorter sequences than a protocol predicts is told so before any data is read", () => {
+  const yaml = `${GOOD}eval:\n  sets:\n    published: { protocol: galore-256 }\n`;
+  expect(fileComplaint(yaml, ["model.seq_len=64"])).toMatch(
+    /^x\.yaml:\d+:28 eval\.sets\.published\.protocol: galore-256 predicts up to the 256th .*model\.seq_len is 64; train with/,
+  );
+});

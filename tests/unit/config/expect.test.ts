@@ -7,7 +7,7 @@ import { expand, loadSweep } from "../../../src/sweep/expand.ts";
 import { complaint, folderOf, GOOD, goodWithout } from "./files.ts";
 
 const NORMS = `${goodWithout("norm")}
-eval: { sets: { wiki: { protocol: galore-256 } } }
+eval: { sets: { wiki: { protocol: packed-v1 } } }
 sweep:
   grid:
     norm: [pre, post, hybrid, { name: mix-ln, alpha: 0.25 }, { name: placement, attn: post, ffn: pre }]
