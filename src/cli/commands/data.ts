@@ -24,7 +24,10 @@ export function dataCommand(program: Command, io: Io): void {
     .command("prepare")
     .argument("<file>", "a config with `data:` and `prepare:`")
     .argument("[overrides...]", "key=value")
-    .option("--out <dir>", "the folder to fill, instead of prepare.out")
+    .option(
+      "--out <dir>",
+      "the folder to fill, instead of prepare.out (in HNORM_DATA_DIR, or beside the file)",
+    )
     .option("--workers <n>", "threads that tokenize (default: one per processor)")
     .option("--json", "print the counts as JSON")
     .addOption(overrideOption())
