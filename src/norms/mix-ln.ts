@@ -11,7 +11,7 @@ const params = z
   .strictObject({ alpha: z.number().min(0).max(1).optional(), post_layers: z.int().min(0).optional() })
   .refine(
     (p) => (p.alpha === undefined) !== (p.post_layers === undefined),
-    "needs either alpha or post_layers",
+    "needs either alpha or post_layers, not both",
   );
 type MixLnParams = z.infer<typeof params>;
 
