@@ -202,12 +202,14 @@ describe("things of a kind", () => {
       `"x.yaml:1:30 norm.alpha: expected a number >= 0 and <= 1, got 1.5"`,
     );
     expect(norm("{ name: mix-ln, alhpa: 0.5 }")).toMatchInlineSnapshot(`
-      "x.yaml:1:1 norm: needs either alpha or post_layers
+      "x.yaml:1:1 norm: needs either alpha or post_layers, not both
       x.yaml:1:23 norm.alhpa: unknown key; allowed: alpha, post_layers; did you mean alpha?"
     `);
-    expect(norm("mix-ln")).toMatchInlineSnapshot(`"x.yaml:1:7 norm: needs either alpha or post_layers"`);
+    expect(norm("mix-ln")).toMatchInlineSnapshot(
+      `"x.yaml:1:7 norm: needs either alpha or post_layers, not both"`,
+    );
     expect(norm("{ name: mix-ln, alpha: 0.5, post_layers: 2 }")).toMatchInlineSnapshot(
-      `"x.yaml:1:1 norm: needs either alpha or post_layers"`,
+      `"x.yaml:1:1 norm: needs either alpha or post_layers, not both"`,
     );
     expect(norm("{ name: pre, alpha: 0.5 }")).toMatchInlineSnapshot(
       `"x.yaml:1:20 norm.alpha: unknown key; nothing is allowed here"`,

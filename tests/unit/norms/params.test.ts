@@ -11,13 +11,17 @@ function wrongWith({ name, ...own }: NormSelection): readonly string[] {
 
 describe("numbers out of range are refused with words", () => {
   test.each<[NormSelection, ...string[]]>([
-    [{ name: "mix-ln" }, ": needs either alpha or post_layers"],
-    [{ name: "mix-ln", alpha: 0.25, post_layers: 3 }, ": needs either alpha or post_layers"],
+    [{ name: "mix-ln" }, ": needs either alpha or post_layers, not both"],
+    [{ name: "mix-ln", alpha: 0.25, post_layers: 3 }, ": needs either alpha or post_layers, not both"],
     [{ name: "mix-ln", alpha: 1.5 }, "alpha: Too big: expected number to be <=1"],
     [{ name: "mix-ln", alpha: -0.1 }, "alpha: Too small: expected number to be >=0"],
     [{ name: "mix-ln", alpha: Number.NaN }, "alpha: Invalid input: expected number, received NaN"],
     [{ name: "mix-ln", post_layers: 2.5 }, "post_layers: Invalid input: expected int, received number"],
-    [{ name: "mix-ln", alfa: 0.25 }, ': Unrecognized key: "alfa"', ": needs either alpha or post_layers"],
+    [
+      { name: "mix-ln", alfa: 0.25 },
+      ': Unrecognized key: "alfa"',
+      ": needs either alpha or post_layers, not both",
+    ],
     [
       { name: "placement", attn: "pre", inner: "qq", ffn: "pre" },
       "inner: letters of q, k, v, c, each at most once, or empty",
