@@ -1,6 +1,6 @@
 /**
- * The runs a word means: a run's folder, a name within a sweep (`runs/quick/mix`, where the start of a name will do, and
- * may be that of several), a sweep's folder, or a config file. Nothing is written.
+ * The runs a word means: a run's folder, a name within a sweep (`runs/quick/mix`, where the start of a name will do; all
+ * seeds of an arm have one), a sweep's folder, or a config file. Nothing is written.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -11,6 +11,7 @@ import { UserError } from "../lib/errors.ts";
 import { nearest } from "../lib/suggest.ts";
 import type { Subject } from "../report/why.ts";
 import { runFiles } from "../runs/paths.ts";
+import { armsOf } from "../sweep/arm-pattern.ts";
 import { loadSweep, type Run } from "../sweep/expand.ts";
 import { identities } from "../sweep/identity.ts";
 import { runsDir } from "./places.ts";
@@ -25,8 +26,8 @@ export interface Found {
   readonly runs: readonly FoundRun[];
   /** The folder of the sweep that they are of. */
   readonly sweep?: string;
-  /** They were called by a name, not as all runs of a sweep or a config. */
-  readonly named?: boolean;
+  /** They were called by a name, and differ in their seeds alone. */
+  readonly oneArm?: true;
 }
 
 /** `near`: a sweep whose runs may be called by their names alone. */
@@ -49,10 +50,10 @@ export function findRuns(word: string, overrides: readonly string[], near?: stri
   const sweep = homes.find(isSweep);
   if (sweep === undefined) throw new UserError(`${word}: ${nothingThere(word)}`);
   const { runs } = readListing(sweep);
-  return { runs: listed(sweep, choose(runs, basename(word), sweep)), sweep, named: true };
+  return { runs: listed(sweep, choose(runs, basename(word), sweep)), sweep, oneArm: true };
 }
 
-/** The run whose name it is, or its name without the id; or those of all seeds; or those whose name or id begins so. */
+/** Runs of one arm: whose name it is, with or without the id and the seed, or whose names or ids alone begin so. */
 function choose(runs: readonly Run[], word: string, sweep: string): readonly Run[] {
   const withoutId = ({ name, id }: Run) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
   const ways: readonly ((run: Run) => boolean)[] = [
@@ -63,7 +64,13 @@ function choose(runs: readonly Run[], word: string, sweep: string): readonly Run
   ];
   for (const fits of ways) {
     const found = runs.filter(fits);
-    if (found.length > 0) return found;
+    const arms = armsOf(found).length;
+    if (arms === 1) return found;
+    if (arms > 1) {
+      const names = found.slice(0, 5).map(({ name }) => name);
+      const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
+      throw new UserError(`${join(sweep, word)}: ${found.length} runs begin so: ${names.join(", ")}${more}`);
+    }
   }
   const near = nearest(
     word,

@@ -43,13 +43,13 @@ interface Options {
 }
 
 /**
- * The two runs that differ in the fewest fields. Two words of several runs each must both be names, such as those of two
- * arms: of two whole sweeps, what one pair of runs has in common would say nothing of the others.
+ * The two runs that differ in the fewest fields. Two words of several runs each must both mean one arm: of two whole
+ * sweeps, what one pair of runs has in common would say nothing of the others.
  */
 function mostAlike(a: Found, b: Found, words: readonly [string, string]): readonly [FoundRun, FoundRun] {
   for (const [i, { runs }] of [a, b].entries())
     if (runs.length === 0) throw new UserError(`${words[i]}: a sweep without runs`);
-  if (a.runs.length > 1 && b.runs.length > 1 && !(a.named && b.named))
+  if (a.runs.length > 1 && b.runs.length > 1 && !(a.oneArm && b.oneArm))
     throw new UserError(
       `${words[0]} has ${a.runs.length} runs and ${words[1]} has ${b.runs.length}; name one run of either of them`,
     );
