@@ -1,6 +1,8 @@
 /** SHA-2 digests of texts, bytes and files: what fingerprints, caches and integrity checks are made of. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** sha256, in hex, of the parts one after another. Texts count as UTF-8. */
 export function sha256(...parts: readonly (string | Uint8Array)[]): string {
@@ -14,6 +16,15 @@ export async function sha256File(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest("hex");
+}
+
+/** sha256, in hex, of all files in a folder and those below it, in the order of their paths. */
+export function sha256Folder(folder: URL): string {
+  const files = readdirSync(fileURLToPath(folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return sha256(...files.map((path) => readFileSync(path)));
 }
 
 /** The bytes' sha512 as npm writes it (Subresource Integrity): `sha512-` and base64. */

@@ -3,14 +3,13 @@
  * is. The trial is a process of its own (`hnorm selftest engine NAME`), so that a driver that crashes or hangs costs
  * no run; one that does not end leaves no verdict, and is made again the next time.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
 import { duration } from "../lib/format.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
-import { sha256 } from "../lib/hash.ts";
+import { sha256, sha256Folder } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
 import { type Answer, askProgram } from "../lib/program.ts";
 import type { Trial } from "./trial.ts";
@@ -85,11 +84,4 @@ function pathOf({ name, engine }: Pick<ChosenEngine, "name" | "engine">, cacheDi
 }
 
 /** Of all engines' code. */
-const codeDigest = once(() => {
-  const folder = fileURLToPath(new URL("../backends", import.meta.url));
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  return sha256(...files.map((path) => readFileSync(path)));
-});
+const codeDigest = once(() => sha256Folder(new URL("../backends", import.meta.url)));

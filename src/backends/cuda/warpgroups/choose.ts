@@ -4,12 +4,11 @@
  * then on. What was found is kept in the cache folder, with both times. Of several processes that want to know at once,
  * one tries and the others wait.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { alone } from "../../../lib/alone.ts";
 import { writeFileAtomic } from "../../../lib/fs-atomic.ts";
-import { sha256 } from "../../../lib/hash.ts";
+import { sha256, sha256Folder } from "../../../lib/hash.ts";
 import { once } from "../../../lib/memo.ts";
 import type { GpuInfo } from "../gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
@@ -81,14 +80,7 @@ const pathOf = ({ folder, gpu, libraries }: Machine): string => {
 };
 
 /** Of all code of this engine: kernels, how they are launched and compiled, and how they are tried. */
-const codeDigest = once(() => {
-  const folder = fileURLToPath(new URL("..", import.meta.url));
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  return sha256(...files.map((path) => readFileSync(path)));
-});
+const codeDigest = once(() => sha256Folder(new URL("..", import.meta.url)));
 
 /** Nothing where there is no such file, or one that cannot be understood. */
 function read(path: string): Verdicts {
