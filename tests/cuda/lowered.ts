@@ -11,6 +11,7 @@ import {
   remaindersAt,
   type Storage,
 } from "../../src/backends/cuda/lowering.ts";
+import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size, type Tensor } from "../../src/graph/graph.ts";
 import type { Arg, Buffer32, Gpu as Machine } from "./gpu.ts";
@@ -54,8 +55,6 @@ function splitBits(values: Float32Array): Uint16Array {
   return halves;
 }
 
-const GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
-
 /** Several nodes of one small graph, in turn; what one keeps beside its outputs the next can find. */
 export class Lowered {
   readonly #machine: Machine;
@@ -69,7 +68,7 @@ export class Lowered {
 
   constructor(machine: Machine, natives: readonly string[] = [], gpu: Partial<Gpu> = {}) {
     this.#machine = machine;
-    this.#gpu = { ...GPU, ...gpu };
+    this.#gpu = { ...USUAL, ...gpu };
     this.#builder = new GraphBuilder(new Set(natives));
   }
 

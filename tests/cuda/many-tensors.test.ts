@@ -6,6 +6,7 @@ import { fused } from "../../src/backends/cuda/fusions.ts";
 import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
 import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
 import type { Lowering } from "../../src/backends/cuda/lowering.ts";
+import { USUAL as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
 import { gradientOf, listParameters } from "../../src/model/graphs.ts";
@@ -22,7 +23,6 @@ import { machine, reason } from "./emulated.ts";
 import { Lowered } from "./lowered.ts";
 
 const namesOf = (nodes: readonly Node[]) => nodes.map((node) => node.op.name);
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 
 describe("an update", () => {
   const spec = {

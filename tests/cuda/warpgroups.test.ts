@@ -12,6 +12,7 @@ import { cudaOn } from "../../src/backends/cuda/cuda.ts";
 import { discover } from "../../src/backends/cuda/find.ts";
 import type { GpuInfo } from "../../src/backends/cuda/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
+import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import {
   caseOf,
   type Extents,
@@ -69,10 +70,8 @@ describe("what follows from a trial", () => {
 });
 
 describe("what kernels are tried on", () => {
-  const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024 };
-
   const compiled = (kernel: WarpgroupKernel, sizes: Sizes, warpgroups: readonly WarpgroupKernel[]) =>
-    compile(caseOf(kernel, sizes).graph, { gpu: { ...gpu, warpgroups } });
+    compile(caseOf(kernel, sizes).graph, { gpu: { ...USUAL, warpgroups } });
 
   test.each(WARPGROUP_KERNELS)("%s: the ops that are timed are there, and take some memory", (kernel) => {
     const { ops } = caseOf(kernel, REAL.timed);
@@ -135,7 +134,7 @@ describe("what kernels are tried on", () => {
 
 const hopper: GpuInfo = {
   ...{ name: "a Hopper", memoryBytes: 2 ** 36, driverVersion: 13000 },
-  ...{ sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] },
+  ...{ sm: USUAL.sm, multiprocessors: USUAL.multiprocessors, sharedBytes: USUAL.sharedBytes },
 };
 const machineIn = (dir: string, gpu: Partial<GpuInfo> = {}): Machine => ({
   gpu: { ...hopper, ...gpu },

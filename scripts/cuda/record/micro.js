@@ -104,7 +104,7 @@ async function shapesOf(preset, batch) {
   const { completeModel, modelSchema } = await inDist("model/schema.js");
   const model = completeModel(modelSchema.parse(presets[preset]));
   const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, natives, accumulate: true });
-  const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
+  const { USUAL: gpu } = await inDist("backends/cuda/planned-memory.js");
   const counted = new Map();
   for (const step of compile(graph, { gpu }).steps) {
     if (step.kind !== "gemm") continue;

@@ -7,7 +7,8 @@ import type { Gpu } from "./lowering.ts";
 /** The oldest GPUs with bf16 matrix units: Ampere. */
 export const OLDEST_SM = 80;
 
-export interface GpuInfo extends Gpu {
+/** All that a driver says of it; what warpgroups compute is found out by trial. */
+export interface GpuInfo extends Omit<Gpu, "warpgroups"> {
   readonly name: string;
   readonly memoryBytes: number;
   /** Highest CUDA version the driver knows, as 13000 for 13.0. */
@@ -34,7 +35,6 @@ export function lookAt(driver: Driver): GpuInfo {
     sm: 10 * attribute("major") + attribute("minor"),
     multiprocessors: attribute("multiprocessors"),
     sharedBytes: attribute("sharedBytes"),
-    warpgroups: [],
     memoryBytes: receive((out) => driver.cuDeviceTotalMem_v2(out, device)),
     driverVersion: receiveInt((out) => driver.cuDriverGetVersion(out)),
   };

@@ -7,11 +7,11 @@ import { type GpuInfo, reserveOf } from "./gpu.ts";
 import type { Gpu } from "./lowering.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
-const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
+export const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const USUAL_MEMORY = 139 * 2 ** 30;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
-  const script = compile(graph, { gpu: gpu ?? USUAL });
+  const script = compile(graph, { gpu: { ...USUAL, ...gpu } });
   const tables = script.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
   const products = script.steps.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
   const capacity = gpu?.memoryBytes ?? USUAL_MEMORY;

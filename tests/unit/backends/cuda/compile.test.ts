@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../../../src/backends/cuda/compile.ts";
 import { requireCountable } from "../../../../src/backends/cuda/device.ts";
 import { natives } from "../../../../src/backends/cuda/lowerings.ts";
+import { USUAL as gpu } from "../../../../src/backends/cuda/planned-memory.ts";
 import type { Script, Step } from "../../../../src/backends/cuda/script.ts";
 import { gradientGraph, type ModelSpec } from "../../../../src/model/graphs.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 import { nano, update } from "../../../conformance/nano.ts";
 
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
 const lowered = (of: ModelSpec, batch: number, more: { accumulate?: boolean; logits?: boolean } = {}) =>
   compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu });

@@ -2,12 +2,12 @@
 import { expect, test } from "vitest";
 import { compile } from "../../../../src/backends/cuda/compile.ts";
 import { natives } from "../../../../src/backends/cuda/lowerings.ts";
+import { USUAL as gpu } from "../../../../src/backends/cuda/planned-memory.ts";
 import { gradientGraph } from "../../../../src/model/graphs.ts";
 import { recomputeNames } from "../../../../src/model/recompute.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 
-const gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
 const model = completeModel(
   modelSchema.parse({
     d_model: 512,
