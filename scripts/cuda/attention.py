@@ -49,7 +49,7 @@ class Tiling(typing.NamedTuple):
 
 def chosen(part, size, wgmma):
     if wgmma:
-        groups = {"forward": (2, 2, 2), "kv": (3, 2, 2), "q": (2, 3, 3)}[part][(64, 96, 128).index(size)]
+        groups = {"forward": (2, 2, 2), "kv": (3, 2, 2), "q": (2, 3, 3)}[part][WGMMA_SIZES.index(size)]
         return Tiling(4 * groups, 1, 128 if part == "forward" and size == 128 else 64, True)
     if part == "kv":
         return Tiling(4, 2, 32) if size <= 64 else Tiling(8, 1, 64)

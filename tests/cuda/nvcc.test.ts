@@ -7,10 +7,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { sourceOf } from "../../src/backends/cuda/lower/attention.ts";
 import { type AttentionKernel, definesOf, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
 import { TILINGS } from "../../src/backends/cuda/lower/grouped-tiles.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
 import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
+import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
 import { missing, release } from "./nvcc.ts";
 
@@ -44,11 +46,10 @@ const norms = WIDTHS.flatMap((width): Budget[] => {
 const attention = [48, 64, 96, 128].flatMap((headDim) =>
   (["forward", "grad-kv", "grad-q"] as const).flatMap((kernel: AttentionKernel): Budget[] =>
     [[], WARPGROUP_KERNELS].flatMap((warpgroups) => {
-      const tiles = tilesFor(kernel, headDim, { sharedBytes: 227 * 1024, warpgroups });
+      const tiles = tilesFor(kernel, headDim, { ...USUAL, warpgroups });
       const hopper = tiles.warpgroups === true;
       if (warpgroups.length > 0 && !hopper) return [];
-      const file =
-        hopper && kernel === "forward" ? "attention-forward-warpgroups.cu" : `attention-${kernel}.cu`;
+      const { file } = sourceOf(kernel, tiles);
       // The sums of its tiles live in registers: all there are.
       const registers = Math.min(255, Math.floor(65536 / (32 * tiles.warps) / 8) * 8);
       return { file, define: definesOf(headDim, tiles), registers, hopper };

@@ -1,7 +1,14 @@
 /** Attention and its gradient: fused kernels in which no [T, T] matrix ever lies in memory. */
 import { type Node, size, type TensorType } from "../../../graph/graph.ts";
 import { type Arg, type Context, f32, i32, type Launch, type Lowering, type Region } from "../lowering.ts";
-import { type AttentionKernel, definesOf, ownRows, sharedBytes, tilesFor } from "./attention-tiles.ts";
+import {
+  type AttentionKernel,
+  definesOf,
+  ownRows,
+  sharedBytes,
+  type Tiles,
+  tilesFor,
+} from "./attention-tiles.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 
@@ -82,10 +89,14 @@ const KERNELS: Readonly<Record<AttentionKernel, Pick<Launch, "file" | "kernel">>
   "grad-kv": { file: "attention-grad-kv.cu", kernel: "attentionGradKv" },
   "grad-q": { file: "attention-grad-q.cu", kernel: "attentionGradQ" },
 };
-/** Where they go about it in another way. */
+/** Where warpgroups go about it in another way. */
 const BY_WARPGROUPS: Partial<typeof KERNELS> = {
   forward: { file: "attention-forward-warpgroups.cu", kernel: "attentionForwardWarpgroups" },
 };
+
+/** Which kernel it is, of which file. */
+export const sourceOf = (name: AttentionKernel, { warpgroups }: Tiles): (typeof KERNELS)[AttentionKernel] =>
+  (warpgroups && BY_WARPGROUPS[name]) || KERNELS[name];
 
 /** `heads` of one sequence get thread blocks; each streams rows of `streams` heads, or shares one with others. */
 function launch(
@@ -97,12 +108,10 @@ function launch(
   more: readonly Arg[],
 ): void {
   const tiles = tilesFor(name, d, ctx.gpu);
-  const { file, kernel } = (tiles.warpgroups && BY_WARPGROUPS[name]) || KERNELS[name];
   // Two tensors, two bytes an element.
   const chunk = Math.max(1, Math.floor(STREAMED_BYTES / (4 * t * d * streams)));
   ctx.launch({
-    file,
-    kernel,
+    ...sourceOf(name, tiles),
     define: definesOf(d, tiles),
     grid: Math.ceil(t / ownRows(tiles)) * b * heads,
     block: 32 * tiles.warps,

@@ -2,14 +2,14 @@
 import type { Context } from "../lowering.ts";
 import type { WarpgroupKernel } from "./warpgroups.ts";
 
+/** Rows and columns of a tile. */
+export const TILE = 128;
 /** The `-D` options of grouped.cuh: by warps, and by warpgroups. */
 export const TILINGS = {
-  warps: { TILE: 128, DEPTH: 32, STAGES: 3, THREADS: 128 },
-  warpgroups: { TILE: 128, DEPTH: 64, STAGES: 3, THREADS: 256, WARPGROUPS: 1 },
+  warps: { TILE, DEPTH: 32, STAGES: 3, THREADS: 128 },
+  warpgroups: { TILE, DEPTH: 64, STAGES: 3, THREADS: 256, WARPGROUPS: 1 },
 } as const;
 type Tiling = (typeof TILINGS)[keyof typeof TILINGS];
-/** Rows and columns of a tile, by whichever. */
-export const { TILE } = TILINGS.warps;
 /** A multiprocessor holds two blocks: what their sums take of its registers. */
 const BLOCKS = 2;
 
