@@ -68,13 +68,16 @@ export interface GradInput<A> {
   readonly dy: readonly (Tensor | undefined)[];
 }
 
+/** d loss / d input of each input; `undefined` where there is none (token ids, say). */
+export type Gradients = readonly (Tensor | undefined)[];
+
 /** One kind of operation: what it yields, what its derivative is, what it costs. One file each in `ops/`. */
 export interface Op<A = unknown> {
   readonly name: string;
   /** Types of the outputs; throws where the inputs do not fit. */
   infer(inputs: readonly TensorType[], attrs: A): readonly TensorType[];
-  /** The gradient of each input, as nodes; `undefined` where there is none (token ids, say). */
-  grad?(emit: Emit, g: GradInput<A>): readonly (Tensor | undefined)[];
+  /** The gradient of each input, as nodes. */
+  grad?(emit: Emit, g: GradInput<A>): Gradients;
   /** Floating-point operations of one application. */
   flops(node: Node<A>): number;
   /** Takes little beside the products around it: the backward pass may do it again rather than keep what it gave. */

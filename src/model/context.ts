@@ -1,8 +1,8 @@
 /** What the pieces of one model share while its graph is built: the builder, the config, and the list of parameters. */
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Shape, Tensor } from "../graph/graph.ts";
-import { centered } from "../ops/center.ts";
-import { rmsNormed } from "../ops/rms-norm.ts";
+import { center } from "../ops/center.ts";
+import { rmsNorm } from "../ops/rms-norm.ts";
 import type { Parameter, Role } from "./parameter.ts";
 import type { BlockSpan } from "./recompute.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -45,7 +45,7 @@ export class ModelContext {
   norm(name: string, x: Tensor, layer?: number): Tensor {
     const { norm_eps, norm_type } = this.model;
     const gain = this.parameter(name, [x.shape.at(-1)!], "norm", layer);
-    const input = norm_type === "layernorm" ? centered(this.b.emit, x) : x;
-    return rmsNormed(this.b.emit, input, gain, norm_eps);
+    const input = norm_type === "layernorm" ? center(this.b.emit, x) : x;
+    return rmsNorm(this.b.emit, input, gain, norm_eps);
   }
 }

@@ -3,9 +3,9 @@ import { backward } from "../graph/backward.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { NormSelection } from "../norms/index.ts";
-import { sum } from "../ops/add.ts";
-import { weightedCrossEntropy } from "../ops/cross-entropy.ts";
-import { constant } from "../ops/fill.ts";
+import { add } from "../ops/add.ts";
+import { crossEntropy } from "../ops/cross-entropy.ts";
+import { fill } from "../ops/fill.ts";
 import { ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
 import { forwardHalf, type RecomputeLevel, recomputeLevels } from "./recompute.ts";
@@ -53,7 +53,7 @@ export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGrap
   const weights = ctx.parameters.map((p) => b.variable(p.name, p.shape, "weight"));
   const total = withRouterLosses(ctx, loss, options.microBatches ?? 1);
   const nodes = [...b.nodes];
-  const gradients = backward(b, total, weights, { add: sum, fill: constant });
+  const gradients = backward(b, total, weights, { add, fill });
   ctx.parameters.forEach((p, i) => {
     b.variable(gradientOf(p.name), p.shape, "gradient");
     b.assign(gradientOf(p.name), gradients[i]!, { accumulate: options.accumulate ?? false });
@@ -84,7 +84,7 @@ function forward(
   const targets = b.feed("targets", [batch * seqLen], "i32");
   const weights = b.feed("weights", [batch * seqLen]);
   const scores = transformer(ctx, norm, ids);
-  const loss = b.scoped("loss", () => weightedCrossEntropy(b.emit, scores, targets, weights));
+  const loss = b.scoped("loss", () => crossEntropy(b.emit, scores, targets, weights));
   b.output("loss", loss);
   if (logits) b.output("logits", scores);
   return { b, ctx, loss };

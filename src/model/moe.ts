@@ -4,16 +4,16 @@
  * with p_e not renormalised over the k unless asked. No token is dropped: an expert takes all that choose it.
  */
 import type { Tensor } from "../graph/graph.ts";
-import { sum } from "../ops/add.ts";
-import { combined } from "../ops/combine.ts";
-import { dispatched } from "../ops/dispatch.ts";
-import { grouped } from "../ops/grouped-matmul.ts";
+import { add } from "../ops/add.ts";
+import { combine } from "../ops/combine.ts";
+import { dispatch } from "../ops/dispatch.ts";
+import { groupedMatmul } from "../ops/grouped-matmul.ts";
 import { linear } from "../ops/matmul.ts";
-import { normalizedRows } from "../ops/normalize-rows.ts";
-import { routed } from "../ops/route.ts";
-import { softmaxed } from "../ops/softmax.ts";
-import { gated } from "../ops/swiglu.ts";
-import { largest } from "../ops/top-k.ts";
+import { normalizeRows } from "../ops/normalize-rows.ts";
+import { route } from "../ops/route.ts";
+import { softmax } from "../ops/softmax.ts";
+import { swiglu } from "../ops/swiglu.ts";
+import { topK } from "../ops/top-k.ts";
 import type { ModelContext } from "./context.ts";
 import type { MoeConfig } from "./schema.ts";
 import { swigluNet } from "./swiglu-net.ts";
@@ -28,35 +28,35 @@ export function mixture(ctx: ModelContext, layer: number, x: Tensor, moe: MoeCon
   const matrices = Array.from({ length: e }, (_, expert) => expertMatrices(ctx, layer, expert, moe));
 
   const logits = linear(emit, x, router);
-  const p = softmaxed(emit, logits);
-  const { values, experts } = largest(emit, p, moe.top_k);
-  const weights = moe.renormalize ? normalizedRows(emit, values) : values;
-  const routing = routed(emit, experts, e);
+  const p = softmax(emit, logits);
+  const { values, experts } = topK(emit, p, moe.top_k);
+  const weights = moe.renormalize ? normalizeRows(emit, values) : values;
+  const routing = route(emit, experts, e);
   const { counts } = routing;
   ctx.routers.push({ layer, logits, p, counts });
 
-  const xs = dispatched(emit, x, routing);
-  const gate = grouped(
+  const xs = dispatch(emit, x, routing);
+  const gate = groupedMatmul(
     emit,
     xs,
     counts,
     matrices.map((m) => m.gate),
   );
-  const up = grouped(
+  const up = groupedMatmul(
     emit,
     xs,
     counts,
     matrices.map((m) => m.up),
   );
-  const ys = grouped(
+  const ys = groupedMatmul(
     emit,
-    gated(emit, gate, up),
+    swiglu(emit, gate, up),
     counts,
     matrices.map((m) => m.down),
   );
-  const y = combined(emit, ys, weights, routing);
+  const y = combine(emit, ys, weights, routing);
   if (width === undefined) return y;
-  return sum(emit, y, swigluNet(ctx, layer, x, { name: `${name}.shared`, width }));
+  return add(emit, y, swigluNet(ctx, layer, x, { name: `${name}.shared`, width }));
 }
 
 /** Each expert's matrices are tensors of their own: no copies of stacked weights, and gradient norms per expert. */

@@ -10,11 +10,11 @@
  * Each micro-batch counts 1/M, M their number: the balance is that of micro-batches, so their size matters.
  */
 import type { Tensor } from "../graph/graph.ts";
-import { sum } from "../ops/add.ts";
-import { imbalance } from "../ops/balance-loss.ts";
-import { entropyOf } from "../ops/row-entropy.ts";
-import { times } from "../ops/scale.ts";
-import { squaredLogSums } from "../ops/z-loss.ts";
+import { add } from "../ops/add.ts";
+import { balanceLoss } from "../ops/balance-loss.ts";
+import { rowEntropy } from "../ops/row-entropy.ts";
+import { scale } from "../ops/scale.ts";
+import { zLoss } from "../ops/z-loss.ts";
 import type { ModelContext, Router } from "./context.ts";
 
 /** What the router of one layer says of itself, as names of graph outputs; the losses are this layer's terms. */
@@ -36,14 +36,14 @@ export function withRouterLosses(ctx: ModelContext, loss: Tensor, microBatches: 
     const { balance, z } = b.scoped(`blocks.${router.layer}.router`, () =>
       terms(ctx, router, pooled ?? router.p, 1 / (routers.length * microBatches)),
     );
-    return sum(b.emit, sum(b.emit, total, balance), z);
+    return add(b.emit, add(b.emit, total, balance), z);
   }, loss);
 }
 
 /** The probabilities of every token, averaged over the layers: [N, E]. */
 function meanP({ b, routers }: ModelContext): Tensor {
-  const total = routers.map(({ p }) => p).reduce((x, y) => sum(b.emit, x, y));
-  return times(b.emit, 1 / routers.length, total);
+  const total = routers.map(({ p }) => p).reduce((x, y) => add(b.emit, x, y));
+  return scale(b.emit, 1 / routers.length, total);
 }
 
 /** `balanced`: the probabilities [N, E] that the shares of this layer are multiplied with. */
@@ -56,12 +56,16 @@ function terms(
   const moe = model.moe!;
   const tokens = p.shape[0]!;
   const each = share / (tokens * (moe.loss_normalization === "olmoe" ? moe.top_k : 1));
-  const balance = times(b.emit, moe.balance_loss * moe.n_experts * each, imbalance(b.emit, balanced, counts));
-  const z = times(b.emit, moe.z_loss * each, squaredLogSums(b.emit, logits));
+  const balance = scale(
+    b.emit,
+    moe.balance_loss * moe.n_experts * each,
+    balanceLoss(b.emit, balanced, counts),
+  );
+  const z = scale(b.emit, moe.z_loss * each, zLoss(b.emit, logits));
   const names = routerOutputs(layer);
   b.output(names.balance, balance);
   b.output(names.z, z);
-  b.output(names.entropy, entropyOf(b.emit, p));
+  b.output(names.entropy, rowEntropy(b.emit, p));
   b.output(names.counts, counts);
   return { balance, z };
 }

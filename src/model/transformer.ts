@@ -5,13 +5,13 @@
 import type { Tensor } from "../graph/graph.ts";
 import { type NormSelection, selectNorm } from "../norms/index.ts";
 import type { Ends, NormSite, Parts } from "../norms/strategy.ts";
-import { sum } from "../ops/add.ts";
-import { embedded } from "../ops/embedding.ts";
+import { add } from "../ops/add.ts";
+import { embedding } from "../ops/embedding.ts";
 import { linear } from "../ops/matmul.ts";
-import { times } from "../ops/scale.ts";
-import { attention } from "./attention.ts";
+import { scale } from "../ops/scale.ts";
 import type { ModelContext } from "./context.ts";
 import { feedForward } from "./feed-forward.ts";
+import { selfAttention } from "./self-attention.ts";
 
 /** ids i32 [N] -> logits [N, V]. */
 export function transformer(ctx: ModelContext, selection: NormSelection, ids: Tensor): Tensor {
@@ -21,7 +21,7 @@ export function transformer(ctx: ModelContext, selection: NormSelection, ids: Te
 
   const ends: Ends<Tensor> = { norm: (site) => (h) => ctx.norm(`${site}_norm.weight`, h) };
   let x = b.scoped("embed", () => {
-    const rows = embedded(b.emit, table, ids);
+    const rows = embedding(b.emit, table, ids);
     return strategy.embed?.(ends, rows) ?? rows;
   });
   for (let layer = 0; layer < model.n_layers; layer++) {
@@ -44,11 +44,11 @@ function blockParts(ctx: ModelContext, layer: number): Parts<Tensor> {
   return {
     layer,
     layers: ctx.model.n_layers,
-    attn: (x, inner = {}) => b.scoped("attn", () => attention(ctx, layer, x, inner)),
+    attn: (x, inner = {}) => b.scoped("attn", () => selfAttention(ctx, layer, x, inner)),
     ffn: (x) => b.scoped("ffn", () => feedForward(ctx, layer, x)),
     norm: (s) => (x) => b.scoped(`${s}_norm`, () => ctx.norm(`${site(s)}_norm.weight`, x, layer)),
-    add: (p, q) => sum(b.emit, p, q),
-    scale: (factor, x) => times(b.emit, factor, x),
+    add: (p, q) => add(b.emit, p, q),
+    scale: (factor, x) => scale(b.emit, factor, x),
   };
 }
 

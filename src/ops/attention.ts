@@ -4,11 +4,11 @@
  * Composites: an engine with fused kernels takes them whole, all others run the ops they expand to.
  */
 import { type Emit, sameShape, size, type Tensor, type TensorType } from "../graph/graph.ts";
-import { causalSoftmaxed, softmaxGrad } from "./causal-softmax.ts";
+import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { defineComposite, expectSame, expectThat, NONE } from "./define.ts";
-import { product } from "./matmul.ts";
-import { reshaped } from "./reshape.ts";
-import { transposed } from "./transpose.ts";
+import { matmul } from "./matmul.ts";
+import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
 /** q [B, T, H, d], k and v [B, T, K, d] with K dividing H -> ctx [B, T, H, d]. */
 export const attention = defineComposite()({
@@ -23,13 +23,17 @@ export const attention = defineComposite()({
   expand(emit, [q, k, v]) {
     const { byHead, rows } = layout(emit, q!, k!);
     const p = probabilities(emit, q!, k!);
-    const ctx = product(emit, rows(p), byHead(v!));
-    return [byHead(reshaped(emit, ctx, headsFirst(q!)))];
+    const ctx = matmul(emit, rows(p), byHead(v!));
+    return [byHead(reshape(emit, ctx, headsFirst(q!)))];
   },
   grad: (emit, { inputs: [q, k, v], outputs: [ctx], dy: [dctx] }) =>
     emit(attentionGrad, [dctx!, q!, k!, v!, ctx!], NONE),
   // Counted as computed without skipping the masked half: q k^T and p v.
   flops: ({ inputs: [q] }) => 4 * size(q!.shape) * q!.shape[1]!,
+  call:
+    (op) =>
+    (emit: Emit, q: Tensor, k: Tensor, v: Tensor): Tensor =>
+      emit(op, [q, k, v], NONE)[0]!,
 });
 
 /**
@@ -47,12 +51,12 @@ export const attentionGrad = defineComposite()({
     const { byHead, rows, alpha } = layout(emit, q!, k!);
     const p = probabilities(emit, q!, k!);
     const [dy, queries] = [rows(byHead(dctx!)), rows(byHead(q!))];
-    const dp = reshaped(emit, product(emit, dy, byHead(v!), { transB: true }), p.shape);
+    const dp = reshape(emit, matmul(emit, dy, byHead(v!), { transB: true }), p.shape);
     const ds = rows(emit(softmaxGrad, [dp, p], NONE)[0]!);
-    const dq = product(emit, ds, byHead(k!), { alpha });
-    const dk = product(emit, ds, queries, { transA: true, alpha });
-    const dv = product(emit, rows(p), dy, { transA: true });
-    return [byHead(reshaped(emit, dq, headsFirst(q!))), byHead(dk), byHead(dv)];
+    const dq = matmul(emit, ds, byHead(k!), { alpha });
+    const dk = matmul(emit, ds, queries, { transA: true, alpha });
+    const dv = matmul(emit, rows(p), dy, { transA: true });
+    return [byHead(reshape(emit, dq, headsFirst(q!))), byHead(dk), byHead(dv)];
   },
   // Five products; the first of them is q k^T again.
   flops: ({ inputs: [q] }) => 10 * size(q!.shape) * q!.shape[1]!,
@@ -61,9 +65,9 @@ export const attentionGrad = defineComposite()({
 /** p [B, H, T, T]. */
 function probabilities(emit: Emit, q: Tensor, k: Tensor): Tensor {
   const { byHead, rows, alpha } = layout(emit, q, k);
-  const s = product(emit, rows(byHead(q)), byHead(k), { transB: true, alpha });
+  const s = matmul(emit, rows(byHead(q)), byHead(k), { transB: true, alpha });
   const [b, h, t] = headsFirst(q);
-  return causalSoftmaxed(emit, reshaped(emit, s, [b, h, t, t]));
+  return causalSoftmax(emit, reshape(emit, s, [b, h, t, t]));
 }
 
 /** The G query heads of one key head stand as G T rows of one matrix, so k and v need no repeating. */
@@ -73,9 +77,9 @@ function layout(emit: Emit, q: Tensor, k: Tensor) {
   return {
     alpha: 1 / Math.sqrt(d),
     /** [B, T, heads, d] to [B, heads, T, d] and back. */
-    byHead: (x: Tensor) => transposed(emit, x, [0, 2, 1, 3]),
+    byHead: (x: Tensor) => transpose(emit, x, [0, 2, 1, 3]),
     /** [B, H, T, ...] -> [B, K, G T, ...]. */
-    rows: (x: Tensor) => reshaped(emit, x, [b, kv, (h / kv) * t, x.shape.at(-1)!]),
+    rows: (x: Tensor) => reshape(emit, x, [b, kv, (h / kv) * t, x.shape.at(-1)!]),
   };
 }
 
@@ -84,6 +88,3 @@ function headsFirst({ shape }: TensorType): readonly [number, number, number, nu
   const [b, t, h, d] = shape as [number, number, number, number];
   return [b, h, t, d];
 }
-
-export const attended = (emit: Emit, q: Tensor, k: Tensor, v: Tensor): Tensor =>
-  emit(attention, [q, k, v], NONE)[0]!;

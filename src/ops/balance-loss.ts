@@ -19,6 +19,10 @@ export const balanceLoss = defineOp()({
     undefined,
   ],
   flops: ({ inputs: [p] }) => 2 * size(p!.shape),
+  call:
+    (op) =>
+    (emit: Emit, p: Tensor, counts: Tensor): Tensor =>
+      emit(op, [p, counts], NONE)[0]!,
 });
 
 export interface BalanceLossGradAttrs {
@@ -32,6 +36,3 @@ export const balanceLossGrad = defineOp<BalanceLossGradAttrs>()({
   infer: ([dloss, counts], { tokens }) => [typed(dloss!, [tokens, counts!.shape[0]!])],
   flops: ({ inputs: [, counts] }) => 2 * size(counts!.shape),
 });
-
-export const imbalance = (emit: Emit, p: Tensor, counts: Tensor): Tensor =>
-  emit(balanceLoss, [p, counts], NONE)[0]!;

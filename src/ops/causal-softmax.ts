@@ -12,6 +12,10 @@ export const causalSoftmax = defineOp()({
   grad: (emit, { outputs: [p], dy: [dp] }) => emit(softmaxGrad, [dp!, p!], NONE),
   flops: ({ outputs: [p] }) => 4 * size(p!.shape),
   inPlace: [0],
+  call:
+    (op) =>
+    (emit: Emit, s: Tensor): Tensor =>
+      emit(op, [s], NONE)[0]!,
 });
 
 /** ds = p (dp - sum over the row of p dp). The mask needs no mention: p is 0 there. */
@@ -24,5 +28,3 @@ export const softmaxGrad = defineOp()({
   flops: ({ outputs: [ds] }) => 4 * size(ds!.shape),
   inPlace: [0],
 });
-
-export const causalSoftmaxed = (emit: Emit, s: Tensor): Tensor => emit(causalSoftmax, [s], NONE)[0]!;

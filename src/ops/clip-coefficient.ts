@@ -12,7 +12,8 @@ export const clipCoefficient = defineOp<ClipAttrs>()({
   name: "clipCoefficient",
   infer: ([first]) => [first!],
   flops: ({ inputs }) => inputs.length,
+  call:
+    (op) =>
+    (emit: Emit, squaredNorms: readonly Tensor[], maxNorm: number): Tensor =>
+      emit(op, squaredNorms, { maxNorm })[0]!,
 });
-
-export const clipping = (emit: Emit, squaredNorms: readonly Tensor[], maxNorm: number): Tensor =>
-  emit(clipCoefficient, squaredNorms, { maxNorm })[0]!;

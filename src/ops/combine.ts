@@ -21,6 +21,10 @@ export const combine = defineOp()({
     return [dys, dweights, undefined, undefined];
   },
   flops: ({ inputs: [ys] }) => 2 * size(ys!.shape),
+  call:
+    (op) =>
+    (emit: Emit, ys: Tensor, weights: Tensor, { order, position }: Routing): Tensor =>
+      emit(op, [ys, weights, order, position], NONE)[0]!,
 });
 
 /**
@@ -33,6 +37,3 @@ export const combineGrad = defineOp()({
   infer: ([, ys, weights]) => [ys!, weights!],
   flops: ({ inputs: [, ys] }) => 3 * size(ys!.shape),
 });
-
-export const combined = (emit: Emit, ys: Tensor, weights: Tensor, { order, position }: Routing): Tensor =>
-  emit(combine, [ys, weights, order, position], NONE)[0]!;

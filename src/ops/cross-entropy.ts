@@ -20,6 +20,10 @@ export const crossEntropy = defineOp()({
     undefined,
   ],
   flops: ({ inputs: [logits] }) => 5 * size(logits!.shape),
+  call:
+    (op) =>
+    (emit: Emit, logits: Tensor, targets: Tensor, weights: Tensor): Tensor =>
+      emit(op, [logits, targets, weights], NONE)[0]!,
 });
 
 /** dlogits[n, v] = dloss w[n] (exp(logp[n, v]) - [v = target[n]]).  logp [N, V], targets, weights [N], dloss []. */
@@ -29,6 +33,3 @@ export const crossEntropyGrad = defineOp()({
   flops: ({ outputs: [dlogits] }) => 3 * size(dlogits!.shape),
   inPlace: [0],
 });
-
-export const weightedCrossEntropy = (emit: Emit, logits: Tensor, targets: Tensor, weights: Tensor): Tensor =>
-  emit(crossEntropy, [logits, targets, weights], NONE)[0]!;

@@ -24,6 +24,10 @@ export const dispatch = defineOp<DispatchAttrs>()({
     undefined,
   ],
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor, { order, position }: Routing): Tensor =>
+      emit(op, [x, order, position], { k: order.shape[0]! / x.shape[0]! })[0]!,
 });
 
 /** dx[n] = sum over j = 0 .. k-1, in this order, of dxs[position[n k + j]].  dxs [S, D], position i32 [S] -> [N, D]. */
@@ -36,6 +40,3 @@ export const gatherSum = defineOp<DispatchAttrs>()({
   },
   flops: ({ inputs: [dxs] }) => size(dxs!.shape),
 });
-
-export const dispatched = (emit: Emit, x: Tensor, { order, position }: Routing): Tensor =>
-  emit(dispatch, [x, order, position], { k: order.shape[0]! / x.shape[0]! })[0]!;

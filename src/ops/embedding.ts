@@ -19,6 +19,10 @@ export const embedding = defineOp()({
     undefined,
   ],
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, table: Tensor, ids: Tensor): Tensor =>
+      emit(op, [table, ids], {})[0]!,
 });
 
 export interface EmbeddingGradAttrs {
@@ -32,6 +36,3 @@ export const embeddingGrad = defineOp<EmbeddingGradAttrs>()({
   infer: ([dy], { vocab }) => [typed(dy!, [vocab, dy!.shape[1]!])],
   flops: ({ inputs: [dy] }) => size(dy!.shape),
 });
-
-export const embedded = (emit: Emit, table: Tensor, ids: Tensor): Tensor =>
-  emit(embedding, [table, ids], {})[0]!;

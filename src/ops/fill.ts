@@ -12,7 +12,8 @@ export const fill = defineOp<FillAttrs>()({
   infer: (_, { shape }) => [{ shape, dtype: "f32" }],
   grad: () => [],
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, shape: Shape, value: number): Tensor =>
+      emit(op, [], { shape, value })[0]!,
 });
-
-export const constant = (emit: Emit, shape: Shape, value: number): Tensor =>
-  emit(fill, [], { shape, value })[0]!;

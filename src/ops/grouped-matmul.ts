@@ -2,7 +2,7 @@
  * One matrix product per expert, over rows sorted by expert: the rows of expert e are the counts[e] rows after those of
  * the experts before it. The counts are known only when it runs; that they sum to S is known before, and so the cost.
  */
-import { type Emit, size, type Tensor } from "../graph/graph.ts";
+import { type Emit, type Gradients, size, type Tensor } from "../graph/graph.ts";
 import { defineOp, expectThat, typed } from "./define.ts";
 import { matrix } from "./matmul.ts";
 
@@ -22,12 +22,22 @@ export const groupedMatmul = defineOp<GroupedMatmulAttrs>()({
     expectThat("groupedMatmul", fits, a!, counts!, ...weights);
     return [typed(a!, [rows, m])];
   },
-  grad(emit, { inputs: [a, counts, ...weights], attrs: { transB }, dy: [dy] }) {
-    const da = grouped(emit, dy!, counts!, weights, { transB: !transB });
+  grad(emit, { inputs: [a, counts, ...weights], attrs: { transB }, dy: [dy] }): Gradients {
+    const da = groupedMatmul(emit, dy!, counts!, weights, { transB: !transB });
     const [left, right] = transB ? [dy!, a!] : [a!, dy!];
     return [da, undefined, ...emit(groupedMatmulGrad, [left, right, counts!], {})];
   },
   flops: ({ inputs: [a], outputs: [y] }) => 2 * size(a!.shape) * y!.shape[1]!,
+  call:
+    (op) =>
+    (
+      emit: Emit,
+      a: Tensor,
+      counts: Tensor,
+      weights: readonly Tensor[],
+      { transB = true }: Partial<GroupedMatmulAttrs> = {},
+    ): Tensor =>
+      emit(op, [a, counts, ...weights], { transB })[0]!,
 });
 
 /** dW_e = left_e^T right_e over e's rows (0 without any).  left [S, M], right [S, K], counts i32 [E] -> E of [M, K]. */
@@ -40,11 +50,3 @@ export const groupedMatmulGrad = defineOp()({
   },
   flops: ({ inputs: [left, right] }) => 2 * size(left!.shape) * right!.shape[1]!,
 });
-
-export const grouped = (
-  emit: Emit,
-  a: Tensor,
-  counts: Tensor,
-  weights: readonly Tensor[],
-  { transB = true }: Partial<GroupedMatmulAttrs> = {},
-): Tensor => emit(groupedMatmul, [a, counts, ...weights], { transB })[0]!;

@@ -1,5 +1,5 @@
 /** Matrix product over equal batch axes:  C = alpha * op(A) op(B),  op(X) = X or its transpose. */
-import type { Emit, Shape, Tensor } from "../graph/graph.ts";
+import type { Emit, Gradients, Shape, Tensor } from "../graph/graph.ts";
 import { size } from "../graph/graph.ts";
 import { defineOp, expectThat, typed } from "./define.ts";
 
@@ -22,27 +22,27 @@ export const matmul = defineOp<MatmulAttrs>()({
     return [typed(a!, [...batch, m, n])];
   },
   // dA = alpha dC op(B)^T and dB = alpha op(A)^T dC, transposed back where A or B is stored transposed.
-  grad(emit, { inputs: [a, b], attrs: { transA, transB, alpha }, dy: [dc] }) {
+  grad(emit, { inputs: [a, b], attrs: { transA, transB, alpha }, dy: [dc] }): Gradients {
     const da = transA
-      ? product(emit, b!, dc!, { transA: transB, transB: true, alpha })
-      : product(emit, dc!, b!, { transB: !transB, alpha });
+      ? matmul(emit, b!, dc!, { transA: transB, transB: true, alpha })
+      : matmul(emit, dc!, b!, { transB: !transB, alpha });
     const db = transB
-      ? product(emit, dc!, a!, { transA: true, transB: transA, alpha })
-      : product(emit, a!, dc!, { transA: !transA, alpha });
+      ? matmul(emit, dc!, a!, { transA: true, transB: transA, alpha })
+      : matmul(emit, a!, dc!, { transA: !transA, alpha });
     return [da, db];
   },
   flops({ inputs: [a], outputs: [c], attrs: { transA } }) {
     return 2 * size(c!.shape) * matrix(a!.shape, transA)[1];
   },
+  call:
+    (op) =>
+    (emit: Emit, a: Tensor, b: Tensor, attrs: Partial<MatmulAttrs> = {}): Tensor => {
+      return emit(op, [a, b], { transA: false, transB: false, alpha: 1, ...attrs })[0]!;
+    },
 });
 
-/** `matmul` with every attribute optional. */
-export function product(emit: Emit, a: Tensor, b: Tensor, attrs: Partial<MatmulAttrs> = {}): Tensor {
-  return emit(matmul, [a, b], { transA: false, transB: false, alpha: 1, ...attrs })[0]!;
-}
-
 /** y = x W^T: x [N, in], W [out, in] -> [N, out]. */
-export const linear = (emit: Emit, x: Tensor, w: Tensor): Tensor => product(emit, x, w, { transB: true });
+export const linear = (emit: Emit, x: Tensor, w: Tensor): Tensor => matmul(emit, x, w, { transB: true });
 
 /** [rows, columns] of the last two axes after the transpose. */
 export function matrix(shape: Shape, transposed: boolean): readonly [number, number] {

@@ -9,6 +9,10 @@ export const normalizeRows = defineOp()({
   infer: ([w]) => [w!],
   grad: (emit, { inputs: [w], dy: [dy] }) => emit(normalizeRowsGrad, [dy!, w!], NONE),
   flops: ({ outputs: [y] }) => 2 * size(y!.shape),
+  call:
+    (op) =>
+    (emit: Emit, w: Tensor): Tensor =>
+      emit(op, [w], NONE)[0]!,
 });
 
 /** With s = rowsum(w):  dw = (dy - rowsum(dy w) / s) / s.  dy, w [N, k] -> [N, k]. */
@@ -21,5 +25,3 @@ export const normalizeRowsGrad = defineOp()({
   flops: ({ outputs: [dw] }) => 4 * size(dw!.shape),
   inPlace: [0],
 });
-
-export const normalizedRows = (emit: Emit, w: Tensor): Tensor => emit(normalizeRows, [w], NONE)[0]!;

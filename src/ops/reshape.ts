@@ -1,5 +1,5 @@
 /** The same elements in the same order under another shape; costs nothing where an engine can alias memory. */
-import { type Emit, type Shape, size, type Tensor } from "../graph/graph.ts";
+import { type Emit, type Gradients, type Shape, size, type Tensor } from "../graph/graph.ts";
 import { defineOp, expectThat, typed } from "./define.ts";
 
 export interface ReshapeAttrs {
@@ -13,9 +13,11 @@ export const reshape = defineOp<ReshapeAttrs>()({
     expectThat("reshape", size(x!.shape) === size(shape), x!, typed(x!, shape));
     return [typed(x!, shape)];
   },
-  grad: (emit, { inputs: [x], dy: [dy] }) => [reshaped(emit, dy!, x!.shape)],
+  grad: (emit, { inputs: [x], dy: [dy] }): Gradients => [reshape(emit, dy!, x!.shape)],
   flops: () => 0,
   inPlace: [0],
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor, shape: Shape): Tensor =>
+      emit(op, [x], { shape })[0]!,
 });
-
-export const reshaped = (emit: Emit, x: Tensor, shape: Shape): Tensor => emit(reshape, [x], { shape })[0]!;

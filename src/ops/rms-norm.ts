@@ -19,6 +19,10 @@ export const rmsNorm = defineOp<RmsNormAttrs>()({
   },
   grad: (emit, { inputs: [x, g], outputs: [, r], dy: [dy] }) => emit(rmsNormGrad, [dy!, x!, g!, r!], NONE),
   flops: ({ inputs: [x] }) => 4 * size(x!.shape),
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor, gain: Tensor, eps: number): Tensor =>
+      emit(op, [x, gain], { eps })[0]!,
 });
 
 /**
@@ -32,6 +36,3 @@ export const rmsNormGrad = defineOp()({
   flops: ({ inputs: [x] }) => 8 * size(x!.shape),
   inPlace: [0],
 });
-
-export const rmsNormed = (emit: Emit, x: Tensor, gain: Tensor, eps: number): Tensor =>
-  emit(rmsNorm, [x, gain], { eps })[0]!;

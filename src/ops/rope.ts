@@ -4,8 +4,8 @@
  *   y[i] = x[i] cos a - x[i+h] sin a,   y[i+h] = x[i+h] cos a + x[i] sin a.
  * A rotation, so its gradient is the rotation back.
  */
-import { type Emit, size, type Tensor } from "../graph/graph.ts";
-import { defineOp, expectThat, type NamedOp } from "./define.ts";
+import { type Emit, type Gradients, size, type Tensor } from "../graph/graph.ts";
+import { defineOp, expectThat } from "./define.ts";
 
 export interface RopeAttrs {
   readonly theta: number;
@@ -14,20 +14,22 @@ export interface RopeAttrs {
 }
 
 /** x [B, T, H, d] -> the same shape; positions are 0..T-1 along axis 1. */
-export const rope: NamedOp<"rope", RopeAttrs> = defineOp<RopeAttrs>()({
+export const rope = defineOp<RopeAttrs>()({
   name: "rope",
   cheap: true,
   infer([x]) {
     expectThat("rope", x!.shape.length === 4 && x!.shape[3]! % 2 === 0, x!);
     return [x!];
   },
-  grad: (emit, { attrs: { theta, inverse }, dy: [dy] }) => emit(rope, [dy!], { theta, inverse: !inverse }),
+  grad: (emit, { attrs: { theta, inverse }, dy: [dy] }): Gradients =>
+    emit(rope, [dy!], { theta, inverse: !inverse }),
   flops: ({ outputs: [y] }) => 3 * size(y!.shape),
   inPlace: [0],
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor, theta: number): Tensor =>
+      emit(op, [x], { theta, inverse: false })[0]!,
 });
-
-export const rotated = (emit: Emit, x: Tensor, theta: number): Tensor =>
-  emit(rope, [x], { theta, inverse: false })[0]!;
 
 /** cos and sin of position t's angles, [T, d/2] each, row-major: the table every engine uses. */
 export function ropeTable(

@@ -25,15 +25,16 @@ export const route = defineOp<RouteAttrs>()({
     ];
   },
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, chosen: Tensor, experts: number): Routing => {
+      const [order, position, counts] = emit(op, [chosen], { experts });
+      return { order: order!, position: position!, counts: counts! };
+    },
 });
 
 export interface Routing {
   readonly order: Tensor;
   readonly position: Tensor;
   readonly counts: Tensor;
-}
-
-export function routed(emit: Emit, chosen: Tensor, experts: number): Routing {
-  const [order, position, counts] = emit(route, [chosen], { experts });
-  return { order: order!, position: position!, counts: counts! };
 }

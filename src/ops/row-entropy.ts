@@ -10,6 +10,8 @@ export const rowEntropy = defineOp()({
     return [typed(p!, [])];
   },
   flops: ({ inputs: [p] }) => 3 * size(p!.shape),
+  call:
+    (op) =>
+    (emit: Emit, p: Tensor): Tensor =>
+      emit(op, [p], NONE)[0]!,
 });
-
-export const entropyOf = (emit: Emit, p: Tensor): Tensor => emit(rowEntropy, [p], NONE)[0]!;

@@ -11,6 +11,8 @@ export const softmax = defineOp()({
   grad: (emit, { outputs: [p], dy: [dp] }) => emit(softmaxGrad, [dp!, p!], NONE),
   flops: ({ outputs: [p] }) => 4 * size(p!.shape),
   inPlace: [0],
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor): Tensor =>
+      emit(op, [x], NONE)[0]!,
 });
-
-export const softmaxed = (emit: Emit, x: Tensor): Tensor => emit(softmax, [x], NONE)[0]!;

@@ -7,6 +7,8 @@ export const sumSquares = defineOp()({
   name: "sumSquares",
   infer: ([x]) => [typed(x!, [])],
   flops: ({ inputs: [x] }) => 2 * size(x!.shape),
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor): Tensor =>
+      emit(op, [x], NONE)[0]!,
 });
-
-export const squaredNorm = (emit: Emit, x: Tensor): Tensor => emit(sumSquares, [x], NONE)[0]!;

@@ -11,6 +11,10 @@ export const swiglu = defineOp()({
   },
   grad: (emit, { inputs: [gate, up], dy: [dy] }) => emit(swigluGrad, [dy!, gate!, up!], NONE),
   flops: ({ outputs: [y] }) => 5 * size(y!.shape),
+  call:
+    (op) =>
+    (emit: Emit, gate: Tensor, up: Tensor): Tensor =>
+      emit(op, [gate, up], NONE)[0]!,
 });
 
 /**
@@ -23,5 +27,3 @@ export const swigluGrad = defineOp()({
   flops: ({ outputs: [dgate] }) => 10 * size(dgate!.shape),
   inPlace: [1, 2],
 });
-
-export const gated = (emit: Emit, gate: Tensor, up: Tensor): Tensor => emit(swiglu, [gate, up], NONE)[0]!;

@@ -21,6 +21,12 @@ export const topK = defineOp<TopKAttrs>()({
   grad: (emit, { inputs: [p], outputs: [, experts], dy: [dvalues] }) =>
     emit(topKGrad, [dvalues!, experts!], { columns: p!.shape[1]! }),
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, p: Tensor, k: number): { readonly values: Tensor; readonly experts: Tensor } => {
+      const [values, experts] = emit(op, [p], { k });
+      return { values: values!, experts: experts! };
+    },
 });
 
 export interface TopKGradAttrs {
@@ -37,12 +43,3 @@ export const topKGrad = defineOp<TopKGradAttrs>()({
   },
   flops: () => 0,
 });
-
-export function largest(
-  emit: Emit,
-  p: Tensor,
-  k: number,
-): { readonly values: Tensor; readonly experts: Tensor } {
-  const [values, experts] = emit(topK, [p], { k });
-  return { values: values!, experts: experts! };
-}

@@ -1,5 +1,5 @@
 /** Axes in another order: y's axis i is x's axis perm[i]. */
-import type { Emit, Tensor } from "../graph/graph.ts";
+import type { Emit, Gradients, Tensor } from "../graph/graph.ts";
 import { defineOp, expectThat, typed } from "./define.ts";
 
 export interface TransposeAttrs {
@@ -19,15 +19,16 @@ export const transpose = defineOp<TransposeAttrs>()({
       ),
     ];
   },
-  grad: (emit, { attrs: { perm }, dy: [dy] }) => [
-    transposed(
+  grad: (emit, { attrs: { perm }, dy: [dy] }): Gradients => [
+    transpose(
       emit,
       dy!,
       perm.map((_, axis) => perm.indexOf(axis)),
     ),
   ],
   flops: () => 0,
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor, perm: readonly number[]): Tensor =>
+      emit(op, [x], { perm })[0]!,
 });
-
-export const transposed = (emit: Emit, x: Tensor, perm: readonly number[]): Tensor =>
-  emit(transpose, [x], { perm })[0]!;

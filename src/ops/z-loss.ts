@@ -11,6 +11,10 @@ export const zLoss = defineOp()({
   },
   grad: (emit, { inputs: [x], dy: [dloss] }) => emit(zLossGrad, [dloss!, x!], NONE),
   flops: ({ inputs: [x] }) => 3 * size(x!.shape),
+  call:
+    (op) =>
+    (emit: Emit, x: Tensor): Tensor =>
+      emit(op, [x], NONE)[0]!,
 });
 
 /** dx[n, e] = 2 dloss lse[n] softmax(x[n])[e].  dloss [], x [N, E] -> [N, E]. */
@@ -20,5 +24,3 @@ export const zLossGrad = defineOp()({
   flops: ({ outputs: [dx] }) => 5 * size(dx!.shape),
   inPlace: [1],
 });
-
-export const squaredLogSums = (emit: Emit, x: Tensor): Tensor => emit(zLoss, [x], NONE)[0]!;

@@ -4,9 +4,9 @@
  */
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph, Shape } from "../graph/graph.ts";
-import { clipping } from "../ops/clip-coefficient.ts";
-import { constant } from "../ops/fill.ts";
-import { squaredNorm } from "../ops/sum-squares.ts";
+import { clipCoefficient } from "../ops/clip-coefficient.ts";
+import { fill } from "../ops/fill.ts";
+import { sumSquares } from "../ops/sum-squares.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { OptimizerState } from "./states.ts";
 
@@ -37,8 +37,8 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
   const b = new GraphBuilder();
   const rates = b.feed("rates", [optimizer.rates(1, 1, params).length]);
   const gradients = parameters.map((p) => b.variable(gradientOf(p.name), p.shape, "gradient"));
-  const squares = gradients.map((g) => squaredNorm(b.emit, g));
-  const coefficient = clipping(b.emit, squares, clip ?? Infinity);
+  const squares = gradients.map((g) => sumSquares(b.emit, g));
+  const coefficient = clipCoefficient(b.emit, squares, clip ?? Infinity);
   parameters.forEach(({ name, shape, decayed }, i) => {
     b.output(name, squares[i]!);
     const parameter = b.variable(name, shape, "weight");
@@ -47,7 +47,7 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
       { name, shape, parameter, gradient: gradients[i]!, clip: coefficient, rates, decayed, moments },
       params,
     );
-    if (resetGradients) b.assign(gradientOf(name), constant(b.emit, shape, 0));
+    if (resetGradients) b.assign(gradientOf(name), fill(b.emit, shape, 0));
   });
   return b.finish();
 }
@@ -56,6 +56,6 @@ export function updateGraph(parameters: readonly Updated[], options: UpdateOptio
 export function weightNormGraph(parameters: readonly Pick<Updated, "name" | "shape">[]): Graph {
   const b = new GraphBuilder();
   for (const { name, shape } of parameters)
-    b.output(name, squaredNorm(b.emit, b.variable(name, shape, "weight")));
+    b.output(name, sumSquares(b.emit, b.variable(name, shape, "weight")));
   return b.finish();
 }

@@ -5,11 +5,11 @@ import { backward } from "../../src/graph/backward.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Graph, type Op, size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import { sum } from "../../src/ops/add.ts";
-import { constant } from "../../src/ops/fill.ts";
+import { add } from "../../src/ops/add.ts";
+import { fill } from "../../src/ops/fill.ts";
 import { ops } from "../../src/ops/index.ts";
-import { product } from "../../src/ops/matmul.ts";
-import { reshaped } from "../../src/ops/reshape.ts";
+import { matmul } from "../../src/ops/matmul.ts";
+import { reshape } from "../../src/ops/reshape.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { applied, feedsOf } from "./run.ts";
 import { allSamples, type NamedSample } from "./samples.ts";
@@ -24,8 +24,8 @@ function gradientGraph(named: NamedSample): Graph {
   const { inputs, outputs } = applied(b, named);
   const n = size(outputs[0]!.shape);
   const c = b.feed("c", [n, 1]);
-  const loss = reshaped(b.emit, product(b.emit, reshaped(b.emit, outputs[0]!, [1, n]), c), []);
-  const gradients = backward(b, loss, inputs, { add: sum, fill: constant });
+  const loss = reshape(b.emit, matmul(b.emit, reshape(b.emit, outputs[0]!, [1, n]), c), []);
+  const gradients = backward(b, loss, inputs, { add, fill });
   b.output("loss", loss);
   named.sample.inputs.forEach(({ differentiable }, i) => {
     if (differentiable) b.output(`${i}`, gradients[i]!);

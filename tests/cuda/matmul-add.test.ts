@@ -5,9 +5,9 @@ import { reference } from "../../src/backends/reference/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import { sum } from "../../src/ops/add.ts";
+import { add } from "../../src/ops/add.ts";
 import { linear } from "../../src/ops/matmul.ts";
-import { times } from "../../src/ops/scale.ts";
+import { scale } from "../../src/ops/scale.ts";
 import { runOnce } from "../conformance/run.ts";
 import { expectClose, TOLERANCE } from "../conformance/tolerance.ts";
 import { emulated, missing, reason } from "./engine.ts";
@@ -23,7 +23,7 @@ function graphOf(make: (b: GraphBuilder, x: Tensor, z: Tensor) => Tensor): Graph
 const weight = (b: GraphBuilder, name: string) => b.feed(name, [F, D]);
 /** x w^T + x v^T + z, summed from the left. */
 const chain = (b: GraphBuilder, x: Tensor, z: Tensor): Tensor =>
-  sum(b.emit, sum(b.emit, linear(b.emit, x, weight(b, "w")), linear(b.emit, x, weight(b, "v"))), z);
+  add(b.emit, add(b.emit, linear(b.emit, x, weight(b, "w")), linear(b.emit, x, weight(b, "v"))), z);
 
 const fusedNames = (graph: Graph, ...kept: Tensor[]) =>
   fuseMatmulAdd(graph.nodes, new Set(kept)).map((node) => node.op.name);
@@ -34,8 +34,8 @@ describe("products that are added", () => {
   });
 
   test("on either side of the sum", () => {
-    const right = graphOf((b, x, z) => sum(b.emit, z, linear(b.emit, x, weight(b, "w"))));
-    const left = graphOf((b, x, z) => sum(b.emit, linear(b.emit, x, weight(b, "w")), z));
+    const right = graphOf((b, x, z) => add(b.emit, z, linear(b.emit, x, weight(b, "w"))));
+    const left = graphOf((b, x, z) => add(b.emit, linear(b.emit, x, weight(b, "w")), z));
     for (const graph of [left, right]) {
       const [node] = fuseMatmulAdd(graph.nodes, new Set());
       expect(node!.op.name).toBe("matmulAdd");
@@ -47,18 +47,18 @@ describe("products that are added", () => {
   test("not where the product is read twice", () => {
     const graph = graphOf((b, x, z) => {
       const p = linear(b.emit, x, weight(b, "w"));
-      return sum(b.emit, sum(b.emit, p, z), p);
+      return add(b.emit, add(b.emit, p, z), p);
     });
     expect(fusedNames(graph)).toEqual(["matmul", "add", "add"]);
     const doubled = graphOf((b, x) => {
       const p = linear(b.emit, x, weight(b, "w"));
-      return sum(b.emit, p, p);
+      return add(b.emit, p, p);
     });
     expect(fusedNames(doubled)).toEqual(["matmul", "add"]);
   });
 
   test("not on the way to a value that is kept in f32", () => {
-    const graph = graphOf((b, x, z) => times(b.emit, 2, sum(b.emit, linear(b.emit, x, weight(b, "w")), z)));
+    const graph = graphOf((b, x, z) => scale(b.emit, 2, add(b.emit, linear(b.emit, x, weight(b, "w")), z)));
     expect(fusedNames(graph, graph.outputs.get("y")!)).toEqual(["matmul", "add", "scale"]);
   });
 });
@@ -68,8 +68,8 @@ describe.skipIf(missing)(reason, () => {
     // Twice, so that the sum is not kept itself; once more onto what others read, which must be copied.
     const graph = graphOf((b, x, z) => {
       const y = chain(b, x, z);
-      const more = sum(b.emit, y, linear(b.emit, x, weight(b, "u")));
-      return sum(b.emit, linear(b.emit, linear(b.emit, more, b.feed("t", [D, F])), weight(b, "s")), y);
+      const more = add(b.emit, y, linear(b.emit, x, weight(b, "u")));
+      return add(b.emit, linear(b.emit, linear(b.emit, more, b.feed("t", [D, F])), weight(b, "s")), y);
     });
     const random = (name: string, n: number) =>
       Float32Array.from({ length: n }, stream(5, name).normal).map((value) => value / 4);

@@ -16,12 +16,12 @@ import type { Graph, Node, Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { moeSchema } from "../../src/model/schema.ts";
-import { sum } from "../../src/ops/add.ts";
+import { add } from "../../src/ops/add.ts";
 import { NONE } from "../../src/ops/define.ts";
 import { dispatch } from "../../src/ops/dispatch.ts";
-import { grouped } from "../../src/ops/grouped-matmul.ts";
-import { scale, times } from "../../src/ops/scale.ts";
-import { gated, swiglu } from "../../src/ops/swiglu.ts";
+import { groupedMatmul } from "../../src/ops/grouped-matmul.ts";
+import { scale } from "../../src/ops/scale.ts";
+import { swiglu } from "../../src/ops/swiglu.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { batchOf, nano, openWith } from "../conformance/nano.ts";
 import { normal } from "./cases.ts";
@@ -44,10 +44,10 @@ describe("what is fused", () => {
     const [order, position, counts] = [i32("order", 10), i32("position", 10), i32("counts", 3)];
     const [xs] = b.emit(dispatch, [b.feed("x", [5, 6]), order, position], { k: K });
     const matrices = (name: string) => [0, 1, 2].map((e) => b.feed(`${name}${e}`, [6, 6]));
-    const gate = grouped(b.emit, xs!, counts, matrices("g"), { transB });
+    const gate = groupedMatmul(b.emit, xs!, counts, matrices("g"), { transB });
     between(b, gate);
-    const up = grouped(b.emit, xs!, counts, matrices("u"), { transB });
-    b.output("h", gated(b.emit, gate, up));
+    const up = groupedMatmul(b.emit, xs!, counts, matrices("u"), { transB });
+    b.output("h", swiglu(b.emit, gate, up));
     if (outputs) b.output("up", up);
     const graph = b.finish();
     const kept = new Set(graph.outputs.values());
@@ -67,7 +67,7 @@ describe("what is fused", () => {
   });
 
   test("not where gate is read before up is made, nor matrices stored the other way", () => {
-    const early = graphOf({ between: (b, gate) => b.output("twice", times(b.emit, 2, gate)) });
+    const early = graphOf({ between: (b, gate) => b.output("twice", scale(b.emit, 2, gate)) });
     expect(namesOf(early.nodes)).toEqual(["gatheredMatmul", "scale", "gatheredMatmul", "swiglu"]);
     expect(namesOf(graphOf({ transB: false }).nodes)).toEqual(["gatheredMatmul", "gatheredMatmul", "swiglu"]);
   });
@@ -76,10 +76,10 @@ describe("what is fused", () => {
     const b = new GraphBuilder();
     const [counts, others] = [b.feed("counts", [1], "i32"), b.feed("others", [1], "i32")];
     const product = (name: string, of: Tensor) =>
-      grouped(b.emit, b.feed(name, [3, 4]), of, [b.feed(`w${name}`, [5, 4])]);
+      groupedMatmul(b.emit, b.feed(name, [3, 4]), of, [b.feed(`w${name}`, [5, 4])]);
     const [one, two, three] = [product("a", counts), product("b", counts), product("c", others)];
-    const both = sum(b.emit, one, two);
-    b.output("y", times(b.emit, 2, sum(b.emit, both, three)));
+    const both = add(b.emit, one, two);
+    b.output("y", scale(b.emit, 2, add(b.emit, both, three)));
     const { nodes } = b.finish();
     const found = fuseGroupedSum(nodes, new Set());
     expect(namesOf(found)).toEqual(["groupedMatmul", "groupedMatmulSum", "add", "scale"]);

@@ -11,7 +11,7 @@ import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import { sum } from "../../src/ops/add.ts";
+import { add } from "../../src/ops/add.ts";
 import { NONE } from "../../src/ops/define.ts";
 import { dispatch } from "../../src/ops/dispatch.ts";
 import { groupedMatmul, groupedMatmulGrad } from "../../src/ops/grouped-matmul.ts";
@@ -57,7 +57,7 @@ describe("fuseGatheredMatmul", () => {
     const all = ["dispatch", "groupedMatmul", "groupedMatmulGrad"];
     const { graph, xs } = graphOf();
     expect(namesOf(graph, [xs])).toEqual(all);
-    const added = graphOf((b, rows) => b.output("z", sum(b.emit, rows, rows)));
+    const added = graphOf((b, rows) => b.output("z", add(b.emit, rows, rows)));
     expect(namesOf(added.graph)).toEqual([...all, "add"]);
   });
 });

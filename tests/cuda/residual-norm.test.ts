@@ -7,7 +7,7 @@ import { kernelOf } from "../../src/backends/reference/kernels.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
-import { sum } from "../../src/ops/add.ts";
+import { add } from "../../src/ops/add.ts";
 import { NONE } from "../../src/ops/define.ts";
 import { ops } from "../../src/ops/index.ts";
 import { machine, reason } from "./emulated.ts";
@@ -21,11 +21,11 @@ function block(between: (b: GraphBuilder, at: { y: Tensor; dx: Tensor; dgain: Te
   const b = new GraphBuilder();
   const [a, c, dy, more] = ["a", "c", "dy", "more"].map((name) => b.feed(name, [6, 40]));
   const gain = b.variable("gain", [40], "weight");
-  const s = sum(b.emit, a!, c!);
+  const s = add(b.emit, a!, c!);
   const [y, r] = b.emit(ops.rmsNorm, [s, gain], attrs) as [Tensor, Tensor];
   const [dx, dgain] = b.emit(ops.rmsNormGrad, [dy!, s, gain, r], NONE) as [Tensor, Tensor];
   between(b, { y, dx, dgain });
-  const total = sum(b.emit, more!, dx);
+  const total = add(b.emit, more!, dx);
   b.output("y", y);
   b.output("total", total);
   b.output("squares", b.emit(ops.sumSquares, [dgain], NONE)[0]!);
@@ -60,7 +60,7 @@ describe("residual and norm", () => {
 
   test("of two norms of one sum only the first takes it", () => {
     const b = new GraphBuilder();
-    const s = sum(b.emit, b.feed("a", [2, 8]), b.feed("b", [2, 8]));
+    const s = add(b.emit, b.feed("a", [2, 8]), b.feed("b", [2, 8]));
     for (const name of ["g", "h"])
       b.output(name, b.emit(ops.rmsNorm, [s, b.variable(name, [8], "weight")], attrs)[0]!);
     expect(names(fuseResidualNorm(b.finish().nodes, new Set()))).toEqual(["addRmsNorm", "rmsNorm"]);

@@ -2,22 +2,22 @@ import { expect, test } from "vitest";
 import { backward } from "../../../src/graph/backward.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Tensor } from "../../../src/graph/graph.ts";
-import { sum } from "../../../src/ops/add.ts";
-import { constant } from "../../../src/ops/fill.ts";
-import { product } from "../../../src/ops/matmul.ts";
-import { reshaped } from "../../../src/ops/reshape.ts";
-import { rmsNormed } from "../../../src/ops/rms-norm.ts";
-import { times } from "../../../src/ops/scale.ts";
-import { squaredNorm } from "../../../src/ops/sum-squares.ts";
+import { add } from "../../../src/ops/add.ts";
+import { fill } from "../../../src/ops/fill.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import { reshape } from "../../../src/ops/reshape.ts";
+import { rmsNorm } from "../../../src/ops/rms-norm.ts";
+import { scale } from "../../../src/ops/scale.ts";
+import { sumSquares } from "../../../src/ops/sum-squares.ts";
 import { expectClose } from "../close.ts";
 import { run } from "./run.ts";
 
-const ARITHMETIC = { add: sum, fill: constant };
+const ARITHMETIC = { add, fill };
 const W = [1, -2, 3];
 
 /** a . b of two [1, 3] tensors, a scalar. */
 const dot = (b: GraphBuilder, x: Tensor, y: Tensor) =>
-  reshaped(b.emit, product(b.emit, x, y, { transB: true }), []);
+  reshape(b.emit, matmul(b.emit, x, y, { transB: true }), []);
 
 /** Builds a loss from the variable w [1, 3] and yields its gradient at W. */
 async function gradientAt(lossOf: (b: GraphBuilder, w: Tensor) => Tensor): Promise<readonly number[]> {
@@ -33,14 +33,14 @@ test("a tensor used twice by one op gets both contributions", async () => {
 });
 
 test("a diamond: the paths through both arms add", async () => {
-  const loss = (b: GraphBuilder, w: Tensor) => dot(b, times(b.emit, 2, w), times(b.emit, 3, w));
+  const loss = (b: GraphBuilder, w: Tensor) => dot(b, scale(b.emit, 2, w), scale(b.emit, 3, w));
   expect(await gradientAt(loss)).toEqual(W.map((x) => 12 * x));
 });
 
 test("a residual connection: the short path and the long one add", async () => {
   // y = w + 2w, loss = y . y = 9 w . w
   const loss = (b: GraphBuilder, w: Tensor) => {
-    const y = sum(b.emit, w, times(b.emit, 2, w));
+    const y = add(b.emit, w, scale(b.emit, 2, w));
     return dot(b, y, y);
   };
   expect(await gradientAt(loss)).toEqual(W.map((x) => 18 * x));
@@ -51,7 +51,7 @@ test("what the loss does not depend on gets zeros of its shape", async () => {
   const w = b.variable("w", [1, 3], "weight");
   const unused = b.variable("unused", [2, 2], "weight");
   const aside = b.variable("aside", [1, 3], "weight");
-  times(b.emit, 2, aside);
+  scale(b.emit, 2, aside);
   const gradients = backward(b, dot(b, w, w), [unused, w, aside], ARITHMETIC);
   for (const [i, g] of gradients.entries()) b.output(`g${i}`, g);
   const { outputs } = await run(b.finish(), { w: W });
@@ -61,7 +61,7 @@ test("what the loss does not depend on gets zeros of its shape", async () => {
 test("the loss's gradient with respect to itself is 1, and intermediate values have gradients too", async () => {
   const b = new GraphBuilder();
   const w = b.variable("w", [1, 3], "weight");
-  const y = times(b.emit, 5, w);
+  const y = scale(b.emit, 5, w);
   const loss = dot(b, y, w);
   const [one, dy] = backward(b, loss, [loss, y], ARITHMETIC);
   b.output("one", one!);
@@ -74,8 +74,8 @@ test("an op with several outputs, of which the loss uses one", async () => {
   const b = new GraphBuilder();
   const w = b.variable("w", [1, 3], "weight");
   const g = b.variable("g", [3], "weight");
-  const ones = constant(b.emit, [1, 3], 1);
-  const [dg] = backward(b, dot(b, rmsNormed(b.emit, w, g, 1e-5), ones), [g], ARITHMETIC);
+  const ones = fill(b.emit, [1, 3], 1);
+  const [dg] = backward(b, dot(b, rmsNorm(b.emit, w, g, 1e-5), ones), [g], ARITHMETIC);
   b.output("dg", dg!);
   const { outputs } = await run(b.finish(), { w: W, g: gain });
   const r = 1 / Math.sqrt(W.reduce((total, x) => total + x * x, 0) / 3 + 1e-5);
@@ -89,7 +89,7 @@ test("an op without a gradient throws where the gradient must pass it, and only 
   const b = new GraphBuilder();
   const w = b.variable("w", [1, 3], "weight");
   const frozen = b.variable("frozen", [1, 3], "weight");
-  const loss = sum(b.emit, dot(b, w, w), squaredNorm(b.emit, frozen));
+  const loss = add(b.emit, dot(b, w, w), sumSquares(b.emit, frozen));
   expect(() => backward(b, loss, [w, frozen], ARITHMETIC)).toThrow("op sumSquares has no gradient");
   expect(() => backward(b, loss, [w], ARITHMETIC)).not.toThrow();
 });
@@ -97,13 +97,13 @@ test("an op without a gradient throws where the gradient must pass it, and only 
 test("the loss must be a scalar", () => {
   const b = new GraphBuilder();
   const w = b.variable("w", [1], "weight");
-  expect(() => backward(b, times(b.emit, 2, w), [w], ARITHMETIC)).toThrow("must be a scalar");
+  expect(() => backward(b, scale(b.emit, 2, w), [w], ARITHMETIC)).toThrow("must be a scalar");
 });
 
 test("gradient nodes stand in the scope of the node they differentiate, under grad", () => {
   const b = new GraphBuilder();
   const w = b.variable("w", [1, 3], "weight");
-  const y = b.scoped("blocks.0", () => times(b.emit, 2, w));
+  const y = b.scoped("blocks.0", () => scale(b.emit, 2, w));
   const forward = b.nodes.length + 2;
   backward(b, dot(b, y, y), [w], ARITHMETIC);
   const scopes = b.nodes.slice(forward).map((node) => `${node.op.name} ${node.scope}`);
@@ -114,7 +114,7 @@ test("gradient nodes stand in the scope of the node they differentiate, under gr
 test("nodes after the loss take no part", async () => {
   const loss = (b: GraphBuilder, w: Tensor) => {
     const y = dot(b, w, w);
-    squaredNorm(b.emit, y); // has no gradient, needs none
+    sumSquares(b.emit, y); // has no gradient, needs none
     return y;
   };
   expect(await gradientAt(loss)).toEqual(W.map((x) => 2 * x));

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
-import { sum } from "../../../src/ops/add.ts";
-import { attended } from "../../../src/ops/attention.ts";
+import { add } from "../../../src/ops/add.ts";
+import { attention } from "../../../src/ops/attention.ts";
 import { defineComposite, NONE } from "../../../src/ops/define.ts";
-import { product } from "../../../src/ops/matmul.ts";
-import { times } from "../../../src/ops/scale.ts";
-import { squaredNorm } from "../../../src/ops/sum-squares.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import { scale } from "../../../src/ops/scale.ts";
+import { sumSquares } from "../../../src/ops/sum-squares.ts";
 import { run } from "./run.ts";
 
 const opsOf = (b: GraphBuilder) => b.finish().nodes.map((node) => node.op.name);
@@ -14,14 +14,14 @@ test("tensors carry the shapes and types that ops infer, and know who made them"
   const b = new GraphBuilder();
   const x = b.feed("x", [2, 3]);
   const w = b.variable("w", [3, 5], "weight", "bf16");
-  const y = product(b.emit, x, w);
+  const y = matmul(b.emit, x, w);
   expect(x).toMatchObject({ shape: [2, 3], dtype: "f32" });
   expect(x.producer).toBeUndefined();
   expect(w).toMatchObject({ shape: [3, 5], dtype: "bf16" });
   expect(y).toMatchObject({
     shape: [2, 5],
     dtype: "f32",
-    producer: { op: { name: "matmul" }, inputs: [x, w] },
+    producer: { op: matmul, inputs: [x, w] },
   });
   expect(new Set([x.id, w.id, y.id]).size).toBe(3);
 });
@@ -52,11 +52,11 @@ test("nodes that no output and no assignment needs are dropped; the others keep 
   const b = new GraphBuilder();
   const x = b.feed("x", [2]);
   b.variable("w", [2], "weight");
-  const doubled = times(b.emit, 2, x);
-  const dead = sum(b.emit, doubled, doubled);
-  times(b.emit, 5, dead);
-  b.assign("w", times(b.emit, 3, doubled));
-  b.output("norm", squaredNorm(b.emit, doubled));
+  const doubled = scale(b.emit, 2, x);
+  const dead = add(b.emit, doubled, doubled);
+  scale(b.emit, 5, dead);
+  b.assign("w", scale(b.emit, 3, doubled));
+  b.output("norm", sumSquares(b.emit, doubled));
   expect(b.nodes.map((node) => node.op.name)).toEqual(["scale", "add", "scale", "scale", "sumSquares"]);
   const { nodes } = b.finish();
   expect(nodes.map(({ id }) => id)).toEqual([0, 3, 4]);
@@ -88,12 +88,12 @@ test("scopes nest, and end with their body even when it throws", () => {
   const x = b.feed("x", [1]);
   const scopes = () => b.nodes.map((node) => node.scope);
   b.scoped("blocks.0", () => {
-    times(b.emit, 1, x);
-    expect(b.scoped("attn", () => times(b.emit, 2, x)).producer?.scope).toBe("blocks.0.attn");
-    expect(() => b.scoped("ffn", () => sum(b.emit, x, b.feed("y", [2])))).toThrow("differ in shape");
-    times(b.emit, 3, x);
+    scale(b.emit, 1, x);
+    expect(b.scoped("attn", () => scale(b.emit, 2, x)).producer?.scope).toBe("blocks.0.attn");
+    expect(() => b.scoped("ffn", () => add(b.emit, x, b.feed("y", [2])))).toThrow("differ in shape");
+    scale(b.emit, 3, x);
   });
-  times(b.emit, 4, x);
+  scale(b.emit, 4, x);
   expect(scopes()).toEqual(["blocks.0", "blocks.0.attn", "blocks.0", ""]);
 });
 
@@ -101,7 +101,7 @@ test("a composite is one node for an engine that has it, and other ops for one t
   const build = (natives: readonly string[]) => {
     const b = new GraphBuilder(new Set(natives));
     const [q, k, v] = [b.feed("q", [1, 3, 4, 2]), b.feed("k", [1, 3, 2, 2]), b.feed("v", [1, 3, 2, 2])];
-    const y = b.scoped("attn", () => attended(b.emit, q, k, v));
+    const y = b.scoped("attn", () => attention(b.emit, q, k, v));
     b.output("y", y);
     return { y, ops: opsOf(b), scopes: new Set(b.nodes.map((node) => node.scope)) };
   };

@@ -4,24 +4,24 @@ import { backward } from "../../../src/graph/backward.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Graph, Node, Tensor } from "../../../src/graph/graph.ts";
 import { readBehind, recompute, worthwhile } from "../../../src/graph/recompute.ts";
-import { sum } from "../../../src/ops/add.ts";
-import { constant } from "../../../src/ops/fill.ts";
-import { product } from "../../../src/ops/matmul.ts";
-import { reshaped } from "../../../src/ops/reshape.ts";
-import { rmsNormed } from "../../../src/ops/rms-norm.ts";
-import { gated } from "../../../src/ops/swiglu.ts";
+import { add } from "../../../src/ops/add.ts";
+import { fill } from "../../../src/ops/fill.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import { reshape } from "../../../src/ops/reshape.ts";
+import { rmsNorm } from "../../../src/ops/rms-norm.ts";
+import { swiglu } from "../../../src/ops/swiglu.ts";
 import { plan } from "../../../src/plan/plan.ts";
 import { run } from "./run.ts";
 
-const ARITHMETIC = { add: sum, fill: constant };
+const ARITHMETIC = { add, fill };
 type Step = (b: GraphBuilder, x: Tensor, y: Tensor) => Tensor;
 
 /** From two tensors [2, 4] one more. */
 const STEPS: readonly Step[] = [
-  (b, x, y) => sum(b.emit, x, y),
-  (b, x, y) => gated(b.emit, x, y),
-  (b, x) => rmsNormed(b.emit, x, b.variable("g", [4], "weight"), 1e-5),
-  (b, x) => product(b.emit, x, b.variable("w", [4, 4], "weight")),
+  (b, x, y) => add(b.emit, x, y),
+  (b, x, y) => swiglu(b.emit, x, y),
+  (b, x) => rmsNorm(b.emit, x, b.variable("g", [4], "weight"), 1e-5),
+  (b, x) => matmul(b.emit, x, b.variable("w", [4, 4], "weight")),
 ];
 const VARIABLES = {
   w: Array.from({ length: 16 }, (_, i) => ((i * 7) % 5) / 4 - 0.5),
@@ -43,9 +43,9 @@ function built(choices: readonly (readonly [number, number, number])[]): Built {
     const n = values.length;
     values.push(STEPS[step % STEPS.length]!(b, values[i % n]!, values[j % n]!));
   }
-  const all = values.reduce((x, y) => sum(b.emit, x, y));
-  const rows = rmsNormed(b.emit, all, weights[1]!, 1e-5);
-  const loss = reshaped(b.emit, product(b.emit, flat(b, rows), flat(b, all), { transB: true }), []);
+  const all = values.reduce((x, y) => add(b.emit, x, y));
+  const rows = rmsNorm(b.emit, all, weights[1]!, 1e-5);
+  const loss = reshape(b.emit, matmul(b.emit, flat(b, rows), flat(b, all), { transB: true }), []);
   const forward = new Set(b.nodes);
   b.output("loss", loss);
   backward(b, loss, weights, ARITHMETIC).forEach((d, i) => {
@@ -56,7 +56,7 @@ function built(choices: readonly (readonly [number, number, number])[]): Built {
   return { graph: b.finish(), forward };
 }
 
-const flat = (b: GraphBuilder, x: Tensor): Tensor => reshaped(b.emit, x, [1, 8]);
+const flat = (b: GraphBuilder, x: Tensor): Tensor => reshape(b.emit, x, [1, 8]);
 
 const choices = fc.array(fc.tuple(fc.nat(3), fc.nat(9), fc.nat(9)), { minLength: 1, maxLength: 8 });
 
@@ -97,9 +97,9 @@ function chain(): Built & { readonly values: readonly Tensor[] } {
   const b = new GraphBuilder();
   const w = b.variable("w", [4, 4], "weight");
   const values = [b.feed("x", [2, 4])];
-  for (let i = 0; i < 3; i++) values.push(product(b.emit, values[i]!, w));
+  for (let i = 0; i < 3; i++) values.push(matmul(b.emit, values[i]!, w));
   const [, , , y] = values;
-  const loss = reshaped(b.emit, product(b.emit, flat(b, y!), flat(b, y!), { transB: true }), []);
+  const loss = reshape(b.emit, matmul(b.emit, flat(b, y!), flat(b, y!), { transB: true }), []);
   const forward = new Set(b.nodes);
   b.output("loss", loss);
   b.variable("dw", [4, 4], "gradient");

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Shape, Tensor } from "../../../src/graph/graph.ts";
-import { attended } from "../../../src/ops/attention.ts";
-import { grouped } from "../../../src/ops/grouped-matmul.ts";
-import { linear, product } from "../../../src/ops/matmul.ts";
-import { reshaped } from "../../../src/ops/reshape.ts";
-import { rmsNormed } from "../../../src/ops/rms-norm.ts";
-import { ropeTable, rotated } from "../../../src/ops/rope.ts";
-import { transposed } from "../../../src/ops/transpose.ts";
+import { attention } from "../../../src/ops/attention.ts";
+import { groupedMatmul } from "../../../src/ops/grouped-matmul.ts";
+import { linear, matmul } from "../../../src/ops/matmul.ts";
+import { reshape } from "../../../src/ops/reshape.ts";
+import { rmsNorm } from "../../../src/ops/rms-norm.ts";
+import { rope, ropeTable } from "../../../src/ops/rope.ts";
+import { transpose } from "../../../src/ops/transpose.ts";
 import { plan } from "../../../src/plan/plan.ts";
 
 /** FLOPs of a graph of one result over feeds of these shapes. */
@@ -34,7 +34,7 @@ test("a matmul is two operations per product: 2 M N K, per batch, whichever side
         [2, 3],
         [3, 4],
       ],
-      (b, [x, y]) => product(b.emit, x!, y!),
+      (b, [x, y]) => matmul(b.emit, x!, y!),
     ),
   ).toBe(2 * 2 * 3 * 4);
   expect(
@@ -43,7 +43,7 @@ test("a matmul is two operations per product: 2 M N K, per batch, whichever side
         [3, 2],
         [3, 4],
       ],
-      (b, [x, y]) => product(b.emit, x!, y!, { transA: true }),
+      (b, [x, y]) => matmul(b.emit, x!, y!, { transA: true }),
     ),
   ).toBe(2 * 2 * 3 * 4);
   expect(
@@ -52,7 +52,7 @@ test("a matmul is two operations per product: 2 M N K, per batch, whichever side
         [5, 2, 3],
         [5, 3, 4],
       ],
-      (b, [x, y]) => product(b.emit, x!, y!),
+      (b, [x, y]) => matmul(b.emit, x!, y!),
     ),
   ).toBe(5 * 2 * 2 * 3 * 4);
   expect(
@@ -67,7 +67,7 @@ test("a matmul is two operations per product: 2 M N K, per batch, whichever side
 });
 
 test("moving data costs nothing", () => {
-  expect(flopsOf([[2, 6]], (b, [x]) => transposed(b.emit, reshaped(b.emit, x!, [3, 4]), [1, 0]))).toBe(0);
+  expect(flopsOf([[2, 6]], (b, [x]) => transpose(b.emit, reshape(b.emit, x!, [3, 4]), [1, 0]))).toBe(0);
 });
 
 test("attention costs its two products, 4 B H T^2 d; expanded, the softmax comes on top", () => {
@@ -77,22 +77,22 @@ test("attention costs its two products, 4 B H T^2 d; expanded, the softmax comes
     [batch, t, kv, d],
     [batch, t, kv, d],
   ];
-  const build = (b: GraphBuilder, [q, k, v]: Tensor[]) => attended(b.emit, q!, k!, v!);
+  const build = (b: GraphBuilder, [q, k, v]: Tensor[]) => attention(b.emit, q!, k!, v!);
   const products = 4 * batch * h * t * t * d;
   expect(flopsOf(shapes, build, ["attention"])).toBe(products);
   expect(flopsOf(shapes, build)).toBe(products + 4 * batch * h * t * t);
 });
 
 test("pointwise ops and norms cost a few operations per element", () => {
-  expect(flopsOf([[2, 8], [8]], (b, [x, g]) => rmsNormed(b.emit, x!, g!, 1e-5))).toBe(4 * 16);
-  expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rotated(b.emit, x!, 10000))).toBe(3 * 24);
+  expect(flopsOf([[2, 8], [8]], (b, [x, g]) => rmsNorm(b.emit, x!, g!, 1e-5))).toBe(4 * 16);
+  expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rope(b.emit, x!, 10000))).toBe(3 * 24);
 });
 
 test("a grouped product costs its rows, not the number of experts", () => {
   const costs = [1, 2, 64].map((experts) => {
     const b = new GraphBuilder();
     const weights = Array.from({ length: experts }, (_, e) => b.feed(`w${e}`, [4, 3]));
-    b.output("y", grouped(b.emit, b.feed("a", [6, 3]), b.feed("counts", [experts], "i32"), weights));
+    b.output("y", groupedMatmul(b.emit, b.feed("a", [6, 3]), b.feed("counts", [experts], "i32"), weights));
     return plan(b.finish()).flops;
   });
   expect(costs).toEqual([2 * 6 * 3 * 4, 2 * 6 * 3 * 4, 2 * 6 * 3 * 4]);
@@ -102,12 +102,12 @@ test("the helpers fill in what is not said: no transpose, factor 1", () => {
   const b = new GraphBuilder();
   const [x, w] = [b.feed("x", [2, 3]), b.feed("w", [4, 3])];
   expect(linear(b.emit, x, w).producer?.attrs).toEqual({ transA: false, transB: true, alpha: 1 });
-  expect(product(b.emit, w, x, { transB: true, alpha: 0.5 }).producer?.attrs).toEqual({
+  expect(matmul(b.emit, w, x, { transB: true, alpha: 0.5 }).producer?.attrs).toEqual({
     transA: false,
     transB: true,
     alpha: 0.5,
   });
-  expect(rotated(b.emit, b.feed("q", [1, 2, 1, 4]), 500000).producer?.attrs).toEqual({
+  expect(rope(b.emit, b.feed("q", [1, 2, 1, 4]), 500000).producer?.attrs).toEqual({
     theta: 500000,
     inverse: false,
   });

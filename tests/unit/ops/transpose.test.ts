@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
 import { backward } from "../../../src/graph/backward.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
-import { sum } from "../../../src/ops/add.ts";
-import { constant } from "../../../src/ops/fill.ts";
-import { product } from "../../../src/ops/matmul.ts";
-import { reshaped } from "../../../src/ops/reshape.ts";
-import { transposed } from "../../../src/ops/transpose.ts";
+import { add } from "../../../src/ops/add.ts";
+import { fill } from "../../../src/ops/fill.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import { reshape } from "../../../src/ops/reshape.ts";
+import { transpose } from "../../../src/ops/transpose.ts";
 import { run } from "../graph/run.ts";
 
 test("the gradient of a transpose is the transpose back, also where that is not the same one", async () => {
   const b = new GraphBuilder();
   const w = b.variable("w", [2, 3, 4], "weight");
-  const y = transposed(b.emit, w, [2, 0, 1]); // y[k, i, j] = w[i, j, k]
+  const y = transpose(b.emit, w, [2, 0, 1]); // y[k, i, j] = w[i, j, k]
   const c = b.feed("c", [1, 24]);
-  const loss = reshaped(b.emit, product(b.emit, c, reshaped(b.emit, y, [24, 1])), []);
-  const [dw] = backward(b, loss, [w], { add: sum, fill: constant });
+  const loss = reshape(b.emit, matmul(b.emit, c, reshape(b.emit, y, [24, 1])), []);
+  const [dw] = backward(b, loss, [w], { add, fill });
   b.output("dw", dw!);
   const coefficients = Float64Array.from({ length: 24 }, (_, i) => i);
   const { outputs } = await run(b.finish(), {}, { c: coefficients });

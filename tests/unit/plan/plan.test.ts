@@ -3,11 +3,11 @@ import { GraphBuilder } from "../../../src/graph/builder.ts";
 import { type Graph, size, type Tensor } from "../../../src/graph/graph.ts";
 import { evaluationGraph, gradientGraph, gradientOf, listParameters } from "../../../src/model/graphs.ts";
 import type { ModelConfig } from "../../../src/model/schema.ts";
-import { sum } from "../../../src/ops/add.ts";
-import { product } from "../../../src/ops/matmul.ts";
-import { rmsNormed } from "../../../src/ops/rms-norm.ts";
-import { times } from "../../../src/ops/scale.ts";
-import { squaredNorm } from "../../../src/ops/sum-squares.ts";
+import { add } from "../../../src/ops/add.ts";
+import { matmul } from "../../../src/ops/matmul.ts";
+import { rmsNorm } from "../../../src/ops/rms-norm.ts";
+import { scale } from "../../../src/ops/scale.ts";
+import { sumSquares } from "../../../src/ops/sum-squares.ts";
 import { optimizers } from "../../../src/optim/index.ts";
 import type { Optimizer } from "../../../src/optim/optimizer.ts";
 import { updateGraph } from "../../../src/optim/update-graph.ts";
@@ -18,11 +18,11 @@ import { tiny } from "../model/tiny.ts";
 function small({ keep = false } = {}) {
   const b = new GraphBuilder();
   const x = b.feed("x", [2, 3]); // 24 bytes
-  const y = product(b.emit, x, b.variable("w", [3, 4], "weight")); // 32 bytes
-  const z = times(b.emit, 2, y); // in y's memory, if y is read no more
-  const s = squaredNorm(b.emit, z); // 4 bytes
-  const q = squaredNorm(b.emit, x); // 4 bytes
-  const total = sum(b.emit, s, q); // in s's memory
+  const y = matmul(b.emit, x, b.variable("w", [3, 4], "weight")); // 32 bytes
+  const z = scale(b.emit, 2, y); // in y's memory, if y is read no more
+  const s = sumSquares(b.emit, z); // 4 bytes
+  const q = sumSquares(b.emit, x); // 4 bytes
+  const total = add(b.emit, s, q); // in s's memory
   b.output("total", total);
   if (keep) b.output("y", y);
   return { graph: b.finish(), tensors: { x, y, z, s, q, total } };
@@ -40,7 +40,7 @@ describe("lifetimes", () => {
   test("what no one reads dies where it is born; what is assigned does not", () => {
     const b = new GraphBuilder();
     const g = b.variable("g", [4], "weight");
-    const y = rmsNormed(b.emit, b.feed("x", [2, 4]), g, 1e-5);
+    const y = rmsNorm(b.emit, b.feed("x", [2, 4]), g, 1e-5);
     b.variable("kept", [2, 4], "moment");
     b.assign("kept", y);
     const graph = b.finish();
@@ -76,7 +76,7 @@ describe("bytes", () => {
   test("nothing is done in place of what is read later", () => {
     const b = new GraphBuilder();
     const x = b.feed("x", [4]);
-    b.output("y", times(b.emit, 2, x));
+    b.output("y", scale(b.emit, 2, x));
     expect(plan(b.finish()).peakActivationBytes).toBe(16);
     b.output("x", x);
     expect(plan(b.finish()).peakActivationBytes).toBe(32);
@@ -122,9 +122,9 @@ describe("bytes", () => {
   test("what a variable is set to lies in the variable; what is added to one needs room beside it until then", () => {
     const peak = (accumulate: boolean) => {
       const b = new GraphBuilder();
-      const y = times(b.emit, 2, times(b.emit, 3, b.variable("w", [4], "weight"))); // 16 bytes, doubled in place
+      const y = scale(b.emit, 2, scale(b.emit, 3, b.variable("w", [4], "weight"))); // 16 bytes, doubled in place
       b.assign("w", y, { accumulate });
-      b.output("norm", squaredNorm(b.emit, y));
+      b.output("norm", sumSquares(b.emit, y));
       return plan(b.finish()).peakActivationBytes;
     };
     expect(peak(false)).toBe(16); // 3 w alone: its double is the new w

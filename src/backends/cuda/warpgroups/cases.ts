@@ -5,14 +5,14 @@
 import { GraphBuilder } from "../../../graph/builder.ts";
 import type { Graph, Tensor } from "../../../graph/graph.ts";
 import { stream } from "../../../lib/prng.ts";
-import { sum } from "../../../ops/add.ts";
-import { attended, attentionGrad } from "../../../ops/attention.ts";
+import { add } from "../../../ops/add.ts";
+import { attention, attentionGrad } from "../../../ops/attention.ts";
 import { NONE } from "../../../ops/define.ts";
-import { dispatched } from "../../../ops/dispatch.ts";
-import { grouped, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts";
-import { type Routing, routed } from "../../../ops/route.ts";
-import { times } from "../../../ops/scale.ts";
-import { gated } from "../../../ops/swiglu.ts";
+import { dispatch } from "../../../ops/dispatch.ts";
+import { groupedMatmul, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts";
+import { type Routing, route } from "../../../ops/route.ts";
+import { scale } from "../../../ops/scale.ts";
+import { swiglu } from "../../../ops/swiglu.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
 import { natives } from "../lowerings.ts";
 
@@ -80,7 +80,7 @@ const attentionCase =
     const b = new GraphBuilder(natives);
     const input = (name: string, h: number) => variable(b, name, batch, length, h, d);
     const [q, k, v] = [input("q", heads), input("k", keyHeads), input("v", keyHeads)];
-    const ctx = attended(b.emit, q, k, v);
+    const ctx = attention(b.emit, q, k, v);
     const grads = b.emit(attentionGrad, [input("dctx", heads), q, k, v, ctx], NONE);
     return { graph: finished(b, [ctx, ...grads]), feeds: {}, spread: CHOOSING, ops: [op] };
   };
@@ -91,7 +91,7 @@ const expertCase =
     const { tokens, each, experts } = sizes;
     const { below } = stream(1, "warpgroups/experts");
     const b = new GraphBuilder(natives);
-    const routing = routed(b.emit, b.feed("chosen", [tokens, each], "i32"), experts + 1);
+    const routing = route(b.emit, b.feed("chosen", [tokens, each], "i32"), experts + 1);
     const chosen = Int32Array.from({ length: tokens * each }, () => below(experts));
     const skipping = chosen.map((e) => (e === 0 ? 0 : e + 1)); // none for expert 1
     const results = make(b, { ...sizes, slots: tokens * each, routing });
@@ -109,13 +109,13 @@ const products = expertCase(
     const [up, gate] = ["up", "gate"].map((name) => matrices(b, name, experts + 1, hidden, width));
     const down = matrices(b, "down", experts + 1, width, hidden);
     const [h, dgate] = ["h", "dgate"].map((name) => variable(b, name, slots, hidden));
-    const xs = dispatched(b.emit, variable(b, "x", tokens, width), routing);
+    const xs = dispatch(b.emit, variable(b, "x", tokens, width), routing);
     const back = ([rows, weights]: readonly [Tensor, readonly Tensor[]]) =>
-      grouped(b.emit, rows, routing.counts, weights, { transB: false });
+      groupedMatmul(b.emit, rows, routing.counts, weights, { transB: false });
     return [
-      grouped(b.emit, h!, routing.counts, down),
-      times(b.emit, 2, sum(b.emit, back([h!, up!]), back([dgate!, gate!]))), // what is read back is not fused
-      grouped(b.emit, xs, routing.counts, up!),
+      groupedMatmul(b.emit, h!, routing.counts, down),
+      scale(b.emit, 2, add(b.emit, back([h!, up!]), back([dgate!, gate!]))), // what is read back is not fused
+      groupedMatmul(b.emit, xs, routing.counts, up!),
     ];
   },
   "groupedMatmul",
@@ -127,7 +127,7 @@ const products = expertCase(
 const gradients = expertCase(
   (b, { slots, tokens, width, hidden, routing }) => {
     const [h, dy] = [variable(b, "h", slots, hidden), variable(b, "dy", slots, width)];
-    const xs = dispatched(b.emit, variable(b, "x", tokens, width), routing);
+    const xs = dispatch(b.emit, variable(b, "x", tokens, width), routing);
     return [
       ...b.emit(groupedMatmulGrad, [dy, h, routing.counts], NONE),
       ...b.emit(groupedMatmulGrad, [h, xs, routing.counts], NONE),
@@ -138,11 +138,11 @@ const gradients = expertCase(
 );
 
 const swiglus = expertCase((b, { tokens, width, hidden, experts, routing }) => {
-  const xs = dispatched(b.emit, variable(b, "x", tokens, width), routing);
+  const xs = dispatch(b.emit, variable(b, "x", tokens, width), routing);
   const [gate, up] = ["gate", "up"].map((name) =>
-    grouped(b.emit, xs, routing.counts, matrices(b, name, experts + 1, hidden, width)),
+    groupedMatmul(b.emit, xs, routing.counts, matrices(b, name, experts + 1, hidden, width)),
   );
-  return [gated(b.emit, gate!, up!), gate!, up!];
+  return [swiglu(b.emit, gate!, up!), gate!, up!];
 }, "expertSwiglu");
 
 const CASES: Readonly<Record<WarpgroupKernel, MakeCase>> = {

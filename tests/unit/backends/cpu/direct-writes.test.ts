@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { directWrites } from "../../../../src/backends/cpu/direct-writes.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import { adamUpdate } from "../../../../src/ops/adam-update.ts";
-import { constant } from "../../../../src/ops/fill.ts";
-import { squaredNorm } from "../../../../src/ops/sum-squares.ts";
+import { fill } from "../../../../src/ops/fill.ts";
+import { sumSquares } from "../../../../src/ops/sum-squares.ts";
 
 const attrs = { beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0, decoupled: true };
 
@@ -42,11 +42,10 @@ describe("direct writes", () => {
   test("not before the old value's last reader, nor where the value is added", () => {
     const b = new GraphBuilder();
     for (const name of ["late", "early", "sum"]) b.variable(name, [2], "gradient");
-    const zeros = (name: string, accumulate = false) =>
-      b.assign(name, constant(b.emit, [2], 0), { accumulate });
-    b.output("before", squaredNorm(b.emit, b.variable("late", [2], "gradient")));
+    const zeros = (name: string, accumulate = false) => b.assign(name, fill(b.emit, [2], 0), { accumulate });
+    b.output("before", sumSquares(b.emit, b.variable("late", [2], "gradient")));
     for (const name of ["late", "early"]) zeros(name);
-    b.output("after", squaredNorm(b.emit, b.variable("early", [2], "gradient")));
+    b.output("after", sumSquares(b.emit, b.variable("early", [2], "gradient")));
     zeros("sum", true);
     expect(direct(b)).toEqual(["late"]);
   });

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { cpu } from "../../../../src/backends/cpu/cpu.ts";
 import { openSession } from "../../../../src/backends/cpu/session.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
-import { rotated } from "../../../../src/ops/rope.ts";
-import { times } from "../../../../src/ops/scale.ts";
+import { rope } from "../../../../src/ops/rope.ts";
+import { scale } from "../../../../src/ops/scale.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 
 const availability = await cpu.available();
@@ -12,7 +12,7 @@ const availability = await cpu.available();
 describe.skipIf(!availability.ok)("errors of engine cpu", () => {
   test("a node that cannot be lowered is named with its place and types", async () => {
     const b = new GraphBuilder();
-    b.scoped("blocks.3.attn", () => b.output("y", rotated(b.emit, b.feed("x", [1, 2, 1, 4]), 10_000)));
+    b.scoped("blocks.3.attn", () => b.output("y", rope(b.emit, b.feed("x", [1, 2, 1, 4]), 10_000)));
     const [node] = b.finish().nodes;
     const broken = { ...node!, attrs: undefined };
     const ort = await import("onnxruntime-node");
@@ -23,7 +23,7 @@ describe.skipIf(!availability.ok)("errors of engine cpu", () => {
 
   test("feeds and variables of the wrong size", async () => {
     const b = new GraphBuilder();
-    b.output("y", times(b.emit, 2, b.feed("x", [3])));
+    b.output("y", scale(b.emit, 2, b.feed("x", [3])));
     const device = await cpu.open({});
     const program = await device.compile(plan(b.finish()));
     await expect(program.run({ x: Float32Array.of(1, 2) })).rejects.toThrow("feed x needs 3 values, got 2");

@@ -8,11 +8,11 @@ import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import type { Shape } from "../../../../src/graph/graph.ts";
 import { size } from "../../../../src/graph/graph.ts";
 import { stream } from "../../../../src/lib/prng.ts";
-import { sum } from "../../../../src/ops/add.ts";
-import { constant } from "../../../../src/ops/fill.ts";
+import { add } from "../../../../src/ops/add.ts";
+import { fill } from "../../../../src/ops/fill.ts";
 import { groupedMatmul } from "../../../../src/ops/grouped-matmul.ts";
-import { product } from "../../../../src/ops/matmul.ts";
-import { reshaped } from "../../../../src/ops/reshape.ts";
+import { matmul } from "../../../../src/ops/matmul.ts";
+import { reshape } from "../../../../src/ops/reshape.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 import { expectClose, TOLERANCE } from "../../../conformance/tolerance.ts";
 
@@ -27,8 +27,8 @@ function graphOf(k: number, m: number, transB: boolean) {
   const weights = ROWS.map((_, e) => b.feed(`w${e}`, transB ? [m, k] : [k, m]));
   const [y] = b.emit(groupedMatmul, [a, counts, ...weights], { transB });
   const dy = b.feed("dy", [total * m, 1]);
-  const loss = reshaped(b.emit, product(b.emit, reshaped(b.emit, y!, [1, total * m]), dy), []);
-  const gradients = backward(b, loss, [a, ...weights], { add: sum, fill: constant });
+  const loss = reshape(b.emit, matmul(b.emit, reshape(b.emit, y!, [1, total * m]), dy), []);
+  const gradients = backward(b, loss, [a, ...weights], { add, fill });
   [y!, ...gradients].forEach((t, i) => {
     b.output(`${i}`, t);
   });

@@ -13,11 +13,11 @@ import { backward } from "../../../../src/graph/backward.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import { type Graph, type Op, size, type Tensor } from "../../../../src/graph/graph.ts";
 import { stream } from "../../../../src/lib/prng.ts";
-import { sum } from "../../../../src/ops/add.ts";
-import { constant } from "../../../../src/ops/fill.ts";
+import { add } from "../../../../src/ops/add.ts";
+import { fill } from "../../../../src/ops/fill.ts";
 import { ops } from "../../../../src/ops/index.ts";
-import { product } from "../../../../src/ops/matmul.ts";
-import { reshaped } from "../../../../src/ops/reshape.ts";
+import { matmul } from "../../../../src/ops/matmul.ts";
+import { reshape } from "../../../../src/ops/reshape.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 import { applied, feedsOf, runOnce } from "../../../conformance/run.ts";
 import { allSamples, type NamedSample } from "../../../conformance/samples.ts";
@@ -41,7 +41,7 @@ function lossOf(b: GraphBuilder, named: NamedSample) {
   const { inputs, outputs } = applied(b, named);
   const n = size(outputs[0]!.shape);
   const c = b.feed("c", [n, 1]);
-  const loss = reshaped(b.emit, product(b.emit, reshaped(b.emit, outputs[0]!, [1, n]), c), []);
+  const loss = reshape(b.emit, matmul(b.emit, reshape(b.emit, outputs[0]!, [1, n]), c), []);
   b.output("loss", loss);
   return { inputs, loss };
 }
@@ -61,7 +61,7 @@ describe.skipIf(!available.ok)("TensorFlow.js's own gradients", () => {
     const { normal } = stream(4, named.title);
     const [last] = [...b.finish().feeds.values()].slice(-1);
     const feeds = { ...feedsOf(named), c: Float32Array.from({ length: size(last!.shape) }, normal) };
-    const gradients = backward(b, loss, inputs, { add: sum, fill: constant });
+    const gradients = backward(b, loss, inputs, { add, fill });
     for (const i of differentiable(named)) b.output(`${i}`, gradients[i]!);
 
     const ours = await runOnce(tensorflow, b.finish(), feeds);

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { tensorflowOn } from "../../../../src/backends/tensorflow/tensorflow.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import { EnvironmentError } from "../../../../src/lib/errors.ts";
-import { product } from "../../../../src/ops/matmul.ts";
+import { matmul } from "../../../../src/ops/matmul.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 
 const REAL = createRequire(import.meta.url).resolve("@tensorflow/tfjs");
@@ -140,9 +140,9 @@ describe("a package that does not work is told, not passed over for a slower one
 });
 
 describe("out of memory", () => {
-  const matmul = () => {
+  const product = () => {
     const b = new GraphBuilder();
-    b.output("y", product(b.emit, b.feed("a", [2, 3]), b.feed("b", [3, 2])));
+    b.output("y", matmul(b.emit, b.feed("a", [2, 3]), b.feed("b", [3, 2])));
     return plan(b.finish());
   };
   const feeds = { a: new Float32Array(6), b: new Float32Array(6) };
@@ -157,7 +157,7 @@ describe("out of memory", () => {
   ])("in a step: %s words", async (_, message) => {
     const changes = `tf.matMul = () => { throw new RangeError(${JSON.stringify(message)}); };`;
     const device = await engineWith({ "@tensorflow/tfjs-node": plain(changes) }).open({});
-    const running = (await device.compile(matmul())).run(feeds);
+    const running = (await device.compile(product())).run(feeds);
     await expect(running).rejects.toThrow(EnvironmentError);
     await expect(running).rejects.toThrow(
       "engine tensorflow is out of memory: use a smaller train.micro_batch_size or model.seq_len (TensorFlow.js: ",
@@ -174,7 +174,7 @@ describe("out of memory", () => {
   test("any other failure keeps its own words", async () => {
     const changes = 'tf.matMul = () => { throw new Error("Invalid TF_Status: 3"); };';
     const device = await engineWith({ "@tensorflow/tfjs-node": plain(changes) }).open({});
-    const running = (await device.compile(matmul())).run(feeds);
+    const running = (await device.compile(product())).run(feeds);
     await expect(running).rejects.toThrow("Invalid TF_Status: 3");
     await expect(running).rejects.not.toThrow(EnvironmentError);
   });

@@ -6,8 +6,8 @@ import { tensorflow } from "../../../../src/backends/tensorflow/tensorflow.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import { gradientGraph, listParameters } from "../../../../src/model/graphs.ts";
 import { moeSchema } from "../../../../src/model/schema.ts";
-import { sum } from "../../../../src/ops/add.ts";
-import { times } from "../../../../src/ops/scale.ts";
+import { add } from "../../../../src/ops/add.ts";
+import { scale } from "../../../../src/ops/scale.ts";
 import { plan } from "../../../../src/plan/plan.ts";
 import { batchOf, nano, openWith, update } from "../../../conformance/nano.ts";
 
@@ -53,7 +53,7 @@ describe.skipIf(!available)("tensors of engine tensorflow", () => {
     const [n, length] = [4096, 50];
     const b = new GraphBuilder();
     let x = b.feed("x", [n]);
-    for (let i = 0; i < length; i++) x = times(b.emit, 1.01, x);
+    for (let i = 0; i < length; i++) x = scale(b.emit, 1.01, x);
     b.output("y", x);
     const device = await tensorflow.open({});
     const chain = plan(b.finish());
@@ -76,7 +76,7 @@ describe.skipIf(!available)("tensors of engine tensorflow", () => {
 
   test("a failed run leaves nothing behind", async () => {
     const b = new GraphBuilder();
-    b.output("y", times(b.emit, 2, times(b.emit, 2, b.feed("x", [3]))));
+    b.output("y", scale(b.emit, 2, scale(b.emit, 2, b.feed("x", [3]))));
     const { graph, ...rest } = plan(b.finish());
     const [first, second] = graph.nodes;
     const broken = { ...second!, op: { ...second!.op, name: "nonsense" } };
@@ -105,7 +105,7 @@ describe.skipIf(!available)("variables of engine tensorflow", () => {
     b.assign("w", x);
     b.assign("old", w);
     b.output("w", w);
-    b.output("sum", sum(b.emit, w, x));
+    b.output("sum", add(b.emit, w, x));
     const program = await device.compile(plan(b.finish()));
     const x1 = Float32Array.of(5, 6);
     const outputs = await program.run({ x: x1 });
@@ -120,7 +120,7 @@ describe.skipIf(!available)("variables of engine tensorflow", () => {
 
   test("are written over in place of the old; of the wrong size they are refused, and feeds too", async () => {
     const b = new GraphBuilder();
-    b.output("y", times(b.emit, 2, b.feed("x", [3])));
+    b.output("y", scale(b.emit, 2, b.feed("x", [3])));
     const device = await tensorflow.open({});
     const program = await device.compile(plan(b.finish()));
     await expect(program.run({ x: Float32Array.of(1, 2) })).rejects.toThrow("feed x needs 3 values, got 2");

@@ -4,14 +4,19 @@
  */
 import type { Tensor } from "../graph/graph.ts";
 import type { InnerNorms } from "../norms/strategy.ts";
-import { attended } from "../ops/attention.ts";
+import { attention } from "../ops/attention.ts";
 import { linear } from "../ops/matmul.ts";
-import { reshaped } from "../ops/reshape.ts";
-import { rotated } from "../ops/rope.ts";
+import { reshape } from "../ops/reshape.ts";
+import { rope } from "../ops/rope.ts";
 import type { ModelContext } from "./context.ts";
 
 /** x [N, D] -> [N, D], N = B T tokens. */
-export function attention(ctx: ModelContext, layer: number, x: Tensor, inner: InnerNorms<Tensor>): Tensor {
+export function selfAttention(
+  ctx: ModelContext,
+  layer: number,
+  x: Tensor,
+  inner: InnerNorms<Tensor>,
+): Tensor {
   const { b, batch, seqLen, model } = ctx;
   const { head_dim: headDim } = model;
   const width = model.n_heads * headDim;
@@ -21,16 +26,16 @@ export function attention(ctx: ModelContext, layer: number, x: Tensor, inner: In
 
   const project = (role: "q" | "k" | "v", heads: number): Tensor => {
     const flat = linear(emit, x, weight(role, [heads * headDim, model.d_model]));
-    const split = (t: Tensor) => reshaped(emit, t, [batch, seqLen, heads, headDim]);
+    const split = (t: Tensor) => reshape(emit, t, [batch, seqLen, heads, headDim]);
     const norm = inner[role] ?? ((t: Tensor) => t);
     return inner.width === "full" ? split(norm(flat)) : norm(split(flat));
   };
 
-  const q = rotated(emit, project("q", model.n_heads), model.rope_theta);
-  const k = rotated(emit, project("k", model.n_kv_heads), model.rope_theta);
+  const q = rope(emit, project("q", model.n_heads), model.rope_theta);
+  const k = rope(emit, project("k", model.n_kv_heads), model.rope_theta);
   const v = project("v", model.n_kv_heads);
-  const context = attended(emit, q, k, v);
+  const context = attention(emit, q, k, v);
   const c = inner.c?.(context) ?? context;
-  const joined = reshaped(emit, c, [batch * seqLen, width]);
+  const joined = reshape(emit, c, [batch * seqLen, width]);
   return linear(emit, joined, weight("o", [model.d_model, width]));
 }
