@@ -28,4 +28,10 @@ export interface Parameter {
   readonly expert?: number;
   /** Share of the parameter one token uses: top_k / experts for experts, else 1. */
   readonly active: number;
+  /** The first value of all its elements, where its owner says so; else the init scheme draws them by its role. */
+  readonly initial?: number;
+  /** Factor on the learning rate; absent: 1. */
+  readonly lrFactor?: number;
+  /** False: weight decay never applies, whatever `train.no_decay` says. */
+  readonly decays?: boolean;
 }
