@@ -5,8 +5,8 @@ import {
   attentionGrad as lowerGrad,
 } from "../../src/backends/cuda/lower/attention.ts";
 import { sharedBytes, tilesFor } from "../../src/backends/cuda/lower/attention-tiles.ts";
+import type { Gpu } from "../../src/backends/cuda/lower/lowering.ts";
 import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
-import type { Gpu } from "../../src/backends/cuda/lowering.ts";
 import { attention, attentionGrad } from "../../src/ops/attention.ts";
 import { NONE } from "../../src/ops/define.ts";
 import {

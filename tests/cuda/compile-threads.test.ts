@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { compileThreads, meter } from "../../src/backends/cuda/compile-threads.ts";
-import { cached } from "../../src/backends/cuda/cubins.ts";
-import { loadFfi } from "../../src/backends/cuda/ffi.ts";
-import { type Compiled, KernelCode } from "../../src/backends/cuda/kernel-code.ts";
-import { type Compiler, nvrtc } from "../../src/backends/cuda/nvrtc.ts";
+import { loadFfi } from "../../src/backends/cuda/driver/ffi.ts";
+import { compileThreads, meter } from "../../src/backends/cuda/kernel-code/compile-threads.ts";
+import { cached } from "../../src/backends/cuda/kernel-code/cubins.ts";
+import { type Compiled, KernelCode } from "../../src/backends/cuda/kernel-code/kernel-code.ts";
+import { type Compiler, nvrtc } from "../../src/backends/cuda/kernel-code/nvrtc.ts";
 import { EnvironmentError } from "../../src/lib/errors.ts";
 import { environment, missing, reason } from "./engine.ts";
 

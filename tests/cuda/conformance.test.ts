@@ -1,6 +1,6 @@
 /** Every op of the engine on the emulated GPU gives what the reference gives. */
 import { describe, test } from "vitest";
-import { loweringOf } from "../../src/backends/cuda/lowerings.ts";
+import { loweringOf } from "../../src/backends/cuda/lower/lowerings.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import { runSample } from "../conformance/run.ts";
 import { allSamples } from "../conformance/samples.ts";

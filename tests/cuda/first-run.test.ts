@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cudaOn } from "../../src/backends/cuda/cuda.ts";
-import { bindDriver } from "../../src/backends/cuda/driver.ts";
-import { loadFfi, receive } from "../../src/backends/cuda/ffi.ts";
-import { GpuSession } from "../../src/backends/cuda/gpu.ts";
-import { natives } from "../../src/backends/cuda/lowerings.ts";
+import { bindDriver } from "../../src/backends/cuda/driver/driver.ts";
+import { loadFfi, receive } from "../../src/backends/cuda/driver/ffi.ts";
+import { GpuSession } from "../../src/backends/cuda/driver/gpu.ts";
+import { natives } from "../../src/backends/cuda/lower/lowerings.ts";
 import { plannedMemory } from "../../src/backends/cuda/planned-memory.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph } from "../../src/model/graphs.ts";

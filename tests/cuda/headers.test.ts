@@ -8,11 +8,11 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import * as constants from "../../src/backends/cuda/constants.ts";
-import { cublasLtSignatures } from "../../src/backends/cuda/cublaslt-calls.ts";
-import { driverSignatures, errorSignatures, laterSignatures } from "../../src/backends/cuda/driver.ts";
-import type { CType, Signatures } from "../../src/backends/cuda/ffi.ts";
-import { nvrtcSignatures } from "../../src/backends/cuda/nvrtc.ts";
+import { cublasLtSignatures } from "../../src/backends/cuda/cublaslt/cublaslt-calls.ts";
+import * as constants from "../../src/backends/cuda/driver/constants.ts";
+import { driverSignatures, errorSignatures, laterSignatures } from "../../src/backends/cuda/driver/driver.ts";
+import type { CType, Signatures } from "../../src/backends/cuda/driver/ffi.ts";
+import { nvrtcSignatures } from "../../src/backends/cuda/kernel-code/nvrtc.ts";
 
 const listed = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 

@@ -1,5 +1,5 @@
 /** Runs one op's lowering on the emulated GPU: its launches, on buffers of this op alone, with no engine around them. */
-import { joinF32, splitF32 } from "../../src/backends/cuda/bf16.ts";
+
 import {
   bytesOf,
   type Context,
@@ -10,7 +10,8 @@ import {
   type Root,
   remaindersAt,
   type Storage,
-} from "../../src/backends/cuda/lowering.ts";
+} from "../../src/backends/cuda/lower/lowering.ts";
+import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
 import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size, type Tensor } from "../../src/graph/graph.ts";

@@ -1,11 +1,11 @@
 /** One op on many tensors in few launches: which are put together, and the same bits as one at a time. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "../../src/backends/cuda/compile.ts";
+import { fused } from "../../src/backends/cuda/fuse/fusions.ts";
 import { fuseMany } from "../../src/backends/cuda/fuse/many.ts";
-import { fused } from "../../src/backends/cuda/fusions.ts";
 import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
+import type { Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
-import type { Lowering } from "../../src/backends/cuda/lowering.ts";
+import { compile } from "../../src/backends/cuda/plan/compile.ts";
 import { USUAL as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device, Engine } from "../../src/backends/backend.ts";
 import { cpu } from "../../src/backends/cpu/cpu.ts";
-import type { CudaDevice } from "../../src/backends/cuda/device.ts";
+import type { CudaDevice } from "../../src/backends/cuda/run/device.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { plan } from "../../src/plan/plan.ts";

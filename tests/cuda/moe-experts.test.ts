@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expertSwiglu, fuseExpertSwiglu } from "../../src/backends/cuda/fuse/expert-swiglu.ts";
+import { fused } from "../../src/backends/cuda/fuse/fusions.ts";
 import { fuseGatheredMatmul, gatheredMatmul } from "../../src/backends/cuda/fuse/gathered-matmul.ts";
 import { fuseGroupedSum, groupedMatmulSum } from "../../src/backends/cuda/fuse/grouped-sum.ts";
-import { fused } from "../../src/backends/cuda/fusions.ts";
 import * as experts from "../../src/backends/cuda/lower/expert-swiglu.ts";
 import * as lower from "../../src/backends/cuda/lower/grouped-matmul.ts";
 import * as pointwise from "../../src/backends/cuda/lower/swiglu.ts";

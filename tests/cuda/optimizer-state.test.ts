@@ -1,6 +1,6 @@
 /** Moments kept in bf16 on the emulated GPU: rounded as the reference rounds them, in half the memory. */
 import { describe, expect, test } from "vitest";
-import type { CudaDevice } from "../../src/backends/cuda/device.ts";
+import type { CudaDevice } from "../../src/backends/cuda/run/device.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientOf, listParameters, type ModelSpec } from "../../src/model/graphs.ts";

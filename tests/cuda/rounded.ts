@@ -1,7 +1,7 @@
 /** How far a model's gradients on this engine may be from the reference's. */
 import { expect } from "vitest";
 import type { Device, Engine } from "../../src/backends/backend.ts";
-import { decodeBf16, encodeBf16 } from "../../src/backends/cuda/bf16.ts";
+import { decodeBf16, encodeBf16 } from "../../src/backends/cuda/memory/bf16.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import type { ModelSpec } from "../../src/model/graphs.ts";
 import { gradients } from "../conformance/nano.ts";

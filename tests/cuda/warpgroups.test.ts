@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { compile } from "../../src/backends/cuda/compile.ts";
 import { cudaOn } from "../../src/backends/cuda/cuda.ts";
-import { discover } from "../../src/backends/cuda/find.ts";
-import type { GpuInfo } from "../../src/backends/cuda/gpu.ts";
+import { discover } from "../../src/backends/cuda/driver/find.ts";
+import type { GpuInfo } from "../../src/backends/cuda/driver/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
+import { compile } from "../../src/backends/cuda/plan/compile.ts";
 import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import {
   caseOf,

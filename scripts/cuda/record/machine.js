@@ -6,10 +6,10 @@ import { inDist } from "../samples.js";
 const QUERY = "name,driver_version,memory.total,power.limit,clocks.max.sm,clocks.max.mem,temperature.gpu";
 
 export async function machine() {
-  const { discover } = await inDist("backends/cuda/find.js");
-  const { loadFfi } = await inDist("backends/cuda/ffi.js");
-  const { libraryKinds, openWhole, thisHost } = await inDist("backends/cuda/libraries.js");
-  const { nvrtc } = await inDist("backends/cuda/nvrtc.js");
+  const { discover } = await inDist("backends/cuda/driver/find.js");
+  const { loadFfi } = await inDist("backends/cuda/driver/ffi.js");
+  const { libraryKinds, openWhole, thisHost } = await inDist("backends/cuda/driver/libraries.js");
+  const { nvrtc } = await inDist("backends/cuda/kernel-code/nvrtc.js");
   const found = await discover(process.env);
   if (!found.ok) throw new Error(`${found.why}; ${found.fix}`);
   const ffi = await loadFfi();

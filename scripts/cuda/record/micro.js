@@ -5,12 +5,12 @@ import { inDist } from "../samples.js";
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 async function openSession() {
-  const { discover } = await inDist("backends/cuda/find.js");
-  const { loadFfi } = await inDist("backends/cuda/ffi.js");
-  const { bindDriver } = await inDist("backends/cuda/driver.js");
-  const { GpuSession } = await inDist("backends/cuda/gpu.js");
-  const { cublasLt } = await inDist("backends/cuda/cublaslt.js");
-  const { WORKSPACE_BYTES } = await inDist("backends/cuda/cublaslt-problem.js");
+  const { discover } = await inDist("backends/cuda/driver/find.js");
+  const { loadFfi } = await inDist("backends/cuda/driver/ffi.js");
+  const { bindDriver } = await inDist("backends/cuda/driver/driver.js");
+  const { GpuSession } = await inDist("backends/cuda/driver/gpu.js");
+  const { cublasLt } = await inDist("backends/cuda/cublaslt/cublaslt.js");
+  const { WORKSPACE_BYTES } = await inDist("backends/cuda/cublaslt/cublaslt-problem.js");
   const found = await discover(process.env);
   if (!found.ok) throw new Error(`${found.why}; ${found.fix}`);
   const ffi = await loadFfi();
@@ -51,7 +51,7 @@ function copy({ session }, bytes) {
 
 async function random(session, storage, elements) {
   const { stream } = await inDist("lib/prng.js");
-  const { encodeBf16 } = await inDist("backends/cuda/bf16.js");
+  const { encodeBf16 } = await inDist("backends/cuda/memory/bf16.js");
   const values = Float32Array.from({ length: 1 << 16 }, stream(1, "noise").normal);
   const pattern = storage === "bf16" ? encodeBf16(values) : values;
   const memory = session.allocate(elements * pattern.BYTES_PER_ELEMENT);
@@ -97,8 +97,8 @@ async function product({ session, products, workspace }, problem) {
 
 /** Shapes of all products of a model's pass, with how often each is done. */
 async function shapesOf(preset, batch) {
-  const { compile } = await inDist("backends/cuda/compile.js");
-  const { natives } = await inDist("backends/cuda/lowerings.js");
+  const { compile } = await inDist("backends/cuda/plan/compile.js");
+  const { natives } = await inDist("backends/cuda/lower/lowerings.js");
   const { gradientGraph } = await inDist("model/graphs.js");
   const { presets } = await inDist("model/presets.js");
   const { completeModel, modelSchema } = await inDist("model/schema.js");

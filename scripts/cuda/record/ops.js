@@ -7,7 +7,7 @@ const WORST = 2e-2; // bf16 in and out; as in tests/conformance/tolerance.ts
 export async function ops({ tell }) {
   const { cuda } = await inDist("backends/cuda/cuda.js");
   const { reference } = await inDist("backends/reference/reference.js");
-  const { loweringOf } = await inDist("backends/cuda/lowerings.js");
+  const { loweringOf } = await inDist("backends/cuda/lower/lowerings.js");
   const { allSamples, applied, feedsOf, runSample } = await samples();
   const { GraphBuilder } = await inDist("graph/builder.js");
   const { plan } = await inDist("plan/plan.js");

@@ -1,10 +1,10 @@
 /** What a plan will take on a GPU, from its lowering: the layout that runs is the layout that is counted. */
 import type { Plan } from "../../plan/plan.ts";
 import type { PlannedMemory } from "../backend.ts";
-import { compile } from "./compile.ts";
-import { WORKSPACE_BYTES } from "./cublaslt-problem.ts";
-import { type GpuInfo, reserveOf } from "./gpu.ts";
-import type { Gpu } from "./lowering.ts";
+import { WORKSPACE_BYTES } from "./cublaslt/cublaslt-problem.ts";
+import { type GpuInfo, reserveOf } from "./driver/gpu.ts";
+import type { Gpu } from "./lower/lowering.ts";
+import { compile } from "./plan/compile.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
 export const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };

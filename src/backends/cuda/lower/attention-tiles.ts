@@ -4,7 +4,7 @@
  * memory, serves two tiles wherever there is room for that.
  */
 import { UserError } from "../../../lib/errors.ts";
-import type { Gpu } from "../lowering.ts";
+import type { Gpu } from "./lowering.ts";
 
 export type AttentionKernel = "forward" | "grad-kv" | "grad-q";
 

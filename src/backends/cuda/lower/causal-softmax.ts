@@ -1,8 +1,8 @@
 /** The causal softmax and its gradient, for graphs whose attention is expanded. */
 import { size } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
-import { i32, type Lowering } from "../lowering.ts";
 import { typeOf } from "./launches.ts";
+import { i32, type Lowering } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 

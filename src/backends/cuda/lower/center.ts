@@ -1,8 +1,8 @@
 /** x - mean(x): LayerNorm's first half, one pass with a row in registers. */
 import { size } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
-import { i32, type Lowering } from "../lowering.ts";
 import { typeOf } from "./launches.ts";
+import { i32, type Lowering } from "./lowering.ts";
 import { forwardUnroll, rowDefines } from "./rows.ts";
 
 export const center: Lowering<Readonly<Record<never, never>>> = {

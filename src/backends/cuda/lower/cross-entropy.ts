@@ -1,6 +1,7 @@
 /** Cross-entropy with log-probabilities kept, its gradient, and the form that turns logits into their gradient in place. */
-import { type Context, i32, type Lowering, type Region } from "../lowering.ts";
+
 import { typeOf } from "./launches.ts";
+import { type Context, i32, type Lowering, type Region } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 const THREADS = 512;

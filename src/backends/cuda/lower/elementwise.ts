@@ -1,8 +1,8 @@
 /** Sums and multiples: one launch of a plain loop each. What leads to a weight's gradient stays f32. */
 import { size } from "../../../graph/graph.ts";
 import type { ScaleAttrs } from "../../../ops/scale.ts";
-import { f32, i32, type Lowering } from "../lowering.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
+import { f32, i32, type Lowering } from "./lowering.ts";
 
 export const add: Lowering<Readonly<Record<never, never>>> = {
   writes: () => ["asked"],

@@ -1,7 +1,7 @@
 /** The experts' gate and up products with SwiGLU behind them, in one launch (fuse/expert-swiglu.ts). */
 import type { ExpertSwigluAttrs } from "../fuse/expert-swiglu.ts";
-import type { Lowering } from "../lowering.ts";
 import { mostTiles, persistent, TILE, tilingFor } from "./grouped-tiles.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const expertSwiglu: Lowering<ExpertSwigluAttrs> = {
   reads: ({ inputs }) => inputs.map((_, i) => (i === 1 || i === 2 ? "i32" : "bf16")),

@@ -1,7 +1,7 @@
 /** One value everywhere: the driver's own memory setting for one tensor, few launches for many (fuse/many.ts). */
 import type { FillAttrs } from "../../../ops/fill.ts";
-import { f32, type Lowering } from "../lowering.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
+import { f32, type Lowering } from "./lowering.ts";
 import { addresses, alike, batches } from "./tensors.ts";
 
 const MOST = 128;

@@ -6,8 +6,8 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import type { DispatchAttrs } from "../../../ops/dispatch.ts";
 import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
-import type { Context, Lowering } from "../lowering.ts";
 import { mostTiles, persistent, TILE, tilingFor } from "./grouped-tiles.ts";
+import type { Context, Lowering } from "./lowering.ts";
 
 /** Which row of a smaller matrix stands for each slot: order [S], k slots to a row. */
 interface Gather {

@@ -1,5 +1,5 @@
 /** How the grouped products cut up their work: tiles, by whom they are computed, and the shared memory that takes. */
-import type { Context } from "../lowering.ts";
+import type { Context } from "./lowering.ts";
 import type { WarpgroupKernel } from "./warpgroups.ts";
 
 /** Rows and columns of a tile. */

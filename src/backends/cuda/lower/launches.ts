@@ -1,5 +1,5 @@
 /** What the lowerings of this folder share: how a region's element type is called in a kernel, and grids of plain loops. */
-import { C_TYPE, type Region } from "../lowering.ts";
+import { C_TYPE, type Region } from "./lowering.ts";
 
 export const BLOCK = 256;
 

@@ -1,7 +1,7 @@
 /** A product onto something (fuse/matmul-add.ts): beta = 1, where that lies if no one else reads it. */
 import { size } from "../../../graph/graph.ts";
 import { type MatmulAttrs, matrix } from "../../../ops/matmul.ts";
-import type { Lowering } from "../lowering.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const matmulAdd: Lowering<MatmulAttrs> = {
   reads: () => ["bf16", "bf16", "bf16"],

@@ -1,7 +1,7 @@
 /** C = alpha op(A) op(B): bf16 operands, f32 sums. A weight's gradient is stored in f32 and can add up over micro-batches. */
 import { size } from "../../../graph/graph.ts";
 import { type MatmulAttrs, matrix } from "../../../ops/matmul.ts";
-import type { Lowering } from "../lowering.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const matmul: Lowering<MatmulAttrs> = {
   reads: () => ["bf16", "bf16"],

@@ -1,8 +1,8 @@
 /** Tokens' rows to the experts and back, in bf16, with the router's weights in f32. */
 import type { Tensor } from "../../../graph/graph.ts";
 import type { DispatchAttrs } from "../../../ops/dispatch.ts";
-import { type Arg, type Context, i32, type Lowering } from "../lowering.ts";
 import { BLOCK, blocksFor, packOf } from "./launches.ts";
+import { type Arg, type Context, i32, type Lowering } from "./lowering.ts";
 import { WARP_ROWS } from "./router.ts";
 
 type Attrs = Readonly<Record<never, never>>;

@@ -2,8 +2,8 @@
 import { size, type TensorType } from "../../../graph/graph.ts";
 import type { RmsNormAttrs } from "../../../ops/rms-norm.ts";
 import type { RopeAttrs } from "../../../ops/rope.ts";
-import { f32, i32, type Lowering } from "../lowering.ts";
 import { typeOf } from "./launches.ts";
+import { f32, i32, type Lowering } from "./lowering.ts";
 import { launchColumnSums } from "./rms-norm.ts";
 import { ropeTables } from "./rope.ts";
 

@@ -1,6 +1,6 @@
 /** The norm of a sum, and a norm's gradient onto another: the fused forms of fuse/residual-norm.ts. */
 import type { RmsNormAttrs } from "../../../ops/rms-norm.ts";
-import type { Lowering } from "../lowering.ts";
+import type { Lowering } from "./lowering.ts";
 import { launchRmsNorm, launchRmsNormGrad } from "./rms-norm.ts";
 
 export const addRmsNorm: Lowering<RmsNormAttrs> = {

@@ -1,8 +1,8 @@
 /** Sorting slots by expert: block by block counted, the counts added up, and each slot placed by its rank. */
 import { size } from "../../../graph/graph.ts";
 import type { RouteAttrs } from "../../../ops/route.ts";
-import { type Arg, i32, type Lowering } from "../lowering.ts";
 import { BLOCK, blocksFor } from "./launches.ts";
+import { type Arg, i32, type Lowering } from "./lowering.ts";
 
 export const route: Lowering<RouteAttrs> = {
   reads: () => ["i32"],

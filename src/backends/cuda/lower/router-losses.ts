@@ -1,8 +1,8 @@
 /** The router's losses with their gradients, and its entropy: sums over rows in f32, block by block and then in all. */
 import type { Tensor } from "../../../graph/graph.ts";
-import { type Arg, type Context, i32, type Lowering } from "../lowering.ts";
 import { launchTotal } from "./cross-entropy.ts";
 import { BLOCK } from "./launches.ts";
+import { type Arg, type Context, i32, type Lowering } from "./lowering.ts";
 import { WARP_ROWS } from "./router.ts";
 
 type Attrs = Readonly<Record<never, never>>;

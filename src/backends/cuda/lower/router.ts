@@ -2,8 +2,8 @@
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
 import type { TopKAttrs, TopKGradAttrs } from "../../../ops/top-k.ts";
-import { type Arg, type Context, i32, type Lowering } from "../lowering.ts";
 import { BLOCK, blocksFor } from "./launches.ts";
+import { type Arg, type Context, i32, type Lowering } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 

@@ -1,8 +1,8 @@
 /** SwiGLU's pointwise half and its gradient, over packed rows. */
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
-import { type Context, i32, type Lowering, type Region } from "../lowering.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
+import { type Context, i32, type Lowering, type Region } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 

@@ -1,5 +1,5 @@
 /** Many tensors in one launch: which of them go together, and which of its blocks are whose (kernels/tensors.cuh). */
-import { type Context, type Pointers, type Region, slice } from "../lowering.ts";
+import { type Context, type Pointers, type Region, slice } from "./lowering.ts";
 
 /** Some tensors' launch: the table of its blocks, and how many it has. */
 export interface Batch<T> {

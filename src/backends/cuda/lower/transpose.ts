@@ -1,8 +1,8 @@
 /** Axes in another order, up to five of them. */
 import { size } from "../../../graph/graph.ts";
 import type { TransposeAttrs } from "../../../ops/transpose.ts";
-import { i32, type Lowering } from "../lowering.ts";
 import { BLOCK, blocksFor, typeOf } from "./launches.ts";
+import { i32, type Lowering } from "./lowering.ts";
 
 const AXES = 5;
 

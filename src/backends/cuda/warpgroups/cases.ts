@@ -13,8 +13,8 @@ import { groupedMatmul, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts
 import { type Routing, route } from "../../../ops/route.ts";
 import { scale } from "../../../ops/scale.ts";
 import { swiglu } from "../../../ops/swiglu.ts";
+import { natives } from "../lower/lowerings.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
-import { natives } from "../lowerings.ts";
 
 /** `each`: experts of each token. One expert more than `experts` says gets no token. */
 export interface Sizes {

@@ -6,12 +6,12 @@
 import { size } from "../../../graph/graph.ts";
 import { plan } from "../../../plan/plan.ts";
 import type { Device, Floats } from "../../backend.ts";
-import { compile } from "../compile.ts";
-import { CudaDevice } from "../device.ts";
-import { GpuThread } from "../gpu-thread.ts";
+import type { Gpu } from "../lower/lowering.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
-import type { Gpu } from "../lowering.ts";
-import type { Script } from "../script.ts";
+import { compile } from "../plan/compile.ts";
+import type { Script } from "../plan/script.ts";
+import { CudaDevice } from "../run/device.ts";
+import { GpuThread } from "../run/gpu-thread.ts";
 import { type Case, caseOf, type Extents, numbersFor } from "./cases.ts";
 import { farthestRow, type Job, MOST_OFF, type Outcome, type Said } from "./outcome.ts";
 

@@ -1,0 +1,29 @@
+/** Passes over a graph's nodes that put one op of this engine's own in the place of several. */
+import type { Graph, Node, Tensor } from "../../../graph/graph.ts";
+import { fuseChunkedLoss } from "./chunked-loss.ts";
+import { fuseExpertSwiglu } from "./expert-swiglu.ts";
+import { fuseGatheredMatmul } from "./gathered-matmul.ts";
+import { fuseGroupedSum } from "./grouped-sum.ts";
+import { fuseMany } from "./many.ts";
+import { fuseMatmulAdd } from "./matmul-add.ts";
+import { fuseNormRope } from "./norm-rope.ts";
+import { fuseResidualNorm } from "./residual-norm.ts";
+
+/** `kept`: tensors that are read after all nodes have run. Returns nodes in an order that can be run. */
+type Fusion = (nodes: readonly Node[], kept: ReadonlySet<Tensor>) => readonly Node[];
+
+const fusions: readonly Fusion[] = [
+  fuseChunkedLoss,
+  fuseNormRope,
+  fuseResidualNorm,
+  fuseMatmulAdd,
+  fuseGatheredMatmul,
+  fuseExpertSwiglu,
+  fuseGroupedSum,
+  fuseMany,
+];
+
+export function fused(graph: Graph): Graph {
+  const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
+  return { ...graph, nodes: fusions.reduce((nodes, fuse) => fuse(nodes, kept), graph.nodes) };
+}

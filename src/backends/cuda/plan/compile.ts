@@ -1,0 +1,125 @@
+/**
+ * Lowers a whole graph: gives every tensor memory, lets each op's lowering record its launches, then lays out the
+ * arena. Pure: it needs a description of the GPU, not the GPU, so the same code forecasts a program's memory.
+ */
+import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.ts";
+import { fused } from "../fuse/fusions.ts";
+import type { Context, Gpu, Region, Storage } from "../lower/lowering.ts";
+import { loweringOf } from "../lower/lowerings.ts";
+import { Recording } from "./recording.ts";
+import { Regions } from "./regions.ts";
+import type { Origin, Script } from "./script.ts";
+
+export interface CompileOptions {
+  readonly gpu: Gpu;
+}
+
+export function compile(built: Graph, options: CompileOptions): Script {
+  const graph = fused(built);
+  const compiler = new Compiler(graph, options);
+  graph.nodes.forEach((node, i) => {
+    compiler.lower(node, i);
+  });
+  return compiler.finish();
+}
+
+class Compiler implements Context {
+  readonly gpu: Gpu;
+  readonly #graph: Graph;
+  readonly #recording: Recording;
+  readonly #regions: Regions;
+  readonly #origins: Origin[] = [];
+  /** The inputs of the node being lowered, as it reads them. */
+  #inputs: ReadonlyMap<Tensor, Region> = new Map();
+
+  constructor(graph: Graph, { gpu }: CompileOptions) {
+    this.gpu = gpu;
+    this.#graph = graph;
+    this.#recording = new Recording(gpu);
+    this.#regions = new Regions(graph, (to, from) => this.#recording.convert(to, from));
+  }
+
+  lower(node: Node, i: number): void {
+    this.#regions.goTo(i);
+    const lowering = loweringOf(node.op.name);
+    const reads = lowering.reads?.(node) ?? [];
+    this.#inputs = new Map(node.inputs.map((t, k) => [t, this.#regions.read(t, reads[k] ?? "any")]));
+    this.#regions.place(node, this.#inputs);
+    if (!lowering.alias) lowering.lower(this, node);
+    this.#origins.push({ op: node.op.name, scope: node.scope, end: this.#recording.length });
+  }
+
+  finish(): Script {
+    const { nodes, feeds, outputs } = this.#graph;
+    this.#regions.goTo(nodes.length);
+    this.#inputs = new Map();
+    const results = [...outputs].map(([name, t]) => [name, this.#steady(t)] as const);
+    this.#assign();
+
+    const { total, resolve, variables, constants } = this.#regions.finish();
+    const transfer = (name: string, region: Region) => {
+      return { name, place: resolve(region), elements: region.elements };
+    };
+    return {
+      arenaBytes: total,
+      mostElements: Math.max(0, ...nodes.flatMap(({ outputs }) => outputs.map((t) => size(t.shape)))),
+      ...this.#recording.finish(resolve),
+      origins: this.#origins,
+      variables,
+      constants,
+      feeds: [...feeds].map(([name, t]) => transfer(name, this.#regions.own(t)!)),
+      outputs: results.map(([name, region]) => transfer(name, region)),
+    };
+  }
+
+  /** What is left to assign once all nodes have run: values computed elsewhere than in their variable. */
+  #assign(): void {
+    const rest = this.#graph.assignments.filter((a) => this.#regions.home(a.value) === undefined);
+    const values = rest.map((a) => this.#steady(a.value)); // all are read before any is written
+    rest.forEach(({ variable, accumulate }, i) => {
+      const target = this.#regions.variable(variable);
+      if (accumulate && target.storage !== "f32") throw new Error(`${variable} cannot be added to`);
+      if (accumulate) this.#recording.accumulate(target, values[i]!);
+      else this.#recording.convert(target, values[i]!);
+    });
+  }
+
+  /** A region that no assignment after the nodes changes: a copy where the value lies in a variable it came from. */
+  #steady(t: Tensor): Region {
+    const region = this.#regions.read(t, "any");
+    if (this.#regions.inArena(region) || this.#regions.home(t) !== undefined) return region;
+    const copy = this.scratch(region.storage, region.elements);
+    this.#recording.copy(copy, region);
+    return copy;
+  }
+
+  // What lowerings see.
+
+  region(t: Tensor): Region {
+    const region = this.#inputs.get(t) ?? this.#regions.own(t);
+    if (region === undefined) throw new Error(`no node so far has made tensor ${t.id}`);
+    return region;
+  }
+
+  adds(t: Tensor): boolean {
+    return this.#regions.home(t)?.adds ?? false;
+  }
+
+  scratch(storage: Storage, elements: number): Region {
+    return this.#regions.scratch(storage, elements);
+  }
+
+  keepBeside(t: Tensor, storage: Storage, elements: number): Region {
+    return this.#regions.keepBeside(t, storage, elements);
+  }
+
+  keptBeside(t: Tensor): Region | undefined {
+    return this.#regions.keptBeside(t);
+  }
+
+  readonly constant: Context["constant"] = (...asked) => this.#regions.constant(...asked);
+  readonly launch: Context["launch"] = (launch) => this.#recording.launch(launch);
+  readonly gemm: Context["gemm"] = (gemm) => this.#recording.gemm(gemm);
+  readonly fill: Context["fill"] = (region, value) => this.#recording.fill(region, value);
+  readonly copy: Context["copy"] = (to, from) => this.#recording.copy(to, from);
+}

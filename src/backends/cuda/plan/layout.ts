@@ -1,0 +1,59 @@
+/** Where regions lie: in the arena for a span of nodes, or on a base of their own that outlives the program's runs. */
+import { bytesOf, type Region, type Root, type Storage } from "../lower/lowering.ts";
+import { arrange } from "../memory/memory.ts";
+import { ARENA, type Operand, type Resolve } from "./script.ts";
+
+interface Life {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+}
+
+export class Layout {
+  readonly #arena = new Map<Root, Life>();
+  readonly #bases = new Map<Root, string>();
+
+  /** Memory of the arena, in use from node `from` to node `to`. */
+  within(storage: Storage, elements: number, from: number, to: number): Region {
+    const region = fresh(storage, elements);
+    this.#arena.set(region.root, { bytes: region.root.bytes, from, to: Math.max(from, to) });
+    return region;
+  }
+
+  /** Memory that is not the arena's. */
+  outside(base: string, storage: Storage, elements: number): Region {
+    const region = fresh(storage, elements);
+    this.#bases.set(region.root, base);
+    return region;
+  }
+
+  /** Whether the region is the arena's. */
+  holds({ root }: Region): boolean {
+    return this.#arena.has(root);
+  }
+
+  /** Hands a region of the arena that dies at node `at` to someone who needs it until `to`; false if it lives on. */
+  prolonged({ root }: Region, at: number, to: number): boolean {
+    const life = this.#arena.get(root);
+    if (life === undefined || life.to !== at) return false;
+    life.to = Math.max(at, to);
+    return true;
+  }
+
+  /** Lays out the arena: from here on no region may be added. */
+  arranged(): { readonly total: number; readonly resolve: Resolve } {
+    const { offsets, total } = arrange([...this.#arena.values()]);
+    const starts = new Map([...this.#arena.keys()].map((root, i) => [root, offsets[i]!]));
+    const resolve = ({ root, offset, storage }: Region): Operand => {
+      const start = starts.get(root);
+      return start === undefined
+        ? { base: this.#bases.get(root)!, offset, storage }
+        : { base: ARENA, offset: start + offset, storage };
+    };
+    return { total, resolve };
+  }
+}
+
+const fresh = (storage: Storage, elements: number): Region => {
+  return { root: { bytes: bytesOf(storage, elements) }, offset: 0, storage, elements };
+};

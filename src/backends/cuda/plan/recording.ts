@@ -1,0 +1,135 @@
+/** Takes down what lowerings emit, on regions; once every root has its place, the whole becomes a script's steps. */
+import {
+  type Arg,
+  bytesOf,
+  C_TYPE,
+  exactly,
+  type Gemm,
+  type Gpu,
+  i32,
+  type Launch,
+  type Region,
+} from "../lower/lowering.ts";
+import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Step } from "./script.ts";
+
+type Recorded =
+  | { readonly kind: "launch"; readonly launch: Launch }
+  | { readonly kind: "gemm"; readonly gemm: Gemm }
+  | { readonly kind: "fill"; readonly to: Region; readonly value: number }
+  | { readonly kind: "copy"; readonly to: Region; readonly from: Region };
+
+const THREADS = 256;
+/** Blocks of a loop over elements, for each multiprocessor: enough to fill it many times over. */
+const BLOCKS = 32;
+
+export class Recording {
+  readonly #gpu: Gpu;
+  readonly #steps: Recorded[] = [];
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  /** Steps so far. */
+  get length(): number {
+    return this.#steps.length;
+  }
+
+  launch(launch: Launch): void {
+    this.#steps.push({ kind: "launch", launch });
+  }
+
+  gemm(gemm: Gemm): void {
+    this.#steps.push({ kind: "gemm", gemm });
+  }
+
+  fill(to: Region, value: number): void {
+    this.#steps.push({ kind: "fill", to, value });
+  }
+
+  copy(to: Region, from: Region): void {
+    if (to.elements !== from.elements || to.storage !== from.storage)
+      throw new Error(`cannot copy ${from.elements} ${from.storage} to ${to.elements} ${to.storage}`);
+    this.#steps.push({ kind: "copy", to, from });
+  }
+
+  /** The same values in another storage. */
+  convert(to: Region, from: Region): void {
+    const define = { FROM: C_TYPE[from.storage], TO: C_TYPE[to.storage] };
+    if (to.storage === from.storage) this.copy(to, from);
+    else this.#elementwise("convert", define, from.elements, [...exactly(from), ...exactly(to)]);
+  }
+
+  /** sum += x, the sum in f32. */
+  accumulate(sum: Region, x: Region): void {
+    const define = { A: C_TYPE[x.storage], B: C_TYPE[sum.storage], Y: C_TYPE[sum.storage] };
+    this.#elementwise("add", define, x.elements, [x, sum, sum]);
+  }
+
+  #elementwise(kernel: string, define: Launch["define"] & object, n: number, args: readonly Arg[]): void {
+    const grid = Math.min(Math.ceil(n / THREADS), BLOCKS * this.#gpu.multiprocessors);
+    this.launch({ file: `${kernel}.cu`, kernel, define, grid, block: THREADS, args: [...args, i32(n)] });
+  }
+
+  finish(resolve: Resolve): { readonly kernels: readonly KernelSpec[]; readonly steps: readonly Step[] } {
+    const kernels = new KernelList();
+    const steps = this.#steps.map((step): Step => {
+      if (step.kind === "launch") return resolvedLaunch(step.launch, kernels, resolve);
+      if (step.kind === "gemm") {
+        const { a, b, c } = step.gemm;
+        return { kind: "gemm", shape: shapeOf(step.gemm), a: resolve(a), b: resolve(b), c: resolve(c) };
+      }
+      const to = resolve(step.to);
+      if (step.kind === "fill") return { kind: "fill", to, elements: step.to.elements, value: step.value };
+      const bytes = bytesOf(step.from.storage, step.from.elements);
+      return { kind: "copy", to, from: resolve(step.from), bytes };
+    });
+    return { kernels: kernels.specs, steps };
+  }
+}
+
+/** Each kernel once, however often it is launched. */
+class KernelList {
+  readonly specs: KernelSpec[] = [];
+  readonly #indices = new Map<string, number>();
+
+  index({ file, kernel, define = {} }: Launch): number {
+    const key = JSON.stringify([file, kernel, Object.entries(define).sort()]);
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    this.#indices.set(key, this.specs.length);
+    return this.specs.push({ file, kernel, define }) - 1;
+  }
+}
+
+function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): Step {
+  const { grid, block, sharedBytes = 0, args } = launch;
+  return {
+    kind: "launch",
+    kernel: kernels.index(launch),
+    grid: dimensions(grid),
+    block: dimensions(block),
+    sharedBytes,
+    args: args.map((arg) => resolvedArg(arg, resolve)),
+  };
+}
+
+function resolvedArg(arg: Arg, resolve: Resolve): Param {
+  if (arg === null) return null;
+  if ("pointers" in arg) return { pointers: arg.pointers.map((region) => region && resolve(region)) };
+  return "root" in arg ? resolve(arg) : arg;
+}
+
+const dimensions = (d: Launch["grid"]): Dimensions => (typeof d === "number" ? [d, 1, 1] : d);
+
+/** Everything said, with the defaults of packed matrices. */
+export function shapeOf(gemm: Gemm): GemmShape {
+  const { m, n, k, transA, transB, alpha = 1, beta = 0, batch = 1 } = gemm;
+  const { lda = transA ? m : k, ldb = transB ? k : n, ldc = n } = gemm;
+  const [strideA, strideB, strideC] = [
+    gemm.strideA ?? (transA ? k : m) * lda,
+    gemm.strideB ?? (transB ? n : k) * ldb,
+    gemm.strideC ?? m * ldc,
+  ];
+  return { m, n, k, transA, transB, alpha, beta, batch, lda, ldb, ldc, strideA, strideB, strideC };
+}

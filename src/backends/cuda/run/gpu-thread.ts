@@ -1,0 +1,121 @@
+/** The main thread's end of the line to the thread that owns the GPU. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { EnvironmentError } from "../../../lib/errors.ts";
+import { threadFile } from "../../../lib/thread-file.ts";
+import type { GpuInfo } from "../driver/gpu.ts";
+import { Board, watch } from "./board.ts";
+import {
+  type Access,
+  type LibraryPaths,
+  type Progress,
+  type Ready,
+  type Reply,
+  type Request,
+  received,
+  type Start,
+  Window,
+} from "./protocol.ts";
+
+type Asked = Exclude<Request, Access>;
+/** A request before it has its number. */
+export type Question = {
+  [K in Asked["kind"]]: Omit<Extract<Asked, { readonly kind: K }>, "id">;
+}[Asked["kind"]];
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Who hears of work that lasts, and after how long without a change. */
+export interface Listener {
+  tell(what: string): void;
+  readonly quietMs: number;
+}
+
+export class GpuThread {
+  readonly gpu: GpuInfo;
+  readonly #worker: Worker;
+  readonly #window: Window;
+  readonly #board: Board;
+  readonly #listener: Listener;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 0;
+  #programs = 0;
+  #dead: Error | undefined;
+
+  private constructor(worker: Worker, { window, board }: Start, gpu: GpuInfo, listener: Listener) {
+    this.#worker = worker;
+    this.#window = new Window(window);
+    this.#board = new Board(board);
+    this.#listener = listener;
+    this.gpu = gpu;
+    worker.on("message", (said: Reply | Progress) => {
+      if ("progress" in said) listener.tell(said.progress);
+      else this.#settle(said);
+    });
+    worker.on("error", (error) => this.#die(error));
+    worker.on("exit", () => this.#die(new EnvironmentError("engine cuda: the thread of the GPU has ended")));
+  }
+
+  /** Starts the thread and waits until the GPU is open. */
+  static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
+    const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: Board.share() };
+    const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
+    const [ready] = (await once(worker, "message")) as [Ready];
+    if ("error" in ready) throw received(ready.error);
+    return new GpuThread(worker, workerData, ready.gpu, listener);
+  }
+
+  /** A number for one more program. */
+  newProgram(): number {
+    return this.#programs++;
+  }
+
+  ask(question: Question): Promise<unknown> {
+    if (this.#dead !== undefined) return Promise.reject(this.#dead);
+    const id = this.#next++;
+    const answer = new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...question, id });
+    });
+    return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.tell));
+  }
+
+  /** Copies all of a variable's values to or from the GPU, window by window, while the caller waits. */
+  copy(kind: Access["kind"], variable: string, values: Float32Array): void {
+    if (this.#dead !== undefined) throw this.#dead;
+    const { length: elements } = values;
+    for (let from = 0; from < elements; from += this.#window.capacity) {
+      const count = Math.min(this.#window.capacity, elements - from);
+      const part = values.subarray(from, from + count);
+      if (kind === "write") this.#window.floats(count).set(part);
+      this.#window.reset();
+      this.#worker.postMessage({ kind, variable, elements, from, count } satisfies Access);
+      this.#window.wait();
+      if (kind === "read") part.set(this.#window.floats(count));
+    }
+  }
+
+  /** Gives the GPU back. A thread that cannot do that any more is ended. */
+  async close(): Promise<void> {
+    if (this.#dead !== undefined) return;
+    const ended = once(this.#worker, "exit");
+    await this.ask({ kind: "close" }).catch(() => this.#worker.terminate());
+    await ended;
+  }
+
+  #settle(reply: Reply): void {
+    const caller = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) caller?.reject(received(reply.error));
+    else caller?.resolve(reply.value);
+  }
+
+  #die(error: Error): void {
+    this.#dead ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#dead);
+    this.#waiting.clear();
+  }
+}
