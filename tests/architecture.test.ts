@@ -24,7 +24,34 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/registry.ts": ["backends", "lib"],
   "backends/head-loss.ts": ["ops", "graph", "lib"],
   "backends/reference": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
-  "backends/cuda": ["backends/backend.ts", "backends/head-loss.ts", "plan", "ops", "graph", "lib"],
+  "backends/cuda/memory": [], // how values lie on the GPU
+  "backends/cuda/driver": ["lib"], // the driver, and the way to its library and others
+  "backends/cuda/fuse": ["backends/head-loss.ts", "ops", "graph"],
+  "backends/cuda/lower": [
+    ...["types:backends/cuda/driver", "types:backends/cuda/fuse", "backends/cuda/memory"],
+    ...["ops", "graph", "lib"],
+  ],
+  "backends/cuda/plan": [
+    ...["backends/cuda/lower", "backends/cuda/fuse", "backends/cuda/memory"],
+    ...["graph", "lib"],
+  ],
+  "backends/cuda/kernel-code": ["types:backends/cuda/plan", "backends/cuda/driver", "lib"],
+  "backends/cuda/cublaslt": [
+    "types:backends/cuda/plan",
+    "backends/cuda/driver",
+    "backends/cuda/memory",
+    "lib",
+  ],
+  "backends/cuda/run": [
+    ...["backends/cuda/cublaslt", "backends/cuda/kernel-code", "backends/cuda/plan", "backends/cuda/lower"],
+    ...["backends/cuda/driver", "backends/cuda/memory"],
+    ...["types:backends/backend.ts", "types:plan", "graph", "lib"],
+  ],
+  "backends/cuda/warpgroups": [
+    ...["backends/cuda/run", "backends/cuda/plan", "backends/cuda/lower", "backends/cuda/driver"],
+    ...["types:backends/backend.ts", "plan", "ops", "graph", "lib"],
+  ],
+  "backends/cuda": ["types:backends/backend.ts", "types:plan", "lib"], // the engine, of all that is in the folders
   "backends/cpu": ["backends/backend.ts", "backends/head-loss.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
@@ -61,7 +88,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Words that only one room may say, wherever they stand: in code, in comments, in strings. */
 const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
   [/\bconsole\.|process\.(exit\b|exitCode|stdout|stderr)/, "cli"],
-  [/koffi|nvrtc|cublas|\bwarps?\b/i, "backends/cuda"],
+  [/nvrtc|cublas|\bwarps?\b/i, "backends/cuda"],
+  [/koffi/i, "backends/cuda/driver"],
   [/onnxruntime/i, "backends/cpu"],
   [/tfjs/i, "backends/tensorflow"],
   [/Math\.random/, "nowhere"],
@@ -156,6 +184,28 @@ test("the arrows run one way: no room reaches itself through others", () => {
   for (const room of Object.keys(MAY_IMPORT)) expect(reached(room).has(room), room).toBe(false);
 });
 
+test("no file of an engine imports itself through others", () => {
+  const engines = Object.keys(sources).filter((path) => within(path, "backends"));
+  expect(engines.flatMap((path) => circle(path) ?? [])).toEqual([]);
+});
+
+/** The shortest way from a file back to itself, if there is one. */
+function circle(start: string): string | undefined {
+  const ways = [[start]];
+  const seen = new Set<string>();
+  for (const way of ways) {
+    const last = way.at(-1)!;
+    for (const { from } of importsOf(sources[last] ?? "")) {
+      const target = posix.join(posix.dirname(last), from);
+      if (!from.startsWith(".") || seen.has(target)) continue;
+      if (target === start) return [...way, start].join(" -> ");
+      seen.add(target);
+      ways.push([...way, target]);
+    }
+  }
+  return undefined;
+}
+
 test.each<[fault: string, path: string, text: string]>([
   [
     "norms/x.ts may not import backends/cpu/cpu.ts",
@@ -186,6 +236,16 @@ test.each<[fault: string, path: string, text: string]>([
   ["train/x.ts says console., which is for cli", "train/x.ts", 'console.log("step");'],
   ["runs/x.ts says process.exit, which is for cli", "runs/x.ts", "process.exit(1);"],
   ["sweep/x.ts says process.stdout, which is for cli", "sweep/x.ts", "process.stdout.write(s);"],
+  [
+    "backends/cuda/lower/x.ts may not import backends/cuda/run/store.ts",
+    "backends/cuda/lower/x.ts",
+    'import type { Store } from "../run/store.ts";',
+  ],
+  [
+    "backends/cuda/run/x.ts says koffi, which is for backends/cuda/driver",
+    "backends/cuda/run/x.ts",
+    'import koffi from "koffi";',
+  ],
   ["plan/x.ts says cuBLAS, which is for backends/cuda", "plan/x.ts", "// as cuBLAS wants it"],
   ["ops/x.ts says warp, which is for backends/cuda", "ops/x.ts", "// one warp per row"],
   ["train/x.ts says onnxruntime, which is for backends/cpu", "train/x.ts", 'from "onnxruntime-node"'],

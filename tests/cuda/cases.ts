@@ -4,7 +4,8 @@
  * give the same bits; through nvcc's PTX once, for its numbers.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { canAdd, type Gpu, type Lowering, type Storage } from "../../src/backends/cuda/lower/lowering.ts";
+import { canAdd, type Gpu, type Lowering } from "../../src/backends/cuda/lower/lowering.ts";
+import type { Storage } from "../../src/backends/cuda/memory/storage.ts";
 import { kernelOf } from "../../src/backends/reference/kernels.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size } from "../../src/graph/graph.ts";

@@ -1,17 +1,9 @@
 /** Runs one op's lowering on the emulated GPU: its launches, on buffers of this op alone, with no engine around them. */
 
-import {
-  bytesOf,
-  type Context,
-  canAdd,
-  type Gpu,
-  type Lowering,
-  type Region,
-  type Root,
-  remaindersAt,
-  type Storage,
-} from "../../src/backends/cuda/lower/lowering.ts";
+import { type Context, canAdd, type Gpu, type Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
+import type { Region, Root } from "../../src/backends/cuda/memory/region.ts";
+import { bytesOf, remaindersAt, type Storage } from "../../src/backends/cuda/memory/storage.ts";
 import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size, type Tensor } from "../../src/graph/graph.ts";

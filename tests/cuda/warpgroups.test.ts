@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { cudaOn } from "../../src/backends/cuda/cuda.ts";
-import { discover } from "../../src/backends/cuda/driver/find.ts";
+import { discover } from "../../src/backends/cuda/driver/discover.ts";
 import type { GpuInfo } from "../../src/backends/cuda/driver/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { compile } from "../../src/backends/cuda/plan/compile.ts";

@@ -6,7 +6,7 @@ import { inDist } from "../samples.js";
 const QUERY = "name,driver_version,memory.total,power.limit,clocks.max.sm,clocks.max.mem,temperature.gpu";
 
 export async function machine() {
-  const { discover } = await inDist("backends/cuda/driver/find.js");
+  const { discover } = await inDist("backends/cuda/driver/discover.js");
   const { loadFfi } = await inDist("backends/cuda/driver/ffi.js");
   const { libraryKinds, openWhole, thisHost } = await inDist("backends/cuda/driver/libraries.js");
   const { nvrtc } = await inDist("backends/cuda/kernel-code/nvrtc.js");

@@ -5,7 +5,7 @@ import { inDist } from "../samples.js";
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 async function openSession() {
-  const { discover } = await inDist("backends/cuda/driver/find.js");
+  const { discover } = await inDist("backends/cuda/driver/discover.js");
   const { loadFfi } = await inDist("backends/cuda/driver/ffi.js");
   const { bindDriver } = await inDist("backends/cuda/driver/driver.js");
   const { GpuSession } = await inDist("backends/cuda/driver/gpu.js");

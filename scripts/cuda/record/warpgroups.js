@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inDist } from "../samples.js";
 
 export async function warpgroups() {
-  const { discover } = await inDist("backends/cuda/driver/find.js");
+  const { discover } = await inDist("backends/cuda/driver/discover.js");
   const { verdictsKnown, warpgroupsFor } = await inDist("backends/cuda/warpgroups/choose.js");
   const { cacheFolder } = await inDist("lib/cache-folder.js");
   const found = await discover(process.env);

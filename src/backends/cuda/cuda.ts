@@ -8,7 +8,7 @@ import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes } from "../../lib/format.ts";
 import type { DtypeBytes } from "../../plan/plan.ts";
 import type { Engine } from "../backend.ts";
-import { type Discovery, discover } from "./driver/find.ts";
+import { type Discovery, discover } from "./driver/discover.ts";
 import type { GpuInfo } from "./driver/gpu.ts";
 import type { Host } from "./driver/libraries.ts";
 import { natives } from "./lower/lowerings.ts";

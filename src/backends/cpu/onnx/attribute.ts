@@ -1,5 +1,4 @@
 /** Attributes of ONNX nodes, encoded with the type code that the format asks for beside each value. */
-import type { OnnxGraph } from "./onnx-graph.ts";
 import { field, floatField, intField, intsField, type Piece } from "./proto.ts";
 
 export type Attribute = (name: string) => Piece;
@@ -14,4 +13,5 @@ export const float = (value: number): Attribute => attribute(1, floatField(2, va
 export const int = (value: number | boolean): Attribute => attribute(2, intField(3, Number(value)));
 export const text = (value: string): Attribute => attribute(3, field(4, value));
 export const ints = (values: readonly number[]): Attribute => attribute(7, intsField(8, values));
-export const graph = (body: OnnxGraph): Attribute => attribute(5, field(6, body.graphProto()));
+/** An `OnnxGraph`, as far as it is one here. */
+export const graph = (body: { graphProto(): Piece }): Attribute => attribute(5, field(6, body.graphProto()));

@@ -8,8 +8,8 @@ import { sha256 } from "../../../lib/hash.ts";
 import { stream as randomStream } from "../../../lib/prng.ts";
 import { receive } from "../driver/ffi.ts";
 import type { Allocation, GpuSession } from "../driver/gpu.ts";
-import { STORAGE_BYTES, type Storage } from "../lower/lowering.ts";
 import { encodeBf16 } from "../memory/bf16.ts";
+import { STORAGE_BYTES, type Storage } from "../memory/storage.ts";
 import type { CublasLt, Prepared } from "./cublaslt.ts";
 import type { Problem } from "./cublaslt-problem.ts";
 

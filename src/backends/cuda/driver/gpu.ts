@@ -1,6 +1,5 @@
 /** One GPU as a thread holds it: what it is, its context and stream, and memory from it, counted. */
 
-import type { Gpu } from "../lower/lowering.ts";
 import { CUDA } from "./constants.ts";
 import type { Driver } from "./driver.ts";
 import { type Ffi, type NativeMemory, receive, receiveInt } from "./ffi.ts";
@@ -8,9 +7,14 @@ import { type Ffi, type NativeMemory, receive, receiveInt } from "./ffi.ts";
 /** The oldest GPUs with bf16 matrix units: Ampere. */
 export const OLDEST_SM = 80;
 
-/** All that a driver says of it; what warpgroups compute is found out by trial. */
-export interface GpuInfo extends Omit<Gpu, "warpgroups"> {
+/** All that a driver says of it. */
+export interface GpuInfo {
   readonly name: string;
+  /** Compute capability as one number: 80, 90. */
+  readonly sm: number;
+  readonly multiprocessors: number;
+  /** Shared memory one block may have. */
+  readonly sharedBytes: number;
   readonly memoryBytes: number;
   /** Highest CUDA version the driver knows, as 13000 for 13.0. */
   readonly driverVersion: number;

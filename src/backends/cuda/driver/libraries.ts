@@ -25,6 +25,13 @@ const WHEELS =
   "`pip install nvidia-cublas nvidia-cuda-nvrtc` (CUDA 12: nvidia-cublas-cu12 nvidia-cuda-nvrtc-cu12)";
 const TOOLKIT_FIX = `install the CUDA toolkit 12 or 13, or ${WHEELS}, or set HNORM_CUDA_LIBRARIES to the folder that has it`;
 
+/** Where the three that the engine needs were found. */
+export interface LibraryPaths {
+  readonly driver: string;
+  readonly nvrtc: string;
+  readonly cublasLt: string;
+}
+
 export const libraryKinds = {
   driver: {
     name: "the NVIDIA driver (libcuda)",

@@ -1,8 +1,8 @@
 /** One of the threads that compile kernels: takes jobs as long as there are any, then ends. */
 import { parentPort, workerData } from "node:worker_threads";
+import { sent } from "../../../lib/sent-error.ts";
 import { loadFfi } from "../driver/ffi.ts";
 import { libraryKinds, openWhole, thisHost } from "../driver/libraries.ts";
-import { sent } from "../run/protocol.ts";
 import type { Batch, Said } from "./compile-threads.ts";
 import { cached } from "./cubins.ts";
 import { nvrtc } from "./nvrtc.ts";

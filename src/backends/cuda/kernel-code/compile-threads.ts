@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { duration } from "../../../lib/format.ts";
+import { received, type SentError } from "../../../lib/sent-error.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
-import { received, type SentError } from "../run/protocol.ts";
 import type { CompileAll, CompileJob } from "./kernel-code.ts";
 
 /** What a thread starts with. All of them take jobs from one list. */

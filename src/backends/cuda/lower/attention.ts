@@ -1,5 +1,6 @@
 /** Attention and its gradient: fused kernels in which no [T, T] matrix ever lies in memory. */
 import { type Node, size, type TensorType } from "../../../graph/graph.ts";
+import type { Region } from "../memory/region.ts";
 import {
   type AttentionKernel,
   definesOf,
@@ -8,7 +9,7 @@ import {
   type Tiles,
   tilesFor,
 } from "./attention-tiles.ts";
-import { type Arg, type Context, f32, i32, type Launch, type Lowering, type Region } from "./lowering.ts";
+import { type Arg, type Context, f32, i32, type Launch, type Lowering } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 

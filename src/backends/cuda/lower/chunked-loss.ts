@@ -1,7 +1,8 @@
 /** The head and its cross-entropy, chunk by chunk through one piece of memory (fuse/chunked-loss.ts). */
 
+import { slice } from "../memory/region.ts";
 import { launchLossAndGrad, launchTotal } from "./cross-entropy.ts";
-import { type Lowering, slice } from "./lowering.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** Enough rows to fill a GPU with one product; a multiple of every tile. */
 const MOST_ROWS = 4096;

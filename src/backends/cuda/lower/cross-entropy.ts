@@ -1,7 +1,8 @@
 /** Cross-entropy with log-probabilities kept, its gradient, and the form that turns logits into their gradient in place. */
 
+import type { Region } from "../memory/region.ts";
 import { typeOf } from "./launches.ts";
-import { type Context, i32, type Lowering, type Region } from "./lowering.ts";
+import { type Context, i32, type Lowering } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 const THREADS = 512;

@@ -1,8 +1,9 @@
 /** Table look-up, and its gradient: tokens listed by id, each list sorted, each row summed in the order of its list. */
 import { size } from "../../../graph/graph.ts";
 import type { EmbeddingGradAttrs } from "../../../ops/embedding.ts";
+import { exactly } from "../memory/region.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
-import { type Arg, exactly, i32, type Lowering } from "./lowering.ts";
+import { type Arg, i32, type Lowering } from "./lowering.ts";
 
 export const embedding: Lowering<Readonly<Record<never, never>>> = {
   reads: () => ["stored", "i32"],

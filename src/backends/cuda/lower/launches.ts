@@ -1,5 +1,6 @@
 /** What the lowerings of this folder share: how a region's element type is called in a kernel, and grids of plain loops. */
-import { C_TYPE, type Region } from "./lowering.ts";
+import type { Region } from "../memory/region.ts";
+import { C_TYPE } from "../memory/storage.ts";
 
 export const BLOCK = 256;
 

@@ -3,57 +3,10 @@
  * says what would be launched on what, and the memory plan gives every region its address afterwards.
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
+import type { GpuInfo } from "../driver/gpu.ts";
+import type { Region } from "../memory/region.ts";
+import type { Storage } from "../memory/storage.ts";
 import type { WarpgroupKernel } from "./warpgroups.ts";
-
-/**
- * How elements lie in device memory. Everything is computed in f32, whatever it is stored in. `split`: every bit of an
- * f32 in two parts, its nearest bf16 and then, after all of those, a remainder of 16 bits (see bf16.ts).
- */
-export type Storage = "bf16" | "f32" | "i32" | "split";
-export const STORAGE_BYTES: Readonly<Record<Storage, number>> = { bf16: 2, f32: 4, i32: 4, split: 4 };
-/** What that many elements take: each part of split ones begins where 16 bytes can be read at once. */
-export const bytesOf = (storage: Storage, elements: number): number =>
-  storage === "split" ? 2 * remaindersAt(elements) : elements * STORAGE_BYTES[storage];
-/** Bytes from the start of split elements to their remainders. */
-export const remaindersAt = (elements: number): number => Math.ceil((2 * elements) / 16) * 16;
-/** What kernels call the types, for `-D` options. */
-export const C_TYPE: Readonly<Record<Storage, string>> = {
-  bf16: "bf16",
-  f32: "float",
-  i32: "int",
-  split: "split",
-};
-
-/** One piece of memory. Its identity is all there is until the memory plan has placed it. */
-export interface Root {
-  readonly bytes: number;
-}
-
-/** Elements of one type within a root. */
-export interface Region {
-  readonly root: Root;
-  /** Bytes from the root's start. */
-  readonly offset: number;
-  readonly storage: Storage;
-  readonly elements: number;
-}
-
-/** `elements` elements of a region, from number `from` on. */
-export const slice = (region: Region, from: number, elements: number): Region => ({
-  ...region,
-  offset: region.offset + from * STORAGE_BYTES[region.storage],
-  elements,
-});
-
-/** Split elements as the bf16 that are nearest to them. */
-export const nearest = (region: Region): Region => ({ ...region, storage: "bf16" });
-
-/** The two parameters for elements that may be split: they, and the remainders of those that are. */
-export const exactly = (region: Region): readonly [Region, Region | null] => {
-  if (region.storage !== "split") return [region, null];
-  const offset = region.offset + remaindersAt(region.elements);
-  return [region, { ...region, offset, storage: "bf16" }];
-};
 
 /**
  * A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, a float, or a struct of addresses passed
@@ -110,12 +63,7 @@ export interface Gemm {
 }
 
 /** What lowerings may know of the GPU. */
-export interface Gpu {
-  /** Compute capability as one number: 80, 90. */
-  readonly sm: number;
-  readonly multiprocessors: number;
-  /** Shared memory one block may have. */
-  readonly sharedBytes: number;
+export interface Gpu extends Pick<GpuInfo, "sm" | "multiprocessors" | "sharedBytes"> {
   /** What warpgroups compute here: found right and faster on this GPU (warpgroups/). Memory is the same either way. */
   readonly warpgroups: readonly WarpgroupKernel[];
 }

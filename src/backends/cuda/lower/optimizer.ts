@@ -1,8 +1,9 @@
 /** Squared norms, the factor of clipping, and Adam's step: of one tensor, or of many (fuse/many.ts) in few launches. */
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
 import type { ClipAttrs } from "../../../ops/clip-coefficient.ts";
+import { exactly, type Region } from "../memory/region.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
-import { exactly, f32, i32, type Lowering, type Region } from "./lowering.ts";
+import { f32, i32, type Lowering } from "./lowering.ts";
 import { addresses, alike, batches } from "./tensors.ts";
 
 /** Enough blocks to read memory at full rate; their number fixes the order of the sum. */

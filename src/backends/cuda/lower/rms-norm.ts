@@ -2,8 +2,9 @@
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
 import type { RmsNormAttrs } from "../../../ops/rms-norm.ts";
+import type { Region } from "../memory/region.ts";
 import { typeOf } from "./launches.ts";
-import { type Context, f32, i32, type Lowering, type Region } from "./lowering.ts";
+import { type Context, f32, i32, type Lowering } from "./lowering.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "./rows.ts";
 
 export const rmsNorm: Lowering<RmsNormAttrs> = {

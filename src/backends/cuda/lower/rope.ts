@@ -1,7 +1,8 @@
 /** Rotary position embedding, from a table of sines in f32. */
 import { type RopeAttrs, ropeTable } from "../../../ops/rope.ts";
+import type { Region } from "../memory/region.ts";
 import { BLOCK, blocksFor, typeOf } from "./launches.ts";
-import { type Context, i32, type Lowering, type Region } from "./lowering.ts";
+import { type Context, i32, type Lowering } from "./lowering.ts";
 
 /** Heads that share one reading of the table. */
 const HEADS = 4;

@@ -1,8 +1,9 @@
 /** SwiGLU's pointwise half and its gradient, over packed rows. */
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
+import type { Region } from "../memory/region.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
-import { type Context, i32, type Lowering, type Region } from "./lowering.ts";
+import { type Context, i32, type Lowering } from "./lowering.ts";
 
 type Attrs = Readonly<Record<never, never>>;
 

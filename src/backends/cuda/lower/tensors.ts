@@ -1,5 +1,7 @@
 /** Many tensors in one launch: which of them go together, and which of its blocks are whose (kernels/tensors.cuh). */
-import { type Context, type Pointers, type Region, slice } from "./lowering.ts";
+
+import { type Region, slice } from "../memory/region.ts";
+import type { Context, Pointers } from "./lowering.ts";
 
 /** Some tensors' launch: the table of its blocks, and how many it has. */
 export interface Batch<T> {

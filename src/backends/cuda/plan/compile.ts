@@ -4,8 +4,10 @@
  */
 import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.ts";
 import { fused } from "../fuse/fusions.ts";
-import type { Context, Gpu, Region, Storage } from "../lower/lowering.ts";
+import type { Context, Gpu } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
+import type { Region } from "../memory/region.ts";
+import type { Storage } from "../memory/storage.ts";
 import { Recording } from "./recording.ts";
 import { Regions } from "./regions.ts";
 import type { Origin, Script } from "./script.ts";

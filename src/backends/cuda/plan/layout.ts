@@ -1,6 +1,8 @@
 /** Where regions lie: in the arena for a span of nodes, or on a base of their own that outlives the program's runs. */
-import { bytesOf, type Region, type Root, type Storage } from "../lower/lowering.ts";
-import { arrange } from "../memory/memory.ts";
+
+import { arrange } from "../memory/arrange.ts";
+import type { Region, Root } from "../memory/region.ts";
+import { bytesOf, type Storage } from "../memory/storage.ts";
 import { ARENA, type Operand, type Resolve } from "./script.ts";
 
 interface Life {

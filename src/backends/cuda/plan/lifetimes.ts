@@ -1,7 +1,8 @@
 /** Until which node each tensor's memory is needed, and which results may go straight into a variable. */
 import type { Assignment, Graph, Node, Tensor } from "../../../graph/graph.ts";
-import { canAdd, type Storage } from "../lower/lowering.ts";
+import { canAdd } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
+import type { Storage } from "../memory/storage.ts";
 
 /**
  * Index of the last node that reads the tensor or another name of its memory; the number of nodes for what is read

@@ -4,8 +4,9 @@
  * what is read in f32 (a router's logits). Sums and multiples of what is f32 stay f32.
  */
 import type { Graph, Tensor, Variable } from "../../../graph/graph.ts";
-import type { Storage, Writes } from "../lower/lowering.ts";
+import type { Writes } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
+import type { Storage } from "../memory/storage.ts";
 
 export function storages(graph: Graph): ReadonlyMap<Tensor, Storage> {
   const exact = exactlyAsked(graph);

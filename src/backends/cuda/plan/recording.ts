@@ -1,15 +1,7 @@
 /** Takes down what lowerings emit, on regions; once every root has its place, the whole becomes a script's steps. */
-import {
-  type Arg,
-  bytesOf,
-  C_TYPE,
-  exactly,
-  type Gemm,
-  type Gpu,
-  i32,
-  type Launch,
-  type Region,
-} from "../lower/lowering.ts";
+import { type Arg, type Gemm, type Gpu, i32, type Launch } from "../lower/lowering.ts";
+import { exactly, type Region } from "../memory/region.ts";
+import { bytesOf, C_TYPE } from "../memory/storage.ts";
 import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Step } from "./script.ts";
 
 type Recorded =

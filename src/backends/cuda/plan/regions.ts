@@ -3,8 +3,10 @@
  * memory of its own in the arena; in the storage it was given, and converted for those who read it in another.
  */
 import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.ts";
-import { type Context, nearest, type Reads, type Region, type Storage } from "../lower/lowering.ts";
+import type { Context, Reads } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
+import { nearest, type Region } from "../memory/region.ts";
+import type { Storage } from "../memory/storage.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
 import { storages } from "./precision.ts";

@@ -2,7 +2,9 @@
  * A lowered program as plain data: what the main thread works out and the thread that owns the GPU carries out. It
  * holds no address, only places: an offset from a base that the GPU's thread knows by name.
  */
-import type { Gemm, Pointers, Region, Storage } from "../lower/lowering.ts";
+import type { Gemm, Pointers } from "../lower/lowering.ts";
+import type { Region } from "../memory/region.ts";
+import type { Storage } from "../memory/storage.ts";
 
 export interface Place {
   /** `arena`, or one of `baseOf`. */

@@ -2,17 +2,17 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { EnvironmentError } from "../../../lib/errors.ts";
+import { received } from "../../../lib/sent-error.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
+import type { LibraryPaths } from "../driver/libraries.ts";
 import { Board, watch } from "./board.ts";
 import {
   type Access,
-  type LibraryPaths,
   type Progress,
   type Ready,
   type Reply,
   type Request,
-  received,
   type Start,
   Window,
 } from "./protocol.ts";

@@ -5,7 +5,7 @@ import type { Tuner } from "../cublaslt/tuning.ts";
 import type { NativeMemory } from "../driver/ffi.ts";
 import type { Allocation, GpuSession } from "../driver/gpu.ts";
 import { allowShared, type Kernels, type LoadedKernel, requireFitting } from "../kernel-code/modules.ts";
-import type { Storage } from "../lower/lowering.ts";
+import type { Storage } from "../memory/storage.ts";
 import type { KernelSpec, Param, Place, Script, Step } from "../plan/script.ts";
 
 type Of<K extends Step["kind"]> = Extract<Step, { readonly kind: K }>;

@@ -3,8 +3,10 @@
  * thread's event loop stays alive; variables pass through a window of shared memory, for which the caller waits.
  */
 import { EnvironmentError } from "../../../lib/errors.ts";
+import { received, type SentError } from "../../../lib/sent-error.ts";
 import type { Values } from "../../backend.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
+import type { LibraryPaths } from "../driver/libraries.ts";
 import type { Compiled } from "../kernel-code/kernel-code.ts";
 import type { Script } from "../plan/script.ts";
 
@@ -15,12 +17,6 @@ export interface Start {
   readonly cacheFolder: string;
   readonly window: SharedArrayBuffer;
   readonly board: SharedArrayBuffer;
-}
-
-export interface LibraryPaths {
-  readonly driver: string;
-  readonly nvrtc: string;
-  readonly cublasLt: string;
 }
 
 export type Request =
@@ -60,24 +56,6 @@ export interface Progress {
 
 /** The first message: the GPU is ready, or why not. */
 export type Ready = { readonly gpu: GpuInfo } | { readonly error: SentError };
-
-/** An error as a message: which of our two kinds it is must not be lost on the way. */
-export interface SentError {
-  readonly machine: boolean;
-  readonly message: string;
-  readonly stack: string | undefined;
-}
-
-export function sent(cause: unknown): SentError {
-  const { message, stack } = cause instanceof Error ? cause : new Error(String(cause));
-  return { machine: cause instanceof EnvironmentError, message, stack };
-}
-
-export function received({ machine, message, stack }: SentError): Error {
-  const error = machine ? new EnvironmentError(message) : new Error(message);
-  if (stack !== undefined) error.stack = stack;
-  return error;
-}
 
 /** Shared memory for variables' values: a state to wait for, then the data. */
 export class Window {

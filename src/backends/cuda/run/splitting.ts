@@ -1,5 +1,5 @@
 /** A variable that is f32 becomes the bf16 weights and 16-bit remainders that together are as exact: a launch by itself. */
-import { C_TYPE, remaindersAt } from "../lower/lowering.ts";
+import { C_TYPE, remaindersAt } from "../memory/storage.ts";
 import { baseOf, type KernelSpec, type Step, type StoredVariable } from "../plan/script.ts";
 
 export const SPLIT: KernelSpec = {

@@ -5,7 +5,7 @@ import { EnvironmentError } from "../../../lib/errors.ts";
 import { bytes as bytesText } from "../../../lib/format.ts";
 import { WORKSPACE_BYTES } from "../cublaslt/cublaslt-problem.ts";
 import { type Allocation, type GpuSession, reserveOf } from "../driver/gpu.ts";
-import { bytesOf, type Storage } from "../lower/lowering.ts";
+import { bytesOf, type Storage } from "../memory/storage.ts";
 import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "../plan/script.ts";
 
 export class Store {

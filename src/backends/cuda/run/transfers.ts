@@ -1,9 +1,9 @@
 /** How feeds come in and outputs go out: through pinned host memory, by copies that a CUDA graph can hold. */
 import type { Values } from "../../backend.ts";
 import type { GpuSession, Pinned } from "../driver/gpu.ts";
-import { STORAGE_BYTES } from "../lower/lowering.ts";
+import { aligned } from "../memory/arrange.ts";
 import { decodeBf16 } from "../memory/bf16.ts";
-import { aligned } from "../memory/memory.ts";
+import { STORAGE_BYTES } from "../memory/storage.ts";
 import type { Script, Transfer } from "../plan/script.ts";
 import type { Store } from "./store.ts";
 

@@ -1,6 +1,7 @@
 /** The thread that owns the GPU: opens it, then does what the main thread asks, one thing after another. */
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { sent } from "../../../lib/sent-error.ts";
 import { cublasLt } from "../cublaslt/cublaslt.ts";
 import { Tuner } from "../cublaslt/tuning.ts";
 import { bindDriver } from "../driver/driver.ts";
@@ -12,8 +13,8 @@ import { cached } from "../kernel-code/cubins.ts";
 import { KernelCode } from "../kernel-code/kernel-code.ts";
 import { kernelLoader } from "../kernel-code/modules.ts";
 import { nvrtc } from "../kernel-code/nvrtc.ts";
-import { remaindersAt, STORAGE_BYTES } from "../lower/lowering.ts";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "../memory/bf16.ts";
+import { remaindersAt, STORAGE_BYTES } from "../memory/storage.ts";
 import { baseOf } from "../plan/script.ts";
 import { Board } from "./board.ts";
 import { Launcher } from "./launcher.ts";
@@ -25,7 +26,6 @@ import {
   type Reply,
   type Request,
   type Start,
-  sent,
   Window,
 } from "./protocol.ts";
 import { Store } from "./store.ts";

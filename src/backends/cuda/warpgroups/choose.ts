@@ -11,8 +11,8 @@ import { writeFileAtomic } from "../../../lib/fs-atomic.ts";
 import { sha256, sha256Folder } from "../../../lib/hash.ts";
 import { once } from "../../../lib/memo.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
+import type { LibraryPaths } from "../driver/libraries.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
-import type { LibraryPaths } from "../run/protocol.ts";
 import { session, type Tell, type Trial, usual, type Verdicts } from "./process.ts";
 
 const HOPPER = 90;

@@ -1,7 +1,7 @@
 /** What the process that tries kernels of warpgroups is told and says, and what follows from it. */
 import type { Floats } from "../../backend.ts";
+import type { LibraryPaths } from "../driver/libraries.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
-import type { LibraryPaths } from "../run/protocol.ts";
 import type { Extents } from "./cases.ts";
 
 export interface Job {

@@ -1,7 +1,7 @@
 /** The memory planner: what lives at the same time never overlaps, and little is wasted. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ALIGNMENT, aligned, arrange, type Span } from "../../../../../src/backends/cuda/memory/memory.ts";
+import { ALIGNMENT, aligned, arrange, type Span } from "../../../../../src/backends/cuda/memory/arrange.ts";
 
 const spans = fc.array(
   fc

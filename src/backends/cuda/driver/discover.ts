@@ -1,10 +1,10 @@
 /** Whether this machine can run the engine: libraries, driver, GPU. Quick, and says in plain words what is missing. */
 
-import type { LibraryPaths } from "../run/protocol.ts";
 import { bindDriver } from "./driver.ts";
 import { GpuUnavailable } from "./failures.ts";
 import { loadFfi } from "./ffi.ts";
 import { type GpuInfo, lookAt, OLDEST_SM } from "./gpu.ts";
+import type { LibraryPaths } from "./libraries.ts";
 import { findLibrary, forDriver, type Host, type LibraryKind, libraryKinds, thisHost } from "./libraries.ts";
 
 export type Discovery =
