@@ -52,6 +52,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["types:backends/backend.ts", "plan", "ops", "graph", "lib"],
   ],
   "backends/cuda": ["types:backends/backend.ts", "types:plan", "lib"], // the engine, of all that is in the folders
+  "backends/cpu/onnx": ["types:graph"],
+  "backends/cpu/wasm": ["lib"],
+  "backends/cpu/lower": ["backends/cpu/onnx", "ops", "graph", "lib"],
+  "backends/cpu/fuse": ["backends/cpu/lower", "backends/cpu/onnx", "backends/head-loss.ts", "ops", "graph"],
+  "backends/cpu/host": ["types:backends/cpu/wasm", "types:graph", "types:ops"],
   "backends/cpu": ["backends/backend.ts", "backends/head-loss.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],

@@ -4,11 +4,11 @@ import type { InferenceSession } from "onnxruntime-node";
 import { type Shape, size } from "../../graph/graph.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Device, EngineOptions, Floats, Program } from "../backend.ts";
-import { Arena } from "./arena.ts";
 import { partition } from "./partition.ts";
 import { CpuProgram, wantedOf } from "./program.ts";
 import { type OnnxRuntime, openSession } from "./session.ts";
 import { Variables } from "./variables.ts";
+import { Arena } from "./wasm/arena.ts";
 
 export class CpuDevice implements Device {
   readonly #ort: OnnxRuntime;

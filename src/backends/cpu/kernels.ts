@@ -4,8 +4,8 @@ import { chunkedLoss, lowerChunkedLoss } from "./fuse/chunked-loss.ts";
 import { adamUpdate } from "./host/adam-update.ts";
 import { clipCoefficient } from "./host/clip-coefficient.ts";
 import { fillHost } from "./host/fill.ts";
+import type { HostKernel } from "./host/host-kernel.ts";
 import { sumSquares } from "./host/sum-squares.ts";
-import type { Kernel, SomeKernel } from "./kernel.ts";
 import { attention, attentionGrad } from "./lower/attention.ts";
 import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
 import { center } from "./lower/center.ts";
@@ -17,6 +17,7 @@ import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
 import { groupedMatmul, groupedMatmulGrad } from "./lower/grouped-matmul.ts";
 import { reshape, transpose } from "./lower/layout.ts";
+import type { Lowering } from "./lower/lowering.ts";
 import { matmul } from "./lower/matmul.ts";
 import { rmsNorm, rmsNormGrad } from "./lower/rms-norm.ts";
 import { rope } from "./lower/rope.ts";
@@ -32,6 +33,15 @@ import {
   zLossGrad,
 } from "./lower/router.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
+
+/** One way to compute an op or both: with both, it goes to the host unless an ONNX node reads its result. */
+export interface Kernel<A> {
+  readonly onnx?: Lowering<A>;
+  readonly host?: HostKernel<A>;
+}
+
+/** An entry of the table: at least one way. */
+type SomeKernel<A> = Kernel<A> & ({ readonly onnx: Lowering<A> } | { readonly host: HostKernel<A> });
 
 const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   adamUpdate: { host: adamUpdate },

@@ -1,13 +1,13 @@
 /** A compiled plan: feeds in, the ONNX session, the host part, assignments, outputs out. */
 import { type Graph, size, type Tensor } from "../../graph/graph.ts";
 import type { Floats, Program, Values } from "../backend.ts";
-import type { Arena } from "./arena.ts";
 import { directWrites } from "./direct-writes.ts";
-import type { HostArray } from "./kernel.ts";
+import type { HostArray } from "./host/host-kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { type Partition, readAfterwards } from "./partition.ts";
 import type { Session } from "./session.ts";
 import type { Variables } from "./variables.ts";
+import type { Arena } from "./wasm/arena.ts";
 
 /** The results of the ONNX part that are fetched from it. */
 export function wantedOf(graph: Graph, { onnx, host }: Partition): readonly Tensor[] {

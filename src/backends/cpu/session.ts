@@ -2,7 +2,7 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { type Node, show, type Tensor } from "../../graph/graph.ts";
 import { EnvironmentError } from "../../lib/errors.ts";
-import type { HostArray } from "./kernel.ts";
+import type { HostArray } from "./host/host-kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { OnnxGraph, type Value } from "./onnx/onnx-graph.ts";
 import { nameOf } from "./partition.ts";

@@ -4,7 +4,7 @@
  */
 import { type Shape, size } from "../../graph/graph.ts";
 import type { Floats } from "../backend.ts";
-import type { Allocation, Arena } from "./arena.ts";
+import type { Allocation, Arena } from "./wasm/arena.ts";
 
 interface Variable {
   readonly length: number;

@@ -6,7 +6,7 @@
  */
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp } from "../../../ops/define.ts";
-import type { Lowering } from "../kernel.ts";
+import type { Lowering } from "../lower/lowering.ts";
 import { product } from "../lower/product.ts";
 import { graph, int, text } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";

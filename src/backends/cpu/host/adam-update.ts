@@ -1,7 +1,7 @@
 /** Adam and AdamW in place; what does not change within the tensor is worked out in f64 beforehand. */
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
-import type { HostKernel } from "../kernel.ts";
 import type { AdamCoefficients } from "../wasm/kernels.ts";
+import type { HostKernel } from "./host-kernel.ts";
 
 export const adamUpdate: HostKernel<AdamAttrs> = (arena, { attrs }, inputs, outputs) => {
   const [p, g, m, v, clip, rates] = inputs as readonly Float32Array[];

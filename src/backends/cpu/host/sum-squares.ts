@@ -1,5 +1,5 @@
 /** Sum of squares in f64: block by block in a fixed order, wherever the array lies. */
-import type { HostKernel } from "../kernel.ts";
+import type { HostKernel } from "./host-kernel.ts";
 
 export const sumSquares: HostKernel<unknown> = (arena, _, [x], [s]) => {
   let total = 0;

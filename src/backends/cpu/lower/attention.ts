@@ -3,9 +3,9 @@
  * never computed: with four blocks, 3/8 of the work. The backward pass makes its probabilities again, block by block.
  */
 import type { Tensor } from "../../../graph/graph.ts";
-import type { Lowering } from "../kernel.ts";
 import { int, ints } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import type { Lowering } from "./lowering.ts";
 import { type Extent, type ProductAttrs, product } from "./product.ts";
 
 const MOST_BLOCKS = 4;

@@ -1,6 +1,7 @@
 /** Softmax under an additive mask, and its gradient. */
-import type { Lowering } from "../kernel.ts";
+
 import { int } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const causalSoftmax: Lowering<unknown> = (onnx, { inputs: [s] }, [x]) => {
   const t = s!.shape.at(-1)!;

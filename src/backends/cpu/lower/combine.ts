@@ -3,10 +3,10 @@
  * is the experts' results by token and choice, gathered once.
  */
 import { type Node, size } from "../../../graph/graph.ts";
-import type { Lowering } from "../kernel.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 import { rowsOf, tokensOf } from "./dispatch.ts";
 import { partsBy, split } from "./expert-rows.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const combine: Lowering<unknown> = (onnx, node, [ys, weights, , position]) => {
   const { n, k, d } = sizesOf(node, 1);

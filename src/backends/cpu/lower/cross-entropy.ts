@@ -1,6 +1,7 @@
 /** Weighted cross-entropy and its gradient. */
-import type { Lowering } from "../kernel.ts";
+
 import { int, text } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const crossEntropy: Lowering<unknown> = (onnx, { inputs: [logits] }, [x, targets, weights]) => {
   const rows = logits!.shape[0]!;

@@ -1,9 +1,9 @@
 /** Tokens as the experts read them, one row per slot, and back. */
 import type { DispatchAttrs } from "../../../ops/dispatch.ts";
-import type { Lowering } from "../kernel.ts";
 import { int } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 import { partsBy, split } from "./expert-rows.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** For the gradient the rows are gathered again: keeping them since the forward pass takes k times the memory of x. */
 export const dispatch: Lowering<DispatchAttrs> = (onnx, { attrs: { k } }, [x, order]) => {

@@ -1,8 +1,8 @@
 /** add, scale. */
 import type { ScaleAttrs } from "../../../ops/scale.ts";
-import type { Lowering } from "../kernel.ts";
 import type { Value } from "../onnx/onnx-graph.ts";
 import { type Joined, joined, joinedOf } from "./expert-rows.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** What experts made of their rows is added for each of them, while it is in the cache. */
 export const add: Lowering<unknown> = (onnx, _, inputs) => {

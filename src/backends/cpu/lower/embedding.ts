@@ -1,7 +1,7 @@
 /** Row look-up, and its gradient. ScatterND would do, but with several threads its sums are not reproducible. */
 import type { EmbeddingGradAttrs } from "../../../ops/embedding.ts";
-import type { Lowering } from "../kernel.ts";
 import { int, text } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const embedding: Lowering<unknown> = (onnx, _, [table, ids]) => [
   onnx.node("Gather", [table!, ids!], { axis: int(0) }),

@@ -1,9 +1,9 @@
 /** One product per expert. ONNX Runtime's products take no rows (and give none), and are zeros where they sum over none. */
 import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
-import type { Lowering } from "../kernel.ts";
 import { int } from "../onnx/attribute.ts";
 import type { Value } from "../onnx/onnx-graph.ts";
 import { joined, partsOf } from "./expert-rows.ts";
+import type { Lowering } from "./lowering.ts";
 import { product } from "./product.ts";
 
 export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (

@@ -1,8 +1,8 @@
 /** reshape (free: ONNX Runtime aliases the memory) and transpose. */
 import type { ReshapeAttrs } from "../../../ops/reshape.ts";
 import type { TransposeAttrs } from "../../../ops/transpose.ts";
-import type { Lowering } from "../kernel.ts";
 import { ints } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const reshape: Lowering<ReshapeAttrs> = (onnx, { attrs: { shape } }, [x]) => [
   onnx.node("Reshape", [x!, onnx.vector(shape)]),

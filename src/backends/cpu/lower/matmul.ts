@@ -1,6 +1,6 @@
 /** C = alpha op(A) op(B). */
 import { type MatmulAttrs, matrix } from "../../../ops/matmul.ts";
-import type { Lowering } from "../kernel.ts";
+import type { Lowering } from "./lowering.ts";
 import { product } from "./product.ts";
 
 export const matmul: Lowering<MatmulAttrs> = (onnx, { inputs: [left, right], attrs }, [a, b]) => {

@@ -7,8 +7,8 @@
  */
 import { size } from "../../../graph/graph.ts";
 import type { RmsNormAttrs } from "../../../ops/rms-norm.ts";
-import type { Lowering } from "../kernel.ts";
 import { float, int } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const rmsNorm: Lowering<RmsNormAttrs> = (onnx, { attrs: { eps } }, [x, g]) =>
   onnx.nodes("SimplifiedLayerNormalization", 2, [x!, g!], {

@@ -1,7 +1,7 @@
 /** Rotary embedding by ONNX Runtime's kernel, with the shared table as a constant; backwards with sin negated. */
 import { type RopeAttrs, ropeTable } from "../../../ops/rope.ts";
-import type { Lowering } from "../kernel.ts";
 import { int } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const rope: Lowering<RopeAttrs> = (onnx, { inputs: [t], attrs: { theta, inverse } }, [x]) => {
   const [batch, tokens, heads, d] = t!.shape as [number, number, number, number];

@@ -1,9 +1,9 @@
 /** The k best experts of each token, and the slots sorted by expert. ONNX's TopK puts the lower of equals first. */
 import type { RouteAttrs } from "../../../ops/route.ts";
 import type { TopKAttrs, TopKGradAttrs } from "../../../ops/top-k.ts";
-import type { Lowering } from "../kernel.ts";
 import { int, text } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** What is not a number is taken for less than every number: a sort by its comparisons might not end well. */
 export const topK: Lowering<TopKAttrs> = (onnx, { attrs: { k } }, [p]) => {

@@ -1,8 +1,8 @@
 /** What the router makes of its probabilities and logits besides the choice: losses, entropy, weights that add up to 1. */
 import type { BalanceLossGradAttrs } from "../../../ops/balance-loss.ts";
-import type { Lowering } from "../kernel.ts";
 import { int } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const softmax: Lowering<unknown> = (onnx, _, [x]) => [onnx.node("Softmax", [x!], { axis: int(-1) })];
 

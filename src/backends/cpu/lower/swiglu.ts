@@ -2,9 +2,10 @@
  * SwiGLU's pointwise half, in as few passes over [N, F] as ONNX has ops for; QuickGelu with alpha 1 is silu. With
  * s = sigmoid(gate) and e = dy s:   dup = e gate,   dgate = up (e + dup (1 - s)) = up (e + dup - dup s).
  */
-import type { Lowering } from "../kernel.ts";
+
 import { float } from "../onnx/attribute.ts";
 import { rowByRow } from "./expert-rows.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const swiglu: Lowering<unknown> = (onnx, _, inputs) =>
   rowByRow(onnx, inputs, ([gate, up]) => {

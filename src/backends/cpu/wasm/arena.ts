@@ -2,8 +2,8 @@
  * The memory of variables: WebAssembly memories ("shards"), so that the vector kernels update in place the very bytes
  * that ONNX Runtime reads. A shard grows as needed up to 2 GiB; growing moves its buffer, so views are made anew.
  */
-import { EnvironmentError } from "../../lib/errors.ts";
-import { instantiate, type Kernels } from "./wasm/kernels.ts";
+import { EnvironmentError } from "../../../lib/errors.ts";
+import { instantiate, type Kernels } from "./kernels.ts";
 
 const PAGE = 65_536;
 const SHARD_BYTES = 2 ** 31;

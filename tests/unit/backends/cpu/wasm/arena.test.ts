@@ -1,7 +1,7 @@
 /** The arena and its vector kernels, against plain loops, wherever the arrays lie. */
 import { describe, expect, test } from "vitest";
-import { Arena } from "../../../../src/backends/cpu/arena.ts";
-import { stream } from "../../../../src/lib/prng.ts";
+import { Arena } from "../../../../../src/backends/cpu/wasm/arena.ts";
+import { stream } from "../../../../../src/lib/prng.ts";
 
 const LENGTHS = [1, 4, 7, 16_384, 16_385, 50_003];
 const random = (n: number, name: string) => Float32Array.from({ length: n }, stream(1, name).normal);
