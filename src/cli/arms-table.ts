@@ -2,10 +2,10 @@
 import { count } from "../lib/format.ts";
 import type { Sample } from "../lib/statistics.ts";
 import { type Column, table } from "../lib/table.ts";
-import { perplexity } from "../report/arm-rows.ts";
-import { type Arm, armsOf } from "../report/arms.ts";
-import { type ArmResult, type Evidence, evidence } from "../report/evidence.ts";
-import type { RankedRun } from "../report/ranking.ts";
+import { perplexity } from "../report/ranking/arm-rows.ts";
+import { type Arm, armsOf } from "../report/ranking/arms.ts";
+import { type ArmResult, type Evidence, evidence } from "../report/ranking/evidence.ts";
+import type { RankedRun } from "../report/ranking/ranking.ts";
 import { rankingTable } from "./ranking-table.ts";
 
 interface Answer {

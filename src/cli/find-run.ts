@@ -9,7 +9,7 @@ import type { RunConfig } from "../config/schema.ts";
 import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { nearest } from "../lib/suggest.ts";
-import type { Subject } from "../report/why.ts";
+import type { Subject } from "../report/differences/why.ts";
 import { runFiles } from "../runs/paths.ts";
 import { armsOf } from "../sweep/arm-pattern.ts";
 import { loadSweep, type Run } from "../sweep/expand.ts";

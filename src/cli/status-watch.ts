@@ -1,7 +1,7 @@
 /** `hnorm status --watch`: on a terminal the screen again and again, elsewhere a line for each change. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunView } from "../report/status-run.ts";
-import type { SweepView } from "../report/status-sweep.ts";
+import type { RunView } from "../report/status/run-view.ts";
+import type { SweepView } from "../report/status/sweep-view.ts";
 import { runsTable, sweepLine } from "./status-text.ts";
 
 const EVERY_MS = 2000;

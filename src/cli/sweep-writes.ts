@@ -1,7 +1,7 @@
 /** The table of results that a sweep ends with. */
 import { csvTable } from "../lib/csv.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
-import { type RankedRun, rank, resultRows } from "../report/ranking.ts";
+import { type RankedRun, rank, resultRows } from "../report/ranking/ranking.ts";
 import type { sweepFiles } from "../runs/paths.ts";
 import { isFinished, type RunStatus, readStatus } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";

@@ -1,11 +1,11 @@
 /** A report as files: what each is called and what is in it. Pure. */
 
-import { armsCsv } from "./arm-rows.ts";
-import type { FigureBlock } from "./blocks.ts";
 import { svgDocument } from "./charts/figure.ts";
-import { html } from "./html.ts";
-import { markdown } from "./markdown.ts";
-import type { Material } from "./material.ts";
+import type { Material } from "./data/material.ts";
+import type { FigureBlock } from "./page/blocks.ts";
+import { html } from "./page/html.ts";
+import { markdown } from "./page/markdown.ts";
+import { armsCsv } from "./ranking/arm-rows.ts";
 import { sections } from "./sections/index.ts";
 
 /** File name -> text, the figures first: a page that is there has its figures beside it. */

@@ -5,7 +5,7 @@ import { filesMissing } from "../../data/corpus.ts";
 import type { DataContext } from "../../data/source.ts";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
-import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/fairness.ts";
+import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/differences/fairness.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";

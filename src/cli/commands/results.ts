@@ -1,10 +1,10 @@
 /** `hnorm results DIR`: what a sweep has found, from what its runs wrote: its arms, then its runs. */
 import type { Command } from "commander";
 import { EXIT } from "../../lib/errors.ts";
-import { armsAsJson } from "../../report/arm-rows.ts";
-import { armsOf } from "../../report/arms.ts";
-import { evidence } from "../../report/evidence.ts";
-import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking.ts";
+import { armsAsJson } from "../../report/ranking/arm-rows.ts";
+import { armsOf } from "../../report/ranking/arms.ts";
+import { evidence } from "../../report/ranking/evidence.ts";
+import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, readStatus } from "../../runs/status.ts";
 import { answer, armsTable } from "../arms-table.ts";

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
-import type { SweepView } from "../../report/status-sweep.ts";
+import type { SweepView } from "../../report/status/sweep-view.ts";
 import type { Io } from "../io.ts";
 import { runsDir } from "../places.ts";
 import { statusJson, statusText, sweepLine } from "../status-text.ts";

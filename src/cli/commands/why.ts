@@ -8,7 +8,7 @@ import {
   countingDifferences,
   type Difference,
   type Side,
-} from "../../report/why.ts";
+} from "../../report/differences/why.ts";
 import { type Found, type FoundRun, findRuns } from "../find-run.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../overrides.ts";

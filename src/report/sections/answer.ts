@@ -1,12 +1,12 @@
 /** The answer: which arm is best, by how much, and whether that is more than noise. As much as the runs allow to say. */
 
-import { answerWords } from "../answer-words.ts";
-import { perplexity } from "../arm-rows.ts";
-import { type Block, listed, prose, type TableBlock } from "../blocks.ts";
-import type { ArmResult } from "../evidence.ts";
-import type { ArmMaterial, Material } from "../material.ts";
-import { nats, signed } from "../numbers.ts";
-import { hasDiverged } from "../series.ts";
+import type { ArmMaterial, Material } from "../data/material.ts";
+import { hasDiverged } from "../data/series.ts";
+import { answerWords } from "../page/answer-words.ts";
+import { type Block, listed, prose, type TableBlock } from "../page/blocks.ts";
+import { nats, signed } from "../page/numbers.ts";
+import { perplexity } from "../ranking/arm-rows.ts";
+import type { ArmResult } from "../ranking/evidence.ts";
 
 export const title = "The answer";
 

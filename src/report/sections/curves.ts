@@ -1,9 +1,10 @@
 /** Validation loss over tokens, the difference to the reference, and training loss. */
-import { type Block, type FigureBlock, figure, prose } from "../blocks.ts";
+
 import { lineChart, type Point } from "../charts/line-chart.ts";
-import type { Material, RunMaterial } from "../material.ts";
-import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../series.ts";
-import { bucketOf, bucketWidth } from "../traces/buckets.ts";
+import type { Material, RunMaterial } from "../data/material.ts";
+import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../data/series.ts";
+import { type Block, type FigureBlock, figure, prose } from "../page/blocks.ts";
+import { bucketOf, bucketWidth } from "../readers/buckets.ts";
 import { differences } from "./differences.ts";
 import { recordedBy } from "./recorded.ts";
 

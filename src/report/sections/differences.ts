@@ -1,8 +1,9 @@
 /** Arms less the reference at equal seed and step: what both have in common, most of a curve, is not in it. */
-import { seedOf } from "../arms.ts";
+
 import type { Point, Series } from "../charts/line-chart.ts";
-import type { Material, RunMaterial } from "../material.ts";
-import { averaged, shownArms } from "../series.ts";
+import type { Material, RunMaterial } from "../data/material.ts";
+import { averaged, shownArms } from "../data/series.ts";
+import { seedOf } from "../ranking/arms.ts";
 
 /** A line for each drawn arm but the reference. */
 export function differences(

@@ -1,9 +1,10 @@
 /** What the config expected of the sweep, and what came of it: `hnorm verify` in the report. */
-import { type Block, prose } from "../blocks.ts";
-import type { Material } from "../material.ts";
-import { setValues } from "../set-values.ts";
-import { deltaText, verdictText } from "../verdict-words.ts";
-import { overall, type Verdict, verdicts } from "../verdicts.ts";
+
+import type { Material } from "../data/material.ts";
+import { setValues } from "../expectations/set-values.ts";
+import { deltaText, verdictText } from "../expectations/verdict-words.ts";
+import { overall, type Verdict, verdicts } from "../expectations/verdicts.ts";
+import { type Block, prose } from "../page/blocks.ts";
 
 export const title = "As expected?";
 

@@ -1,11 +1,11 @@
 /** Mixtures of experts: how evenly the routers spread the tokens at the end. */
 import { mean } from "../../lib/statistics.ts";
-import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
-import { commonSteps, layerSeries } from "../layer-steps.ts";
-import type { ArmMaterial, Material, RunMaterial } from "../material.ts";
-import { percent, rounded } from "../numbers.ts";
-import { armSeries, leftOut, legendOf } from "../series.ts";
+import { commonSteps, layerSeries } from "../data/layer-steps.ts";
+import type { ArmMaterial, Material, RunMaterial } from "../data/material.ts";
+import { armSeries, leftOut, legendOf } from "../data/series.ts";
+import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
+import { percent, rounded } from "../page/numbers.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Mixtures of experts";

@@ -1,11 +1,11 @@
 /** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
 import { SEED } from "../../config/axes.ts";
 import { isPlainObject } from "../../config/selection.ts";
-import { type Block, prose, type TableBlock } from "../blocks.ts";
-import { alsoDiffers } from "../fairness.ts";
-import { fieldAt } from "../fields.ts";
-import type { Material } from "../material.ts";
-import { factorText } from "../ranking.ts";
+import type { Material } from "../data/material.ts";
+import { alsoDiffers } from "../differences/fairness.ts";
+import { fieldAt } from "../differences/fields.ts";
+import { type Block, prose, type TableBlock } from "../page/blocks.ts";
+import { factorText } from "../ranking/ranking.ts";
 
 export const title = "Is it fair?";
 

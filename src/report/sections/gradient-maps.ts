@@ -1,10 +1,11 @@
 /** Gradient norms as maps, layer by step, one for each arm, all on one colour scale. */
-import { type Block, figure } from "../blocks.ts";
+
 import { heatMap } from "../charts/heat-map.ts";
 import { extent } from "../charts/scale.ts";
-import { gradients, layersOverSteps } from "../layer-steps.ts";
-import type { Material } from "../material.ts";
-import { leftOut, shownArms } from "../series.ts";
+import { gradients, layersOverSteps } from "../data/layer-steps.ts";
+import type { Material } from "../data/material.ts";
+import { leftOut, shownArms } from "../data/series.ts";
+import { type Block, figure } from "../page/blocks.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Gradient norms over layers and steps";

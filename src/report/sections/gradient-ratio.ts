@@ -1,10 +1,11 @@
 /** The ratio of the last layer's gradient norm to the first's: whether gradients grow or vanish with depth, in numbers. */
-import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
+
 import { lineChart } from "../charts/line-chart.ts";
-import { armRatio, commonSteps, gradients, lastToFirst, layersAt, spreadOf } from "../layer-steps.ts";
-import type { Material } from "../material.ts";
-import { rounded } from "../numbers.ts";
-import { armSeries, leftOut, legendOf } from "../series.ts";
+import { armRatio, commonSteps, gradients, lastToFirst, layersAt, spreadOf } from "../data/layer-steps.ts";
+import type { Material } from "../data/material.ts";
+import { armSeries, leftOut, legendOf } from "../data/series.ts";
+import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
+import { rounded } from "../page/numbers.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Last layer to first";

@@ -1,10 +1,11 @@
 /** Gradient norms by layer at a few steps, as in HybridNorm's Fig. 2 (arXiv 2503.04598), which shows steps 1 and 100. */
-import { type Block, figure, prose } from "../blocks.ts";
+
 import { lineChart } from "../charts/line-chart.ts";
 import { extent } from "../charts/scale.ts";
-import { chosenSteps, commonSteps, gradients, layerSeries } from "../layer-steps.ts";
-import type { Material } from "../material.ts";
-import { leftOut, legendOf } from "../series.ts";
+import { chosenSteps, commonSteps, gradients, layerSeries } from "../data/layer-steps.ts";
+import type { Material } from "../data/material.ts";
+import { leftOut, legendOf } from "../data/series.ts";
+import { type Block, figure, prose } from "../page/blocks.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Gradient norms by layer";

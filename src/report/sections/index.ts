@@ -1,6 +1,7 @@
 /** The sections of a report, in their order. A section is a file; where it has nothing to say it is left out. */
-import type { Block, Section } from "../blocks.ts";
-import type { Material } from "../material.ts";
+
+import type { Material } from "../data/material.ts";
+import type { Block, Section } from "../page/blocks.ts";
 import * as answer from "./answer.ts";
 import * as curves from "./curves.ts";
 import * as expectations from "./expectations.ts";

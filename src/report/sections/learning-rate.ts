@@ -1,16 +1,16 @@
 /** Sensitivity to the learning rate, where it is swept: each arm of the other factors at its own best rate. */
 
-import { answerWords } from "../answer-words.ts";
-import { armsOf } from "../arms.ts";
-import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
-import { evidence, finishedLoss } from "../evidence.ts";
-import type { Material, RunMaterial } from "../material.ts";
-import { nats } from "../numbers.ts";
-import { averaged, hasDiverged, legendOf } from "../series.ts";
-import { byLoss, type Tuned, tuned } from "../tuned.ts";
+import type { Material, RunMaterial } from "../data/material.ts";
+import { averaged, hasDiverged, legendOf } from "../data/series.ts";
+import { byLoss, type Tuned, tuned } from "../data/tuned.ts";
+import { answerWords } from "../page/answer-words.ts";
+import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
+import { nats } from "../page/numbers.ts";
+import { armsOf } from "../ranking/arms.ts";
+import { evidence, finishedLoss } from "../ranking/evidence.ts";
 
 export const title = "Learning-rate sensitivity";
 

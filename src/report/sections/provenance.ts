@@ -1,9 +1,10 @@
 /** Where the numbers come from: the sweep, the runs, and the code, engine and data that made them. */
-import { type Block, prose, type TableBlock } from "../blocks.ts";
-import { fieldAt } from "../fields.ts";
-import type { Material, RunMaterial } from "../material.ts";
-import { nats } from "../numbers.ts";
-import { factorText, label } from "../ranking.ts";
+
+import type { Material, RunMaterial } from "../data/material.ts";
+import { fieldAt } from "../differences/fields.ts";
+import { type Block, prose, type TableBlock } from "../page/blocks.ts";
+import { nats } from "../page/numbers.ts";
+import { factorText, label } from "../ranking/ranking.ts";
 
 export const title = "Provenance";
 

@@ -1,6 +1,7 @@
 /** Which runs a figure comes from, and what to say of those that have nothing for it. */
-import { listed } from "../blocks.ts";
-import type { Material, RunMaterial } from "../material.ts";
+
+import type { Material, RunMaterial } from "../data/material.ts";
+import { listed } from "../page/blocks.ts";
 
 export interface Recorded {
   /** Names of the runs that have it. */

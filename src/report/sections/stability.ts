@@ -1,10 +1,11 @@
 /** Stability: the global gradient norm, how often it was clipped, spikes, and where runs diverged. */
-import { type Block, figure, prose, type TableBlock } from "../blocks.ts";
+
 import { lineChart } from "../charts/line-chart.ts";
-import type { ArmMaterial, Material, RunMaterial } from "../material.ts";
-import { percent, rounded } from "../numbers.ts";
-import { armSeries, crossOf, divergedAt, leftOut, legendOf } from "../series.ts";
-import { SPIKE_FACTOR, SPIKE_WINDOW, type Spike } from "../traces/spikes.ts";
+import type { ArmMaterial, Material, RunMaterial } from "../data/material.ts";
+import { armSeries, crossOf, divergedAt, leftOut, legendOf } from "../data/series.ts";
+import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
+import { percent, rounded } from "../page/numbers.ts";
+import { SPIKE_FACTOR, SPIKE_WINDOW, type Spike } from "../readers/spikes.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Stability";

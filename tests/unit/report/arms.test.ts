@@ -1,7 +1,7 @@
 /** Which runs are one arm, what arms are called, and how a user may name one. */
 import { expect, test } from "vitest";
-import { armNamed } from "../../../src/report/arm-named.ts";
-import { armsOf, seedOf } from "../../../src/report/arms.ts";
+import { armNamed } from "../../../src/report/ranking/arm-named.ts";
+import { armsOf, seedOf } from "../../../src/report/ranking/arms.ts";
 import { ranOf, seedsOf } from "./sweep-of.ts";
 
 const labels = (...factors: readonly Readonly<Record<string, unknown>>[]) =>

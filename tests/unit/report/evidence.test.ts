@@ -1,10 +1,10 @@
 /** What seeds say of arms: pairs, intervals, order, and that no run that ended badly is passed over in silence. */
 import { expect, test } from "vitest";
 import { armsTable } from "../../../src/cli/arms-table.ts";
-import { armRows, armsCsv } from "../../../src/report/arm-rows.ts";
-import { armsOf } from "../../../src/report/arms.ts";
-import { evidence } from "../../../src/report/evidence.ts";
-import type { RankedRun } from "../../../src/report/ranking.ts";
+import { armRows, armsCsv } from "../../../src/report/ranking/arm-rows.ts";
+import { armsOf } from "../../../src/report/ranking/arms.ts";
+import { evidence } from "../../../src/report/ranking/evidence.ts";
+import type { RankedRun } from "../../../src/report/ranking/ranking.ts";
 import { type End, ranOf, seedsOf } from "./sweep-of.ts";
 
 const of = (arms: Readonly<Record<string, readonly End[]>>, against?: string) =>

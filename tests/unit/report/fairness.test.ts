@@ -1,7 +1,7 @@
 /** What is said to differ between arms beyond what is swept, and what is not. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { alsoDiffers, alsoDiffersText } from "../../../src/report/fairness.ts";
+import { alsoDiffers, alsoDiffersText } from "../../../src/report/differences/fairness.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
 import { folderOf, GOOD } from "../config/files.ts";
 

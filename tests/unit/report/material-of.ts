@@ -1,6 +1,6 @@
 /** Material of a report without any training: the runs of a real config with made-up endings and curves. */
-import { type Material, material, type RunMaterial } from "../../../src/report/material.ts";
-import type { Metrics } from "../../../src/report/traces/metrics.ts";
+import { type Material, material, type RunMaterial } from "../../../src/report/data/material.ts";
+import type { Metrics } from "../../../src/report/readers/metrics.ts";
 import { loadSweep, type Run } from "../../../src/sweep/expand.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
 import { type End, ranOf } from "./sweep-of.ts";

@@ -1,7 +1,7 @@
 /** The files of a report: well-formed, the same twice, and whatever a name holds is only ever text. */
 import { expect, test } from "vitest";
+import { reportJson } from "../../../src/report/page/report-json.ts";
 import { reportFiles } from "../../../src/report/report-files.ts";
-import { reportJson } from "../../../src/report/report-json.ts";
 import { allOf, parseXml } from "../../xml.ts";
 import { judged, materialOf, steady } from "./material-of.ts";
 

@@ -1,10 +1,10 @@
 /** What each section says of small made-up sweeps, and where it has nothing to say. */
 import { expect, test } from "vitest";
-import { answerWords } from "../../../src/report/answer-words.ts";
-import { type Block, type FigureBlock, plainText, type TableBlock } from "../../../src/report/blocks.ts";
-import { material as assembled, type Material } from "../../../src/report/material.ts";
+import { material as assembled, type Material } from "../../../src/report/data/material.ts";
+import { answerWords } from "../../../src/report/page/answer-words.ts";
+import { type Block, type FigureBlock, plainText, type TableBlock } from "../../../src/report/page/blocks.ts";
+import { gradientLines } from "../../../src/report/page/terminal.ts";
 import { sections } from "../../../src/report/sections/index.ts";
-import { gradientLines } from "../../../src/report/terminal.ts";
 import { evaluated, judged, type Known, materialOf, steady } from "./material-of.ts";
 
 const SEEDS = "train.seed=1,2,3";

@@ -1,5 +1,5 @@
 /** Runs as a sweep's folder lists them, with the losses they ended with. */
-import type { RankedRun } from "../../../src/report/ranking.ts";
+import type { RankedRun } from "../../../src/report/ranking/ranking.ts";
 import type { RunState, RunStatus } from "../../../src/runs/status.ts";
 
 /** How a run ended: with a validation loss, in a state without one, or not begun. */

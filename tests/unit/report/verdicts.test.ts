@@ -1,10 +1,10 @@
 /** Expectations against made-up runs: every kind of claim, and what is told where runs diverged, are missing or are known to differ. */
 import { expect, test } from "vitest";
 import type { Claim, Metric } from "../../../src/config/expect.ts";
-import { armsOf } from "../../../src/report/arms.ts";
-import { junitXml } from "../../../src/report/junit.ts";
-import type { RankedRun } from "../../../src/report/ranking.ts";
-import { overall, type Verdict, verdicts } from "../../../src/report/verdicts.ts";
+import { junitXml } from "../../../src/report/expectations/junit.ts";
+import { overall, type Verdict, verdicts } from "../../../src/report/expectations/verdicts.ts";
+import { armsOf } from "../../../src/report/ranking/arms.ts";
+import type { RankedRun } from "../../../src/report/ranking/ranking.ts";
 import type { RunStatus } from "../../../src/runs/status.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
 

@@ -1,7 +1,7 @@
 /** Which fields make two runs differ, and which only look as if. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { compare, type Difference, type Subject } from "../../../src/report/why.ts";
+import { compare, type Difference, type Subject } from "../../../src/report/differences/why.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
 import { folderOf, GOOD } from "../config/files.ts";
 

@@ -1,5 +1,5 @@
 /** The answer of a sweep: its runs, best validation loss first; runs without one below, never left out. */
-import { type RunStatus, stateLabel } from "../runs/status.ts";
+import { type RunStatus, stateLabel } from "../../runs/status.ts";
 
 /** A run of the sweep and what is known of it. */
 export interface RankedRun {

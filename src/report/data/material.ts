@@ -1,19 +1,19 @@
 /** What the sections of a report see: arms and runs with what is known of them, thinned to what a figure can show. */
-import { lastRows } from "../runs/last-rows.ts";
-import { lookAt } from "../runs/look.ts";
-import { runFiles, sweepFiles } from "../runs/paths.ts";
-import { readProvenance } from "../runs/provenance.ts";
-import type { Run } from "../sweep/expand.ts";
-import type { BoundExpectation } from "../sweep/expected-arms.ts";
-import { armsOf } from "./arms.ts";
-import { MAX_SERIES } from "./charts/marks.ts";
-import { type ArmResult, type Evidence, evidence } from "./evidence.ts";
-import type { RankedRun } from "./ranking.ts";
-import { bucketWidth } from "./traces/buckets.ts";
-import { type Evaluation, readEvaluations } from "./traces/evaluations.ts";
-import { type Experts, readExperts } from "./traces/experts.ts";
-import { type Layers, readEntropies, readGradients } from "./traces/layers.ts";
-import { type Metrics, readMetrics } from "./traces/metrics.ts";
+import { lastRows } from "../../runs/last-rows.ts";
+import { lookAt } from "../../runs/look.ts";
+import { runFiles, sweepFiles } from "../../runs/paths.ts";
+import { readProvenance } from "../../runs/provenance.ts";
+import type { Run } from "../../sweep/expand.ts";
+import type { BoundExpectation } from "../../sweep/expected-arms.ts";
+import { MAX_SERIES } from "../charts/marks.ts";
+import { armsOf } from "../ranking/arms.ts";
+import { type ArmResult, type Evidence, evidence } from "../ranking/evidence.ts";
+import type { RankedRun } from "../ranking/ranking.ts";
+import { bucketWidth } from "../readers/buckets.ts";
+import { type Evaluation, readEvaluations } from "../readers/evaluations.ts";
+import { type Experts, readExperts } from "../readers/experts.ts";
+import { type Layers, readEntropies, readGradients } from "../readers/layers.ts";
+import { type Metrics, readMetrics } from "../readers/metrics.ts";
 
 export interface RunMaterial extends RankedRun {
   readonly config: Run["config"];

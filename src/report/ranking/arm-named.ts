@@ -1,6 +1,6 @@
 /** An arm by its label or how it begins; the mistake where that is none of them, or several. */
-import { UserError } from "../lib/errors.ts";
-import { nearest } from "../lib/suggest.ts";
+import { UserError } from "../../lib/errors.ts";
+import { nearest } from "../../lib/suggest.ts";
 import type { Arm } from "./arms.ts";
 
 /** How many labels a message lists. */

@@ -2,8 +2,8 @@
  * What a config expects of its sweep against what its runs came to. Pure: runs and claims in, one verdict per claim and arm
  * out. How a single one is judged: judge.ts.
  */
-import type { BoundExpectation } from "../sweep/expected-arms.ts";
-import type { Arm } from "./arms.ts";
+import type { BoundExpectation } from "../../sweep/expected-arms.ts";
+import type { Arm } from "../ranking/arms.ts";
 import { claimText, type Judged, patternText, subject } from "./claim-text.ts";
 import { type Group, judge, type SetValue } from "./judge.ts";
 

@@ -1,9 +1,9 @@
 /**
  * The arms of a sweep: what it compares. An arm is the runs that differ in their seed alone. No numbers here: evidence.ts.
  */
-import { SEED } from "../config/axes.ts";
-import { isPlainObject } from "../config/selection.ts";
-import { canonicalJson } from "../sweep/identity.ts";
+import { SEED } from "../../config/axes.ts";
+import { isPlainObject } from "../../config/selection.ts";
+import { canonicalJson } from "../../sweep/identity.ts";
 import type { RankedRun } from "./ranking.ts";
 
 export interface Arm {

@@ -1,6 +1,6 @@
 /** The numbers behind a report, for other programs. Losses in nats per token; absent is null. Pure. */
-import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "./layer-steps.ts";
-import type { ArmMaterial, Material } from "./material.ts";
+import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "../data/layer-steps.ts";
+import type { ArmMaterial, Material } from "../data/material.ts";
 
 export function reportJson(material: Material): object {
   const { sweep, evidence, arms, runs } = material;

@@ -1,8 +1,8 @@
 /** Values by layer of a sweep's runs: at which steps arms can be compared, and what they are there. Pure. */
-import type { Point, Series } from "./charts/line-chart.ts";
+import type { Point, Series } from "../charts/line-chart.ts";
+import type { Layers } from "../readers/layers.ts";
 import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
 import { averaged, hasDiverged, meanOf, shownArms } from "./series.ts";
-import type { Layers } from "./traces/layers.ts";
 
 type LayersOf = (run: RunMaterial) => Layers;
 

@@ -1,8 +1,8 @@
 /** One run of a sweep as `hnorm status` shows it: what state it is in, how far, how fast, and how long it will take. Pure. */
-import type { LeaseView } from "../runs/lease.ts";
-import type { RunLook } from "../runs/look.ts";
-import { type RunStatus, stateLabel } from "../runs/status.ts";
-import type { Run } from "../sweep/expand.ts";
+import type { LeaseView } from "../../runs/lease.ts";
+import type { RunLook } from "../../runs/look.ts";
+import { type RunStatus, stateLabel } from "../../runs/status.ts";
+import type { Run } from "../../sweep/expand.ts";
 
 export const VIEW_STATES = [
   "running",

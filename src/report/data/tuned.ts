@@ -1,7 +1,7 @@
 /** Arms of all factors but the learning rate: what each rate came to, and which is the arm's best. Pure. */
-import { mean } from "../lib/statistics.ts";
-import type { Arm } from "./arms.ts";
-import { finishedLoss } from "./evidence.ts";
+import { mean } from "../../lib/statistics.ts";
+import type { Arm } from "../ranking/arms.ts";
+import { finishedLoss } from "../ranking/evidence.ts";
 import type { RunMaterial } from "./material.ts";
 import { hasDiverged } from "./series.ts";
 

@@ -2,7 +2,7 @@
  * Verdicts as a JUnit XML file, which the web pages of CI systems show. A verdict is a test case: missed is a failure, not
  * finished an error, known and left out are skipped. No clock and no host: the same runs give the same bytes.
  */
-import { xmlText } from "../lib/xml.ts";
+import { xmlText } from "../../lib/xml.ts";
 import type { Outcome, Verdict } from "./verdicts.ts";
 
 /** The element that says what became of a test case; a met one has none. */

@@ -2,11 +2,11 @@
  * One claim against the runs of one arm. A run that diverged is never left out: it misses every number. What is not
  * finished is not judged, unless it could no longer be met.
  */
-import type { Claim, Metric, NumberClaim, OrderClaim, OutcomeClaim } from "../config/expect.ts";
-import { type Sample, sample } from "../lib/statistics.ts";
-import { seedOf } from "./arms.ts";
+import type { Claim, Metric, NumberClaim, OrderClaim, OutcomeClaim } from "../../config/expect.ts";
+import { type Sample, sample } from "../../lib/statistics.ts";
+import { seedOf } from "../ranking/arms.ts";
+import type { RankedRun } from "../ranking/ranking.ts";
 import { type Judged, metricDigits } from "./claim-text.ts";
-import type { RankedRun } from "./ranking.ts";
 
 /** What a run has of one of its `eval.sets`, last evaluated; absent where eval.csv has none of it. */
 export type SetValue = (run: string, set: string, metric: Metric) => number | undefined;

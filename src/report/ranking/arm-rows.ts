@@ -1,5 +1,5 @@
 /** The evidence as a table for machines, one row per arm: arms.csv of a report, and `hnorm results --arms --json`. Pure. */
-import { type Cell, csvTable } from "../lib/csv.ts";
+import { type Cell, csvTable } from "../../lib/csv.ts";
 import type { ArmResult, Evidence } from "./evidence.ts";
 import { factorText } from "./ranking.ts";
 

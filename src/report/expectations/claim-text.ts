@@ -1,6 +1,6 @@
 /** Claims and what was measured, in words. */
-import type { Claim, Metric, Pattern } from "../config/expect.ts";
-import { factorText } from "./ranking.ts";
+import type { Claim, Metric, Pattern } from "../../config/expect.ts";
+import { factorText } from "../ranking/ranking.ts";
 
 /** What the runs of an arm say to a claim, whatever is known of it. */
 export interface Judged {

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { buckets, bucketWidth } from "../../../src/report/traces/buckets.ts";
-import { readExperts } from "../../../src/report/traces/experts.ts";
-import { readGradients } from "../../../src/report/traces/layers.ts";
-import { readMetrics } from "../../../src/report/traces/metrics.ts";
-import { spikeWatch } from "../../../src/report/traces/spikes.ts";
+import { buckets, bucketWidth } from "../../../src/report/readers/buckets.ts";
+import { readExperts } from "../../../src/report/readers/experts.ts";
+import { readGradients } from "../../../src/report/readers/layers.ts";
+import { readMetrics } from "../../../src/report/readers/metrics.ts";
+import { spikeWatch } from "../../../src/report/readers/spikes.ts";
 
 function written(lines: readonly string[]): string {
   const dir = mkdtempSync(join(tmpdir(), "hnorm-traces-"));

@@ -3,8 +3,8 @@
  * do not count, and where their numbers come from, which tells why runs of one id can have different numbers. Pure.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { RunConfig } from "../config/schema.ts";
-import { counting, essential } from "../sweep/identity.ts";
+import type { RunConfig } from "../../config/schema.ts";
+import { counting, essential } from "../../sweep/identity.ts";
 import { eachOnce, type FieldPath, fieldAt, fieldPaths } from "./fields.ts";
 
 /** A run, or a run that a config would make. */

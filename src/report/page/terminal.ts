@@ -1,8 +1,8 @@
 /** Gradient norms by layer as one line of text per arm, a block character for each layer. Pure. */
-import { table } from "../lib/table.ts";
-import { extent } from "./charts/scale.ts";
-import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "./layer-steps.ts";
-import type { Material } from "./material.ts";
+import { table } from "../../lib/table.ts";
+import { extent } from "../charts/scale.ts";
+import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "../data/layer-steps.ts";
+import type { Material } from "../data/material.ts";
 import { rounded } from "./numbers.ts";
 
 const BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";

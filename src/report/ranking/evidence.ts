@@ -2,7 +2,7 @@
  * What the seeds say of the arms: means with 95 % intervals, differences to a reference arm seed by seed, whether they can
  * be told from the noise between seeds, and how many seeds that would take. Losses in nats per token. Pure.
  */
-import { mean, pooledDeviation, type Sample, sample, seedsNeeded } from "../lib/statistics.ts";
+import { mean, pooledDeviation, type Sample, sample, seedsNeeded } from "../../lib/statistics.ts";
 import { armNamed } from "./arm-named.ts";
 import { type Arm, seedOf } from "./arms.ts";
 import { dataMismatch, type RankedRun } from "./ranking.ts";

@@ -1,7 +1,7 @@
 /** From runs to the lines of charts: several runs' values at equal places become one point with its extremes. Pure. */
-import { mean } from "../lib/statistics.ts";
-import type { Legend } from "./charts/figure.ts";
-import type { Point, Series } from "./charts/line-chart.ts";
+import { mean } from "../../lib/statistics.ts";
+import type { Legend } from "../charts/figure.ts";
+import type { Point, Series } from "../charts/line-chart.ts";
 import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
 
 /** Logarithmic quantities are averaged geometrically: a ratio of such means is the mean of the ratios. */

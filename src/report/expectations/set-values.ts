@@ -1,7 +1,7 @@
 /** What runs have of their `eval.sets`, for those who judge them: the last row of each in eval.csv. */
-import type { Metric } from "../config/expect.ts";
+import type { Metric } from "../../config/expect.ts";
+import type { Evaluation } from "../readers/evaluations.ts";
 import type { SetValue } from "./judge.ts";
-import type { Evaluation } from "./traces/evaluations.ts";
 
 /** A set has no training loss. */
 const FIELDS: Readonly<Record<Metric, "loss" | "ppl" | "bitsPerByte" | undefined>> = {

@@ -1,6 +1,6 @@
 /** A sweep as `hnorm status` shows it: how many runs are in which state, and when the last one will end. Pure. */
-import type { Run } from "../sweep/expand.ts";
-import { type RunView, VIEW_STATES, type ViewState } from "./status-run.ts";
+import type { Run } from "../../sweep/expand.ts";
+import { type RunView, VIEW_STATES, type ViewState } from "./run-view.ts";
 
 export interface SweepView {
   readonly name: string;

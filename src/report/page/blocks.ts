@@ -1,7 +1,7 @@
 /** What a section of a report is made of. It says nothing of how it looks: html.ts and markdown.ts do. */
-import { plural } from "../lib/format.ts";
-import type { ColourBar, Legend } from "./charts/figure.ts";
-import type { Panel } from "./charts/frame.ts";
+import { plural } from "../../lib/format.ts";
+import type { ColourBar, Legend } from "../charts/figure.ts";
+import type { Panel } from "../charts/frame.ts";
 
 /** Plain words, and words that stand out; every renderer escapes them. */
 export type Words = string | readonly Word[];

@@ -1,6 +1,7 @@
 /** The evidence in a sentence or two: who is best, by how much, and whether that is more than noise. Pure. */
+
+import type { ArmResult, Delta, Evidence } from "../ranking/evidence.ts";
 import { listed, type Word } from "./blocks.ts";
-import type { ArmResult, Delta, Evidence } from "./evidence.ts";
 import { nats } from "./numbers.ts";
 
 /** For a page, and by plainText for a terminal. */

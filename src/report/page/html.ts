@@ -1,4 +1,8 @@
 /** A report as one HTML page that needs nothing else: figures and style inside, no script. */
+
+import { el, joined, type Markup, text } from "../charts/element.ts";
+import { barElement, isWide, panelElement } from "../charts/figure.ts";
+import { CHART_STYLE, swatch } from "../charts/marks.ts";
 import {
   type Block,
   type FigureBlock,
@@ -9,9 +13,6 @@ import {
   type Words,
   wordList,
 } from "./blocks.ts";
-import { el, joined, type Markup, text } from "./charts/element.ts";
-import { barElement, isWide, panelElement } from "./charts/figure.ts";
-import { CHART_STYLE, swatch } from "./charts/marks.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 
 /** Well-formed as XML too, but for the doctype. */
