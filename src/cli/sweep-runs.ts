@@ -19,7 +19,7 @@ import type { Choose } from "./choose.ts";
 import type { Work } from "./commands/run-one.ts";
 import type { Io } from "./io.ts";
 import { dataContextIn } from "./places.ts";
-import { type Progress, progress } from "./progress.ts";
+import { type Progress, progress } from "./progress/sweep-progress.ts";
 import { listen, type Signals, type SweepEnd } from "./sweep-signals.ts";
 
 export interface Trained extends WorkerResult {

@@ -4,7 +4,7 @@ import { readConfig } from "../../config/load.ts";
 import { showConfig } from "../../config/show.ts";
 import { expand } from "../../sweep/expand.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 
 export function configCommand(program: Command, io: Io): void {
   program

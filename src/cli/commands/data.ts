@@ -12,11 +12,11 @@ import { pairProblems, verifyFolder } from "../../data/shards/verify.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { count, plural } from "../../lib/format.ts";
 import { packageVersion } from "../../train/provenance.ts";
-import { showFolder, showPair } from "../data-show.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 import { dataContext, requireWritable } from "../places.ts";
-import { prepareMeter } from "../prepare-progress.ts";
+import { prepareMeter } from "../progress/prepare-progress.ts";
+import { showFolder, showPair } from "../tables/data-show.ts";
 
 export function dataCommand(program: Command, io: Io): void {
   const data = program.command("data").description("prepare token shards, look into them, verify them");

@@ -16,8 +16,8 @@ import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
+import { yamlWord } from "../options/yaml-word.ts";
 import { dataContextIn } from "../places.ts";
-import { yamlWord } from "../yaml-word.ts";
 
 interface Options {
   readonly protocol?: string;

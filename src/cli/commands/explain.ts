@@ -13,7 +13,7 @@ import { explain } from "../../norms/explain.ts";
 import { type NormName, type NormSelection, norms } from "../../norms/index.ts";
 import type { NormStrategy } from "../../norms/strategy.ts";
 import type { Io } from "../io.ts";
-import { yamlWord } from "../yaml-word.ts";
+import { yamlWord } from "../options/yaml-word.ts";
 
 interface Options {
   readonly preset: string;

@@ -13,9 +13,9 @@ import { underKnownNames } from "../../sweep/known-names.ts";
 import { choosingToPlan } from "../choose.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
-import { peakLines, tradeoffsAsJson } from "../memory-lines.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 import { dataContext, freeBytes, runsDir } from "../places.ts";
+import { peakLines, tradeoffsAsJson } from "../tables/memory-lines.ts";
 
 interface Options {
   readonly runsDir?: string;

@@ -7,10 +7,10 @@ import { evidence } from "../../report/ranking/evidence.ts";
 import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking/ranking.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, readStatus } from "../../runs/status.ts";
-import { answer, armsTable } from "../arms-table.ts";
 import type { Io } from "../io.ts";
 import { readListing } from "../sweep-listing.ts";
 import { writeResults } from "../sweep-writes.ts";
+import { answer, armsTable } from "../tables/arms-table.ts";
 
 interface Options {
   readonly against?: string;

@@ -10,7 +10,7 @@ import { loadSweep } from "../../sweep/expand.ts";
 import { type TrialResult, tryEngine } from "../../train/trial.ts";
 import { remember } from "../../train/verdict.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 import { cacheDir } from "../places.ts";
 import { proveResume } from "../prove-resume.ts";
 

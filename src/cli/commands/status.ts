@@ -7,10 +7,10 @@ import { nearest } from "../../lib/suggest.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
 import type { Io } from "../io.ts";
 import { runsDir } from "../places.ts";
-import { statusJson, statusText, sweepLine } from "../status-text.ts";
-import { changes, screen, screenLines, watchStatus } from "../status-watch.ts";
+import { changes, screen, screenLines, watchStatus } from "../progress/status-watch.ts";
 import { isSweep } from "../sweep-listing.ts";
 import { sweepLooker } from "../sweep-look.ts";
+import { statusJson, statusText, sweepLine } from "../tables/status-text.ts";
 
 interface Options {
   readonly json?: boolean;

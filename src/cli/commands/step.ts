@@ -7,7 +7,7 @@ import { readSafetensors, writeSafetensors } from "../../lib/safetensors.ts";
 import { singleStep } from "../../train/single-step.ts";
 import { chooseExact } from "../choose.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 
 const ABOUT = `
 Tensors, stored as torch.nn.Linear stores them: [out, in] for y = W x. D d_model, H n_heads, K n_kv_heads, d head_dim:

@@ -10,19 +10,19 @@ import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
-import { answer } from "../arms-table.ts";
 import { choosing, sayPassedOver } from "../choose.ts";
 import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
+import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
 import { requireWritable, runsDir } from "../places.ts";
-import { RETRIES_HELP, retriesOption, retryPolicy } from "../retry-option.ts";
 import { jobsFrom, slotsFor } from "../slots-for.ts";
-import { launcherOption, slurmSweep } from "../slurm-sweep.ts";
 import { prepareCorpora } from "../sweep-data.ts";
 import { trainAll } from "../sweep-runs.ts";
 import type { SweepEnd } from "../sweep-signals.ts";
 import { rankedRuns, writeResults } from "../sweep-writes.ts";
+import { answer } from "../tables/arms-table.ts";
+import { launcherOption, slurmSweep } from "./sweep-on-slurm.ts";
 
 interface Options {
   readonly runsDir?: string;

@@ -14,9 +14,9 @@ import { readStatus } from "../../runs/status.ts";
 import { loadSweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 import { runsDir } from "../places.ts";
-import { verdictTable } from "../verdict-table.ts";
+import { verdictTable } from "../tables/verdict-table.ts";
 
 interface Options {
   readonly runsDir?: string;

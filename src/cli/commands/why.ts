@@ -11,7 +11,7 @@ import {
 } from "../../report/differences/why.ts";
 import { type Found, type FoundRun, findRuns } from "../find-run.ts";
 import type { Io } from "../io.ts";
-import { overrideOption } from "../overrides.ts";
+import { overrideOption } from "../options/overrides.ts";
 
 const HELP = `
 A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a sweep (runs/quick/pre), a sweep's folder, or a

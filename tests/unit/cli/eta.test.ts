@@ -1,6 +1,6 @@
 /** What is left of a sweep at its pace: steps from before this process, and steps made twice, are no pace. */
 import { expect, test } from "vitest";
-import { eta } from "../../../src/cli/eta.ts";
+import { eta } from "../../../src/cli/progress/eta.ts";
 
 test("the pace is that of all runs together since the first step, which had to wait for the engine", () => {
   let now = 100;

@@ -1,6 +1,6 @@
 /** What seeds say of arms: pairs, intervals, order, and that no run that ended badly is passed over in silence. */
 import { expect, test } from "vitest";
-import { armsTable } from "../../../src/cli/arms-table.ts";
+import { armsTable } from "../../../src/cli/tables/arms-table.ts";
 import { armRows, armsCsv } from "../../../src/report/ranking/arm-rows.ts";
 import { armsOf } from "../../../src/report/ranking/arms.ts";
 import { evidence } from "../../../src/report/ranking/evidence.ts";

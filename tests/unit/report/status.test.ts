@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { sweepLine } from "../../../src/cli/status-text.ts";
+import { sweepLine } from "../../../src/cli/tables/status-text.ts";
 import { viewRun } from "../../../src/report/status/run-view.ts";
 import { viewSweep } from "../../../src/report/status/sweep-view.ts";
 import { lastRows } from "../../../src/runs/last-rows.ts";

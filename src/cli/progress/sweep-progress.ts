@@ -1,10 +1,10 @@
 /** Progress of a sweep: bars on a terminal (cli-progress), elsewhere one plain line now and then. */
 import { performance } from "node:perf_hooks";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import { duration } from "../lib/format.ts";
-import type { RunEvent } from "../train/events.ts";
+import { duration } from "../../lib/format.ts";
+import type { RunEvent } from "../../train/events.ts";
+import type { Io } from "../io.ts";
 import { eta } from "./eta.ts";
-import type { Io } from "./io.ts";
 
 export interface Progress {
   /** A run begins (the n-th of all). */

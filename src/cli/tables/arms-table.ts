@@ -1,11 +1,11 @@
 /** The answer of a sweep in words: its arms with what their seeds say, then its runs one by one. */
-import { count } from "../lib/format.ts";
-import type { Sample } from "../lib/statistics.ts";
-import { type Column, table } from "../lib/table.ts";
-import { perplexity } from "../report/ranking/arm-rows.ts";
-import { type Arm, armsOf } from "../report/ranking/arms.ts";
-import { type ArmResult, type Evidence, evidence } from "../report/ranking/evidence.ts";
-import type { RankedRun } from "../report/ranking/ranking.ts";
+import { count } from "../../lib/format.ts";
+import type { Sample } from "../../lib/statistics.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { perplexity } from "../../report/ranking/arm-rows.ts";
+import { type Arm, armsOf } from "../../report/ranking/arms.ts";
+import { type ArmResult, type Evidence, evidence } from "../../report/ranking/evidence.ts";
+import type { RankedRun } from "../../report/ranking/ranking.ts";
 import { rankingTable } from "./ranking-table.ts";
 
 interface Answer {

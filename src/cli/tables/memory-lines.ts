@@ -2,10 +2,10 @@
  * What `hnorm plan` says of memory: the largest run by class of bytes with each level of
  * recomputation and each kind of optimizer state.
  */
-import { bytes, count } from "../lib/format.ts";
-import { type Column, table } from "../lib/table.ts";
-import { fits, type Tradeoff, type TradeoffCost } from "../train/tradeoffs.ts";
-import type { Cost } from "./cost-guard.ts";
+import { bytes, count } from "../../lib/format.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { fits, type Tradeoff, type TradeoffCost } from "../../train/tradeoffs.ts";
+import type { Cost } from "../cost-guard.ts";
 
 export function peakLines(runs: readonly Cost[]): readonly string[] {
   const [largest] = runs.toSorted((a, b) => b.memory.total - a.memory.total);

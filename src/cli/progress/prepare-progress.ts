@@ -1,9 +1,9 @@
 /** Progress of a preparation: a bar on a terminal, elsewhere one plain line now and then. */
 import { performance } from "node:perf_hooks";
 import { Presets, SingleBar } from "cli-progress";
-import type { PrepareProgress } from "../data/shards/prepare-part.ts";
-import { bytes, count, duration } from "../lib/format.ts";
-import type { Io } from "./io.ts";
+import type { PrepareProgress } from "../../data/shards/prepare-part.ts";
+import { bytes, count, duration } from "../../lib/format.ts";
+import type { Io } from "../io.ts";
 
 export interface PrepareMeter {
   update(progress: PrepareProgress): void;

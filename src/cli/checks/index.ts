@@ -1,9 +1,9 @@
 /** What `hnorm doctor` looks at beside the engines: a check is one entry of this list. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { bytes } from "../lib/format.ts";
-import { checkFolders } from "./check-folders.ts";
-import { checkGpus } from "./check-gpus.ts";
-import { checkSlurm } from "./check-slurm.ts";
+import { bytes } from "../../lib/format.ts";
+import { checkFolders } from "./folders.ts";
+import { checkGpus } from "./gpus.ts";
+import { checkSlurm } from "./slurm.ts";
 
 /** What a check found; `fix` where something should be done about it, `facts` for `--json`. */
 export interface Finding {

@@ -4,18 +4,18 @@
  */
 import { resolve } from "node:path";
 import { Option } from "commander";
-import { ENTRY } from "../lib/entry.ts";
-import { EXIT } from "../lib/errors.ts";
-import { plural } from "../lib/format.ts";
-import { sweepFiles } from "../runs/paths.ts";
-import { isFinished } from "../runs/status.ts";
-import { type Skipped, type SweepSubmission, submitSweep } from "../slurm/submit-sweep.ts";
-import type { Sweep } from "../sweep/expand.ts";
-import { underKnownNames } from "../sweep/known-names.ts";
-import { writeSweepFile } from "../sweep/sweep-file.ts";
-import type { Io } from "./io.ts";
-import { cacheDir, requireWritable, runsDir } from "./places.ts";
-import { prepareCorpora } from "./sweep-data.ts";
+import { ENTRY } from "../../lib/entry.ts";
+import { EXIT } from "../../lib/errors.ts";
+import { plural } from "../../lib/format.ts";
+import { sweepFiles } from "../../runs/paths.ts";
+import { isFinished } from "../../runs/status.ts";
+import { type Skipped, type SweepSubmission, submitSweep } from "../../slurm/submit-sweep.ts";
+import type { Sweep } from "../../sweep/expand.ts";
+import { underKnownNames } from "../../sweep/known-names.ts";
+import { writeSweepFile } from "../../sweep/sweep-file.ts";
+import type { Io } from "../io.ts";
+import { cacheDir, requireWritable, runsDir } from "../places.ts";
+import { prepareCorpora } from "../sweep-data.ts";
 
 interface Options {
   readonly runsDir?: string;

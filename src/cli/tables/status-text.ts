@@ -1,8 +1,8 @@
 /** What `hnorm status` prints: a table of runs and a line about their sweep, a line per sweep, or JSON. */
-import { count, duration, plural } from "../lib/format.ts";
-import { type Column, table } from "../lib/table.ts";
-import { type RunView, VIEW_STATES } from "../report/status/run-view.ts";
-import type { SweepView } from "../report/status/sweep-view.ts";
+import { count, duration, plural } from "../../lib/format.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { type RunView, VIEW_STATES } from "../../report/status/run-view.ts";
+import type { SweepView } from "../../report/status/sweep-view.ts";
 
 const some = <T>(value: T | undefined, text: (value: T) => string): string =>
   value === undefined ? "-" : text(value);

@@ -1,8 +1,8 @@
 /** The GPUs of this machine and their driver, as nvidia-smi says, or where it is silent, as the driver's own files do. */
 import { readdirSync, readFileSync } from "node:fs";
-import { bytes } from "../lib/format.ts";
-import { askProgram } from "../lib/program.ts";
-import type { Finding } from "./checks.ts";
+import { bytes } from "../../lib/format.ts";
+import { askProgram } from "../../lib/program.ts";
+import type { Finding } from "./index.ts";
 
 const PATIENCE_MS = 5000;
 const FIELDS = ["index", "name", "memory.total", "memory.free", "driver_version"];

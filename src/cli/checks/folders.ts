@@ -2,9 +2,9 @@
 import { accessSync, constants, type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { bytes } from "../lib/format.ts";
-import type { Check, Finding } from "./checks.ts";
-import { cacheDir, freeBytes, isWritable, runsDir } from "./places.ts";
+import { bytes } from "../../lib/format.ts";
+import { cacheDir, freeBytes, isWritable, runsDir } from "../places.ts";
+import type { Check, Finding } from "./index.ts";
 
 export const checkFolders: readonly Check[] = [
   { name: "runs folder", look: () => written(runsDir(undefined), "HNORM_RUNS_DIR") },

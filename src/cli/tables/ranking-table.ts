@@ -1,6 +1,6 @@
 /** The table a sweep ends with. */
-import { type Column, table } from "../lib/table.ts";
-import { dataMismatch, label, type RankedRun } from "../report/ranking/ranking.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { dataMismatch, label, type RankedRun } from "../../report/ranking/ranking.ts";
 
 const fixed = (n: number | undefined, digits: number): string =>
   n === undefined ? "-" : Number.isFinite(n) ? n.toFixed(digits) : String(n);

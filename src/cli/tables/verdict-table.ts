@@ -1,7 +1,7 @@
 /** What was expected of a sweep and what came of it, as a table, with what there is to say of single rows below. */
-import { type Column, table } from "../lib/table.ts";
-import { deltaText, verdictText } from "../report/expectations/verdict-words.ts";
-import type { Verdict } from "../report/expectations/verdicts.ts";
+import { type Column, table } from "../../lib/table.ts";
+import { deltaText, verdictText } from "../../report/expectations/verdict-words.ts";
+import type { Verdict } from "../../report/expectations/verdicts.ts";
 
 const COLUMNS: readonly Column<Verdict>[] = [
   { title: "arm", text: ({ arm }) => arm, align: "left" },

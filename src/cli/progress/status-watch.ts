@@ -1,8 +1,8 @@
 /** `hnorm status --watch`: on a terminal the screen again and again, elsewhere a line for each change. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunView } from "../report/status/run-view.ts";
-import type { SweepView } from "../report/status/sweep-view.ts";
-import { runsTable, sweepLine } from "./status-text.ts";
+import type { RunView } from "../../report/status/run-view.ts";
+import type { SweepView } from "../../report/status/sweep-view.ts";
+import { runsTable, sweepLine } from "../tables/status-text.ts";
 
 const EVERY_MS = 2000;
 /** More changes at once than this are told as a number. */

@@ -1,6 +1,6 @@
 /** A word of the command line that is YAML, such as `{name: galore-256, plus_one: false}`. */
 import { parse } from "yaml";
-import { UserError } from "../lib/errors.ts";
+import { UserError } from "../../lib/errors.ts";
 
 /** `what` says in an error where the word stands. */
 export function yamlWord(what: string, text: string): unknown {

@@ -1,17 +1,17 @@
 /** What `hnorm data show` prints. */
-import { dataSchema } from "../data/schema.ts";
-import { lengthHistogram, type Sample, sampleWindows, splitLengths } from "../data/shards/inspect.ts";
-import { readManifest, shardsOf, totals } from "../data/shards/manifest.ts";
-import { openFolder, openPair } from "../data/shards/open.ts";
-import { shardRow } from "../data/shards/shard-row.ts";
-import { vocabularyFrom } from "../data/shards/vocabulary-file.ts";
-import type { Split, Vocabulary } from "../data/source.ts";
-import { loadTokenizer } from "../data/tokenizers/index.ts";
-import { UserError } from "../lib/errors.ts";
-import { count } from "../lib/format.ts";
-import { table } from "../lib/table.ts";
-import { dataContext } from "./places.ts";
-import { yamlWord } from "./yaml-word.ts";
+import { dataSchema } from "../../data/schema.ts";
+import { lengthHistogram, type Sample, sampleWindows, splitLengths } from "../../data/shards/inspect.ts";
+import { readManifest, shardsOf, totals } from "../../data/shards/manifest.ts";
+import { openFolder, openPair } from "../../data/shards/open.ts";
+import { shardRow } from "../../data/shards/shard-row.ts";
+import { vocabularyFrom } from "../../data/shards/vocabulary-file.ts";
+import type { Split, Vocabulary } from "../../data/source.ts";
+import { loadTokenizer } from "../../data/tokenizers/index.ts";
+import { UserError } from "../../lib/errors.ts";
+import { count } from "../../lib/format.ts";
+import { table } from "../../lib/table.ts";
+import { yamlWord } from "../options/yaml-word.ts";
+import { dataContext } from "../places.ts";
 
 export interface ShowHow {
   readonly count: number;
