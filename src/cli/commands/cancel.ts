@@ -9,9 +9,9 @@ import { leaseState, readLease } from "../../runs/lease.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { cancelJobs } from "../../slurm/cancel.ts";
 import { slurmDir } from "../../slurm/submission.ts";
+import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 import { stopLocal, trainedHere, workerOf } from "../stop-local.ts";
-import { readListing } from "../sweep-listing.ts";
 
 export function cancelCommand(program: Command, io: Io): void {
   program

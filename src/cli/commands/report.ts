@@ -9,8 +9,8 @@ import { plainText } from "../../report/page/blocks.ts";
 import { reportJson } from "../../report/page/report-json.ts";
 import { gradientLines } from "../../report/page/terminal.ts";
 import { reportFiles } from "../../report/report-files.ts";
+import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
-import { readListing } from "../sweep-listing.ts";
 import { armsTable } from "../tables/arms-table.ts";
 
 interface Options {

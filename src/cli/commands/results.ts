@@ -5,11 +5,11 @@ import { armsAsJson } from "../../report/ranking/arm-rows.ts";
 import { armsOf } from "../../report/ranking/arms.ts";
 import { evidence } from "../../report/ranking/evidence.ts";
 import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking/ranking.ts";
+import { writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, readStatus } from "../../runs/status.ts";
+import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
-import { readListing } from "../sweep-listing.ts";
-import { writeResults } from "../sweep-writes.ts";
 import { answer, armsTable } from "../tables/arms-table.ts";
 
 interface Options {

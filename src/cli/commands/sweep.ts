@@ -5,6 +5,7 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
 import { alsoDiffers, alsoDiffersText } from "../../report/differences/fairness.ts";
 import { dataMismatch, type RankedRun, resultRows } from "../../report/ranking/ranking.ts";
+import { rankedRuns, writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
@@ -20,7 +21,6 @@ import { jobsFrom, slotsFor } from "../slots-for.ts";
 import { prepareCorpora } from "../sweep-data.ts";
 import { trainAll } from "../sweep-runs.ts";
 import type { SweepEnd } from "../sweep-signals.ts";
-import { rankedRuns, writeResults } from "../sweep-writes.ts";
 import { answer } from "../tables/arms-table.ts";
 import { launcherOption, slurmSweep } from "./sweep-on-slurm.ts";
 

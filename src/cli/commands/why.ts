@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { type Found, type FoundRun, findRuns } from "../../report/differences/find-runs.ts";
 import {
   type Comparison,
   compare,
@@ -9,9 +10,9 @@ import {
   type Difference,
   type Side,
 } from "../../report/differences/why.ts";
-import { type Found, type FoundRun, findRuns } from "../find-run.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
+import { runsDir } from "../places.ts";
 
 const HELP = `
 A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a sweep (runs/quick/pre), a sweep's folder, or a
@@ -29,9 +30,10 @@ export function whyCommand(program: Command, io: Io): void {
     .description("say which fields make two runs differ")
     .addHelpText("after", HELP)
     .action((wordA: string, wordB: string, overrides: readonly string[], options: Options) => {
-      const changes = [...overrides, ...options.set];
-      const foundA = findRuns(wordA, changes);
-      const [a, b] = mostAlike(foundA, findRuns(wordB, changes, foundA.sweep), [wordA, wordB]);
+      const where = { overrides: [...overrides, ...options.set], runsDir: runsDir(undefined) };
+      const foundA = findRuns(wordA, where);
+      const foundB = findRuns(wordB, { ...where, near: foundA.sweep });
+      const [a, b] = mostAlike(foundA, foundB, [wordA, wordB]);
       const found = compare(a, b);
       io.out(options.json ? JSON.stringify(asJson(a, b, found), null, 2) : asText(a, b, found));
     });

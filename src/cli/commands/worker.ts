@@ -6,6 +6,7 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
 import { stream } from "../../lib/prng.ts";
 import { nearest } from "../../lib/suggest.ts";
+import { writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
@@ -16,7 +17,6 @@ import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts"
 import { requireWritable } from "../places.ts";
 import { jobsFrom, slotsFor } from "../slots-for.ts";
 import { type Trained, trainAll } from "../sweep-runs.ts";
-import { writeResults } from "../sweep-writes.ts";
 
 interface Options {
   readonly sweep: string;

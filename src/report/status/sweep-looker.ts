@@ -1,11 +1,11 @@
 /** Looks at the runs of a sweep's folder, once or again and again: a run that is finished is not looked at twice. */
 import { readdirSync } from "node:fs";
-import { type RunView, viewRun } from "../report/status/run-view.ts";
-import { type SweepView, viewSweep } from "../report/status/sweep-view.ts";
-import { leaseWatch } from "../runs/lease-watch.ts";
-import { lookAt, type RunLook, UNSEEN } from "../runs/look.ts";
-import { sweepFiles } from "../runs/paths.ts";
-import { readListing } from "./sweep-listing.ts";
+import { leaseWatch } from "../../runs/lease-watch.ts";
+import { lookAt, type RunLook, UNSEEN } from "../../runs/look.ts";
+import { sweepFiles } from "../../runs/paths.ts";
+import { readListing } from "../../sweep/listing.ts";
+import { type RunView, viewRun } from "./run-view.ts";
+import { type SweepView, viewSweep } from "./sweep-view.ts";
 
 /** `only`: the names of the runs to look at; default: all that the sweep lists. */
 export function sweepLooker(dir: string, only?: readonly string[]): () => SweepView {

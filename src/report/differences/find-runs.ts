@@ -4,22 +4,31 @@
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { resolve as resolveConfig } from "../config/resolve.ts";
-import type { RunConfig } from "../config/schema.ts";
-import { isPlainObject } from "../config/selection.ts";
-import { UserError } from "../lib/errors.ts";
-import { nearest } from "../lib/suggest.ts";
-import type { Subject } from "../report/differences/why.ts";
-import { runFiles } from "../runs/paths.ts";
-import { armsOf } from "../sweep/arm-pattern.ts";
-import { loadSweep, type Run } from "../sweep/expand.ts";
-import { identities } from "../sweep/identity.ts";
-import { runsDir } from "./places.ts";
-import { isSweep, readJson, readListing } from "./sweep-listing.ts";
+import { resolve as resolveConfig } from "../../config/resolve.ts";
+import type { RunConfig } from "../../config/schema.ts";
+import { isPlainObject } from "../../config/selection.ts";
+import { UserError } from "../../lib/errors.ts";
+import { nearest } from "../../lib/suggest.ts";
+import { runFiles } from "../../runs/paths.ts";
+import { armsOf } from "../../sweep/arm-pattern.ts";
+import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { identities } from "../../sweep/identity.ts";
+import { isSweep, readJson, readListing } from "../../sweep/listing.ts";
+import type { Subject } from "./why.ts";
 
 /** A run that was found; `recordedId` where it bears another id than its config has by this version's rules. */
 export interface FoundRun extends Subject {
   readonly recordedId?: string;
+}
+
+/** What a word means besides, and where it is looked up. */
+export interface FindOptions {
+  /** For a config file: `key=value` words. */
+  readonly overrides: readonly string[];
+  /** The folder of all sweeps. */
+  readonly runsDir: string;
+  /** A sweep whose runs may be called by their names alone. */
+  readonly near?: string | undefined;
 }
 
 export interface Found {
@@ -30,23 +39,16 @@ export interface Found {
   readonly oneArm?: true;
 }
 
-/** `near`: a sweep whose runs may be called by their names alone. */
-export function findRuns(word: string, overrides: readonly string[], near?: string): Found {
+export function findRuns(word: string, { overrides, runsDir, near }: FindOptions): Found {
   if (existsSync(word) && statSync(word).isFile()) {
     const runs = loadSweep(word, overrides).runs;
     return { runs: runs.map(({ name, ...run }) => ({ ...run, name: `${word}: ${name}` })) };
   }
-  const folder = [word, join(runsDir(undefined), word)].find(
-    (dir) => existsSync(runFiles(dir).config) || isSweep(dir),
-  );
+  const folder = [word, join(runsDir, word)].find((dir) => existsSync(runFiles(dir).config) || isSweep(dir));
   if (folder !== undefined && !isSweep(folder)) return { runs: [runIn(folder)], sweep: dirname(folder) };
   if (folder !== undefined) return { runs: listed(folder, readListing(folder).runs), sweep: folder };
 
-  const homes = [
-    dirname(word),
-    join(runsDir(undefined), dirname(word)),
-    ...(near === undefined ? [] : [near]),
-  ];
+  const homes = [dirname(word), join(runsDir, dirname(word)), ...(near === undefined ? [] : [near])];
   const sweep = homes.find(isSweep);
   if (sweep === undefined) throw new UserError(`${word}: ${nothingThere(word)}`);
   const { runs } = readListing(sweep);

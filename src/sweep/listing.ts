@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { sweepFiles } from "../runs/paths.ts";
-import type { Run } from "../sweep/expand.ts";
-import type { BoundExpectation } from "../sweep/expected-arms.ts";
+import type { Run } from "./expand.ts";
+import type { BoundExpectation } from "./expected-arms.ts";
 
 export interface Listing {
   readonly name: string;

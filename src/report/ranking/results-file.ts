@@ -1,10 +1,10 @@
 /** The table of results that a sweep ends with. */
-import { csvTable } from "../lib/csv.ts";
-import { writeFileAtomic } from "../lib/fs-atomic.ts";
-import { type RankedRun, rank, resultRows } from "../report/ranking/ranking.ts";
-import type { sweepFiles } from "../runs/paths.ts";
-import { isFinished, type RunStatus, readStatus } from "../runs/status.ts";
-import type { Run } from "../sweep/expand.ts";
+import { csvTable } from "../../lib/csv.ts";
+import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import type { sweepFiles } from "../../runs/paths.ts";
+import { isFinished, type RunStatus, readStatus } from "../../runs/status.ts";
+import type { Run } from "../../sweep/expand.ts";
+import { type RankedRun, rank, resultRows } from "./ranking.ts";
 
 type Files = ReturnType<typeof sweepFiles>;
 
