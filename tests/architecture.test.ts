@@ -70,8 +70,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sweep: ["config", "runs", "lib"],
   slurm: ["config", "sweep", "runs", "lib"],
   report: ["config", "sweep", "runs", "lib"],
+  local: ["sweep", "train", "config", "data", "runs", "backends/backend.ts", "backends/registry.ts", "lib"],
   cli: [
     ...[
+      "local",
       "report",
       "slurm",
       "sweep",

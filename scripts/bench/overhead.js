@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSweep } from "../../dist/sweep/expand.js";
-import { launch } from "../../dist/sweep/launch.js";
+import { launch } from "../../dist/local/launch.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const CHILD = path("overhead-child.js");

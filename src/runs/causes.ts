@@ -1,4 +1,4 @@
-/** Why an attempt ended, in a word that says whether to try again: see sweep/retry.ts. */
+/** Why an attempt ended, in a word that says whether to try again: see local/retry.ts. */
 import { EnvironmentError, UserError } from "../lib/errors.ts";
 
 export type Cause =

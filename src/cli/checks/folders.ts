@@ -3,7 +3,7 @@ import { accessSync, constants, type Dirent, readdirSync, statSync } from "node:
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { bytes } from "../../lib/format.ts";
-import { cacheDir, freeBytes, isWritable, runsDir } from "../places.ts";
+import { cacheDir, freeBytes, isWritable, runsDir } from "../../local/folders.ts";
 import type { Check, Finding } from "./index.ts";
 
 export const checkFolders: readonly Check[] = [

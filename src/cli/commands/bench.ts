@@ -5,8 +5,8 @@ import { configOf } from "../../config/from-overrides.ts";
 import { UserError } from "../../lib/errors.ts";
 import { bytes, count, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { engineChooser } from "../../local/choose-engine.ts";
 import { bench, type Measured } from "../../train/bench.ts";
-import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
 
 interface Options {
@@ -46,7 +46,7 @@ export function benchCommand(program: Command, io: Io): void {
         ...[`train.micro_batch_size=${rows}`, "train.lr=0.0001"],
         ...overrides,
       ]);
-      const chosen = await choosing(io)(config.engine.name);
+      const chosen = await engineChooser(io.say)(config.engine.name);
       const given = options.peak === undefined ? undefined : Number(options.peak);
       if (given !== undefined && !(given > 0))
         throw new UserError(`--peak: got ${options.peak}; expected FLOP/s, such as 989e12`);

@@ -5,13 +5,13 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
+import { stopLocal, trainedHere, workerOf } from "../../local/stop-local.ts";
 import { leaseState, readLease } from "../../runs/lease.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { cancelJobs } from "../../slurm/cancel.ts";
 import { slurmDir } from "../../slurm/submission.ts";
 import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
-import { stopLocal, trainedHere, workerOf } from "../stop-local.ts";
 
 export function cancelCommand(program: Command, io: Io): void {
   program

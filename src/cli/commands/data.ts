@@ -11,10 +11,10 @@ import { prepare } from "../../data/shards/prepare.ts";
 import { pairProblems, verifyFolder } from "../../data/shards/verify.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { count, plural } from "../../lib/format.ts";
+import { dataContext, requireWritable } from "../../local/folders.ts";
 import { packageVersion } from "../../train/provenance.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
-import { dataContext, requireWritable } from "../places.ts";
 import { prepareMeter } from "../progress/prepare-progress.ts";
 import { showFolder, showPair } from "../tables/data-show.ts";
 

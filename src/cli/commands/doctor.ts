@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
 import { EXIT } from "../../lib/errors.ts";
+import { cacheDir } from "../../local/folders.ts";
 import { type Verdict, verdictOn } from "../../train/verdict.ts";
 import { type Check, checks, type Finding } from "../checks/index.ts";
 import type { Io } from "../io.ts";
-import { cacheDir } from "../places.ts";
 
 export function doctorCommand(program: Command, io: Io): void {
   program

@@ -8,16 +8,16 @@ import { wording } from "../../config/wording.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { engineChooser } from "../../local/choose-engine.ts";
+import { dataContextIn } from "../../local/folders.ts";
 import { protocols } from "../../protocols/index.ts";
 import { reEvaluationFile } from "../../runs/paths.ts";
 import { evaluationText } from "../../runs/tables.ts";
 import { MAIN } from "../../train/evaluation-sets.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
-import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { yamlWord } from "../options/yaml-word.ts";
-import { dataContextIn } from "../places.ts";
 
 interface Options {
   readonly protocol?: string;
@@ -88,7 +88,7 @@ async function engineFor(
     asked === undefined && name === "auto" && run.engine !== undefined
       ? await engineToPlan(run.engine)
       : undefined;
-  return former !== undefined && former.missing === undefined ? former : choosing(io)(name);
+  return former !== undefined && former.missing === undefined ? former : engineChooser(io.say)(name);
 }
 
 /** The run's own set of that name, or none, with what the options say otherwise. */

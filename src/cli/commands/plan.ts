@@ -5,16 +5,16 @@ import { filesMissing } from "../../data/corpus.ts";
 import type { DataContext } from "../../data/source.ts";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { engineChooserToPlan } from "../../local/choose-engine.ts";
+import { type Cost, costs, measureSpeeds, speedText } from "../../local/costs.ts";
+import { dataContext, freeBytes, runsDir } from "../../local/folders.ts";
 import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/differences/fairness.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
-import { choosingToPlan } from "../choose.ts";
-import { type Cost, costs, measureSpeeds, speedText } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
-import { dataContext, freeBytes, runsDir } from "../places.ts";
 import { peakLines, tradeoffsAsJson } from "../tables/memory-lines.ts";
 
 interface Options {
@@ -47,7 +47,7 @@ export function planCommand(program: Command, io: Io): void {
       const { name, runs, expectations = [] } = underKnownNames(asked, files.dir);
       const all = await costs(
         runs.map((run) => run.config),
-        choosingToPlan(io),
+        engineChooserToPlan(io.say),
       );
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);

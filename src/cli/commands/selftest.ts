@@ -6,13 +6,13 @@ import { Argument, type Command } from "commander";
 import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { cacheDir } from "../../local/folders.ts";
+import { proveResume } from "../../local/prove-resume.ts";
 import { loadSweep } from "../../sweep/expand.ts";
 import { type TrialResult, tryEngine } from "../../train/trial.ts";
 import { remember } from "../../train/verdict.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
-import { cacheDir } from "../places.ts";
-import { proveResume } from "../prove-resume.ts";
 
 interface ResumeOptions {
   readonly steps: string;
@@ -38,7 +38,13 @@ export function selftestCommand(program: Command, io: Io): void {
       const run = loadSweep(file, [...overrides, ...set, ...short]).runs[0]!;
       const dir = mkdtempSync(join(tmpdir(), "hnorm-selftest-"));
       try {
-        process.exitCode = await proveResume(run, file, dir, io);
+        const { steps, killedAfter, differing } = await proveResume(run, file, dir, io.say);
+        io.out(
+          differing.length === 0
+            ? `resume: exact. ${steps} steps, and ${killedAfter} + kill + the rest, left the same tables and weights to the byte`
+            : `resume: NOT exact: ${differing.join(", ")} differ`,
+        );
+        process.exitCode = differing.length === 0 ? EXIT.ok : EXIT.mismatch;
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }

@@ -4,11 +4,11 @@ import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
+import { runsDir } from "../../local/folders.ts";
 import { sweepLooker } from "../../report/status/sweep-looker.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
 import { isSweep } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
-import { runsDir } from "../places.ts";
 import { changes, screen, screenLines, watchStatus } from "../progress/status-watch.ts";
 import { statusJson, statusText, sweepLine } from "../tables/status-text.ts";
 

@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { loadModelConfig } from "../../config/load.ts";
 import { UserError } from "../../lib/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../lib/safetensors.ts";
+import { chooseExact } from "../../local/choose-engine.ts";
 import { singleStep } from "../../train/single-step.ts";
-import { chooseExact } from "../choose.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 

@@ -7,6 +7,8 @@ import { Option } from "commander";
 import { ENTRY } from "../../lib/entry.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
+import { cacheDir, requireWritable, runsDir } from "../../local/folders.ts";
+import { prepareCorpora } from "../../local/prepare-corpora.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { type Skipped, type SweepSubmission, submitSweep } from "../../slurm/submit-sweep.ts";
@@ -14,8 +16,6 @@ import type { Sweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import type { Io } from "../io.ts";
-import { cacheDir, requireWritable, runsDir } from "../places.ts";
-import { prepareCorpora } from "../sweep-data.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -40,7 +40,7 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
   if (todo.length > 0) {
     requireWritable(files.dir);
-    await prepareCorpora(file, todo, io);
+    await prepareCorpora(file, todo, io.say);
     await writeSweepFile(files.dir, loaded);
   }
   const jobs = { name, dir: files.dir, program: PROGRAM, env: environment() };

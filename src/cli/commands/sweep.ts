@@ -3,6 +3,14 @@ import { relative } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
+import { engineChooser, skippedEngines } from "../../local/choose-engine.ts";
+import { costs } from "../../local/costs.ts";
+import { requireWritable, runsDir } from "../../local/folders.ts";
+import { prepareCorpora } from "../../local/prepare-corpora.ts";
+import { requireAffordable } from "../../local/require-affordable.ts";
+import type { SweepEnd } from "../../local/signals.ts";
+import { slotsFor } from "../../local/slots-for.ts";
+import { trainRuns } from "../../local/train-runs.ts";
 import { alsoDiffers, alsoDiffersText } from "../../report/differences/fairness.ts";
 import { dataMismatch, type RankedRun, resultRows } from "../../report/ranking/ranking.ts";
 import { rankedRuns, writeResults } from "../../report/ranking/results-file.ts";
@@ -11,16 +19,11 @@ import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
-import { choosing, sayPassedOver } from "../choose.ts";
-import { costs, requireAffordable } from "../cost-guard.ts";
 import type { Io } from "../io.ts";
+import { jobsFrom } from "../options/jobs.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
-import { requireWritable, runsDir } from "../places.ts";
-import { jobsFrom, slotsFor } from "../slots-for.ts";
-import { prepareCorpora } from "../sweep-data.ts";
-import { trainAll } from "../sweep-runs.ts";
-import type { SweepEnd } from "../sweep-signals.ts";
+import { sweepProgress } from "../progress/sweep-progress.ts";
 import { answer } from "../tables/arms-table.ts";
 import { launcherOption, slurmSweep } from "./sweep-on-slurm.ts";
 
@@ -75,23 +78,27 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
 
   const configs = todo.map((run) => run.config);
-  const choose = choosing(io);
+  const choose = engineChooser(io.say);
   const slots = await slotsFor(configs, jobs, choose);
   if (todo.length > 0) {
     const forecasts = await costs(configs, choose);
-    sayPassedOver(
-      forecasts.map(({ chosen }) => chosen),
-      io,
-    );
+    for (const line of skippedEngines(forecasts.map(({ chosen }) => chosen))) io.say(`not taken: ${line}`);
     if (!options.force) await requireAffordable(forecasts, slots.length, maxHours);
     requireWritable(files.dir);
-    await prepareCorpora(file, todo, io);
+    await prepareCorpora(file, todo, io.say);
   }
   const gone = await writeSweepFile(files.dir, loaded);
   if (gone.length > 0) io.say(`no more in this sweep, their folders stay as they are: ${gone.join(", ")}`);
-  const { end, statuses } = await trainAll({
-    ...{ runs: todo, files, baseDir, slots, policy, choose, io },
-    ...{ anew: true, wait: true },
+  const { end, statuses } = await trainRuns({
+    runs: todo,
+    files,
+    baseDir,
+    slots,
+    policy,
+    choose,
+    anew: true,
+    wait: true,
+    progress: (steps) => sweepProgress(io, steps),
   });
 
   const ranked = rankedRuns(files, runs, statuses);

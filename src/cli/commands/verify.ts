@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { remembered } from "../../lib/memo.ts";
+import { runsDir } from "../../local/folders.ts";
 import { junitXml } from "../../report/expectations/junit.ts";
 import { setValues } from "../../report/expectations/set-values.ts";
 import { overall, verdicts } from "../../report/expectations/verdicts.ts";
@@ -15,7 +16,6 @@ import { loadSweep } from "../../sweep/expand.ts";
 import { underKnownNames } from "../../sweep/known-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
-import { runsDir } from "../places.ts";
 import { verdictTable } from "../tables/verdict-table.ts";
 
 interface Options {

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { type Column, table } from "../../lib/table.ts";
+import { runsDir } from "../../local/folders.ts";
 import { type Found, type FoundRun, findRuns } from "../../report/differences/find-runs.ts";
 import {
   type Comparison,
@@ -12,7 +13,6 @@ import {
 } from "../../report/differences/why.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
-import { runsDir } from "../places.ts";
 
 const HELP = `
 A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a sweep (runs/quick/pre), a sweep's folder, or a

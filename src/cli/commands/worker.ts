@@ -6,17 +6,19 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
 import { stream } from "../../lib/prng.ts";
 import { nearest } from "../../lib/suggest.ts";
+import { engineChooser } from "../../local/choose-engine.ts";
+import { requireWritable } from "../../local/folders.ts";
+import { slotsFor } from "../../local/slots-for.ts";
+import { type Trained, trainRuns } from "../../local/train-runs.ts";
 import { writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
 import { readSweepFile } from "../../sweep/sweep-file.ts";
-import { choosing } from "../choose.ts";
 import type { Io } from "../io.ts";
+import { jobsFrom } from "../options/jobs.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
-import { requireWritable } from "../places.ts";
-import { jobsFrom, slotsFor } from "../slots-for.ts";
-import { type Trained, trainAll } from "../sweep-runs.ts";
+import { sweepProgress } from "../progress/sweep-progress.ts";
 
 interface Options {
   readonly sweep: string;
@@ -58,7 +60,7 @@ async function worker(options: Options, io: Io): Promise<number> {
   const mine = options.run.length === 0 ? runs : chosen(runs, options.run);
   const todo = mine.filter((run) => !isFinished(files.run(run.name)));
   const policy = retryPolicy(options.retries);
-  const choose = choosing(io);
+  const choose = engineChooser(io.say);
   const slots = await slotsFor(
     todo.map(({ config }) => config),
     jobsFrom(options.jobs),
@@ -70,9 +72,17 @@ async function worker(options: Options, io: Io): Promise<number> {
   );
 
   const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
-  const trained = await trainAll({
-    ...{ runs: todo, files, baseDir, slots, policy, choose, first, io },
-    ...{ anew: options.retryFailed === true, wait: options.wait },
+  const trained = await trainRuns({
+    runs: todo,
+    files,
+    baseDir,
+    slots,
+    policy,
+    choose,
+    first,
+    anew: options.retryFailed === true,
+    wait: options.wait,
+    progress: (steps) => sweepProgress(io, steps),
   });
   await writeResults(files, runs, trained.statuses);
   const { failed, left } = trained;

@@ -1,7 +1,7 @@
 /** `--retries N`: how often a run that failed for a reason that may pass is tried again. */
 import { Option } from "commander";
 import { UserError } from "../../lib/errors.ts";
-import type { RetryPolicy } from "../../sweep/retry.ts";
+import type { RetryPolicy } from "../../local/retry.ts";
 
 /** Seconds before the first retry; HNORM_RETRY_SECONDS changes it, for tests. */
 const WAIT_S = 5;

@@ -2,22 +2,12 @@
 import { performance } from "node:perf_hooks";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import { duration } from "../../lib/format.ts";
-import type { RunEvent } from "../../train/events.ts";
+import type { Progress } from "../../local/progress.ts";
 import type { Io } from "../io.ts";
 import { eta } from "./eta.ts";
 
-export interface Progress {
-  /** A run begins (the n-th of all). */
-  begin(run: string): void;
-  event(run: string, event: RunEvent): void;
-  /** A run ended; `label` says how. */
-  end(run: string, label: string): void;
-  say(text: string): void;
-  close(): void;
-}
-
 /** `steps` of all runs still to do, for the sweep's own bar and ETA. */
-export const progress = (io: Io, steps: number): Progress =>
+export const sweepProgress = (io: Io, steps: number): Progress =>
   io.interactive ? bars(io, steps) : lines(io, steps);
 
 const seconds = () => performance.now() / 1000;
@@ -46,7 +36,7 @@ function lines(io: Io, totalSteps: number): Progress {
       );
     },
     end: (run, label) => io.say(`end    ${run}: ${label}`),
-    say: (text) => io.say(text),
+    log: (text) => io.say(text),
     close: () => {},
   };
 }
@@ -86,7 +76,7 @@ function bars(io: Io, totalSteps: number): Progress {
       finished++;
       multi.log(`${String(finished).padStart(3)}  ${run}: ${label}\n`);
     },
-    say: (text) => multi.log(`${text}\n`),
+    log: (text) => multi.log(`${text}\n`),
     close() {
       multi.update(); // stop() would drop what was said since the bars were last drawn
       multi.stop();

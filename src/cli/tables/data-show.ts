@@ -10,8 +10,8 @@ import { loadTokenizer } from "../../data/tokenizers/index.ts";
 import { UserError } from "../../lib/errors.ts";
 import { count } from "../../lib/format.ts";
 import { table } from "../../lib/table.ts";
+import { dataContext } from "../../local/folders.ts";
 import { yamlWord } from "../options/yaml-word.ts";
-import { dataContext } from "../places.ts";
 
 export interface ShowHow {
   readonly count: number;

@@ -4,8 +4,8 @@
  */
 import { bytes, count } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
+import type { Cost } from "../../local/costs.ts";
 import { fits, type Tradeoff, type TradeoffCost } from "../../train/tradeoffs.ts";
-import type { Cost } from "../cost-guard.ts";
 
 export function peakLines(runs: readonly Cost[]): readonly string[] {
   const [largest] = runs.toSorted((a, b) => b.memory.total - a.memory.total);

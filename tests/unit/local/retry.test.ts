@@ -1,9 +1,9 @@
 /** Whether a run is tried again, and when: by the cause, by how often, by how far it came. */
 import { describe, expect, test } from "vitest";
 import { EnvironmentError, UserError } from "../../../src/lib/errors.ts";
+import { causeOfEnd, verdict } from "../../../src/local/retry.ts";
 import type { AttemptRecord } from "../../../src/runs/attempts.ts";
 import { type Cause, causeOf } from "../../../src/runs/causes.ts";
-import { causeOfEnd, verdict } from "../../../src/sweep/retry.ts";
 
 const policy = { retries: 3, waitMs: 100 };
 /** Attempts that ended so: their cause, where each began and how far it came. */

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expiryMs, type LeaseView } from "../runs/lease.ts";
 import type { RunStatus } from "../runs/status.ts";
-import type { Run } from "./expand.ts";
+import type { Run } from "../sweep/expand.ts";
 import { outlooks } from "./outlook.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Slot } from "./slots.ts";

@@ -1,6 +1,6 @@
 /** Which GPUs there are to give away, from what is set and from what the driver says. */
 import { describe, expect, test } from "vitest";
-import { devicesOf, slots, visibleDevices } from "../../../src/sweep/slots.ts";
+import { devicesOf, slots, visibleDevices } from "../../../src/local/slots.ts";
 
 describe("CUDA_VISIBLE_DEVICES", () => {
   const discovered = () => ["GPU-a", "GPU-b"];

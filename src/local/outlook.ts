@@ -4,7 +4,7 @@ import { type AttemptRecord, readAttempts } from "../runs/attempts.ts";
 import { type LeaseView, leaseState, readLease } from "../runs/lease.ts";
 import { leaseWatch } from "../runs/lease-watch.ts";
 import { isFinished } from "../runs/status.ts";
-import type { Run } from "./expand.ts";
+import type { Run } from "../sweep/expand.ts";
 import { type Verdict, verdict } from "./retry.ts";
 import type { Attempted, WorkerOptions } from "./worker.ts";
 

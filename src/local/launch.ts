@@ -5,15 +5,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
+import { ENTRY } from "../lib/entry.ts";
+import type { RunEvent } from "../train/events.ts";
+import type { ToChild, Work } from "./work.ts";
 
-/** What the parent sends: first the work, later perhaps `stop`. */
-export type ToChild<W> = { readonly kind: "work"; readonly work: W } | { readonly kind: "stop" };
-
-export interface Launch<W, E> {
-  /** The program's entry file. */
-  readonly entry: string;
-  readonly work: W;
-  readonly onEvent: (event: E) => void;
+export interface Launch {
+  readonly work: Work;
+  readonly onEvent: (event: RunEvent) => void;
   /** A new file that takes what it writes to stderr, also after this process is gone. Absent: it is kept here. */
   readonly stderr?: string;
   /** Added to this process's own. */
@@ -40,9 +38,9 @@ export interface ChildEnd {
 
 const KEPT_STDERR = 4000;
 
-export function launch<W extends object, E>({ entry, work, onEvent, stderr, env }: Launch<W, E>): Launched {
+export function launch({ work, onEvent, stderr, env }: Launch): Launched {
   const log = stderr === undefined ? undefined : openLog(stderr);
-  const child: ChildProcess = fork(entry, ["run-one"], {
+  const child: ChildProcess = fork(ENTRY, ["run-one"], {
     stdio: ["ignore", "ignore", log ?? "pipe", "ipc"],
     env: { ...process.env, ...env },
   });
@@ -51,8 +49,8 @@ export function launch<W extends object, E>({ entry, work, onEvent, stderr, env 
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     piped = (piped + text).slice(-KEPT_STDERR);
   });
-  child.on("message", (event) => onEvent(event as E));
-  const send = (message: ToChild<W>) => child.connected && child.send(message, () => {}); // it may be gone by now
+  child.on("message", (event) => onEvent(event as RunEvent));
+  const send = (message: ToChild) => child.connected && child.send(message, () => {}); // it may be gone by now
   send({ kind: "work", work });
 
   const ended = new Promise<ChildEnd>((resolve) => {

@@ -1,5 +1,5 @@
 /** What signals mean to a worker: the first lets every run save its state and stop, a second Ctrl-C ends them at once. */
-import type { Launched } from "../sweep/launch.ts";
+import type { Launched } from "./launch.ts";
 
 /** How a worker ended: with all it could do done, or by a signal. */
 export type SweepEnd = "all" | "interrupted" | "terminated";
@@ -16,13 +16,13 @@ export interface Signals {
   close(): void;
 }
 
-export function listen(active: ReadonlySet<Launched>, say: (text: string) => void): Signals {
+export function listen(active: ReadonlySet<Launched>, log: (text: string) => void): Signals {
   const stop = new AbortController();
   let end: SweepEnd = "all";
   let killed = false;
   const save = (how: SweepEnd) => {
     end = how;
-    say("saving and stopping after the current step; press Ctrl-C again to stop at once");
+    log("saving and stopping after the current step; press Ctrl-C again to stop at once");
     stop.abort();
     for (const child of active) child.stop();
   };

@@ -3,24 +3,21 @@ import { randomUUID } from "node:crypto";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pino from "pino";
-import { ENTRY } from "../lib/entry.ts";
 import { duration } from "../lib/format.ts";
 import { runFiles, stderrFile, type sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
-import { type Launched, launch } from "../sweep/launch.ts";
-import { oomKills } from "../sweep/oom.ts";
-import type { RetryPolicy } from "../sweep/retry.ts";
-import { settle } from "../sweep/settle.ts";
-import type { Slot } from "../sweep/slots.ts";
-import { type WorkerReport, type WorkerResult, work } from "../sweep/worker.ts";
 import type { RunEvent } from "../train/events.ts";
-import type { Choose } from "./choose.ts";
-import type { Work } from "./commands/run-one.ts";
-import type { Io } from "./io.ts";
-import { dataContextIn } from "./places.ts";
-import { type Progress, progress } from "./progress/sweep-progress.ts";
-import { listen, type Signals, type SweepEnd } from "./sweep-signals.ts";
+import type { EngineChooser } from "./choose-engine.ts";
+import { dataContextIn } from "./folders.ts";
+import { type Launched, launch } from "./launch.ts";
+import { oomKills } from "./oom.ts";
+import type { Progress } from "./progress.ts";
+import type { RetryPolicy } from "./retry.ts";
+import { settle } from "./settle.ts";
+import { listen, type Signals, type SweepEnd } from "./signals.ts";
+import type { Slot } from "./slots.ts";
+import { type WorkerReport, type WorkerResult, work } from "./worker.ts";
 
 export interface Trained extends WorkerResult {
   readonly end: SweepEnd;
@@ -28,7 +25,7 @@ export interface Trained extends WorkerResult {
   readonly statuses: ReadonlyMap<string, RunStatus>;
 }
 
-export interface TrainAll {
+export interface TrainRuns {
   readonly runs: readonly Run[];
   readonly files: ReturnType<typeof sweepFiles>;
   /** Where relative paths of `data:` start. */
@@ -36,43 +33,48 @@ export interface TrainAll {
   readonly slots: readonly Slot[];
   readonly policy: RetryPolicy;
   /** The engine of a name; runs that leave it to the machine get the same one. */
-  readonly choose: Choose;
-  /** See sweep/worker.ts. */
+  readonly choose: EngineChooser;
+  /** See worker.ts. */
   readonly anew: boolean;
   readonly wait: boolean;
   readonly first?: number;
-  readonly io: Io;
+  /** Shows how it goes; `steps`: of all runs still to do. */
+  readonly progress: (steps: number) => Progress;
 }
 
-export async function trainAll(options: TrainAll): Promise<Trained> {
-  const { runs, files, slots, policy, anew, wait, first = 0, io } = options;
+export async function trainRuns(options: TrainRuns): Promise<Trained> {
+  const { runs, files, slots, policy, anew, wait, first = 0 } = options;
   const statuses = new Map<string, RunStatus>();
   if (runs.length === 0) return { end: "all", statuses, failed: [], left: [] };
-  const bars = progress(
-    io,
-    runs.reduce((sum, run) => sum + run.config.train.steps, 0),
-  );
+  const progress = options.progress(runs.reduce((sum, run) => sum + run.config.train.steps, 0));
   const active = new Set<Launched>();
-  const signals = listen(active, bars.say);
+  const signals = listen(active, progress.log);
   const log = sweepLog(files.log);
   const dirOf = (run: Run) => files.run(run.name);
   try {
     const result = await work({
-      ...{ runs, dirOf, slots, policy, anew, wait, first, stopping: signals.stopping },
-      report: reporter(bars, statuses, dirOf, log),
+      runs,
+      dirOf,
+      slots,
+      policy,
+      anew,
+      wait,
+      first,
+      stopping: signals.stopping,
+      report: reporter(progress, statuses, dirOf, log),
       async attempt(run, slot, silent) {
-        const status = await attempt(run, slot, silent, { options, active, signals, bars });
+        const status = await attempt(run, slot, silent, { options, active, signals, progress });
         if (status === undefined) return undefined;
         statuses.set(run.name, status);
         log({ run: run.name, status }, `ended: ${describe(status)}`);
-        bars.end(run.name, describe(status));
+        progress.end(run.name, describe(status));
         return status;
       },
     });
     return { end: signals.end(), statuses, ...result };
   } finally {
     signals.close();
-    bars.close();
+    progress.close();
   }
 }
 
@@ -91,10 +93,10 @@ function sweepLog(path: string): Log {
 }
 
 interface Around {
-  readonly options: TrainAll;
+  readonly options: TrainRuns;
   readonly active: Set<Launched>;
   readonly signals: Signals;
-  readonly bars: Progress;
+  readonly progress: Progress;
 }
 
 /** One process for one run, from its start to what became of it; undefined where another process has the run. */
@@ -102,7 +104,7 @@ async function attempt(
   run: Run,
   { device }: Slot,
   silent: string | undefined,
-  { options, active, signals, bars }: Around,
+  { options, active, signals, progress }: Around,
 ): Promise<RunStatus | undefined> {
   const dir = options.files.run(run.name);
   const started = new Date().toISOString();
@@ -112,10 +114,13 @@ async function attempt(
   let last: RunEvent | undefined;
   let began = false;
   const { name: engine } = await options.choose(run.config.engine.name);
-  const child = launch<Work, RunEvent>({
-    entry: ENTRY,
+  const child = launch({
     work: {
-      ...{ spec: run, dir, data: dataContextIn(options.baseDir), engine, stderr },
+      spec: run,
+      dir,
+      data: dataContextIn(options.baseDir),
+      engine,
+      stderr,
       claim: { silent, ...(device === undefined ? {} : { slot: device }) },
     },
     stderr,
@@ -126,10 +131,10 @@ async function attempt(
         began = true;
         steps = [event.step, event.step];
         stderr = stderrFile(dir, event.attempt);
-        bars.begin(run.name);
+        progress.begin(run.name);
       }
       if (event.kind === "step") steps = [steps[0], event.step];
-      bars.event(run.name, event);
+      progress.event(run.name, event);
     },
   });
   active.add(child);
@@ -152,24 +157,24 @@ function dropIfEmpty(path: string): void {
 }
 
 const reporter = (
-  bars: Progress,
+  progress: Progress,
   statuses: ReadonlyMap<string, RunStatus>,
   dirOf: (run: Run) => string,
   log: Log,
 ): WorkerReport => ({
   waiting: ({ name }, { pid, host, attempt }) =>
-    bars.say(`wait   ${name}: process ${pid} on ${host} trains it (attempt ${attempt})`),
+    progress.log(`wait   ${name}: process ${pid} on ${host} trains it (attempt ${attempt})`),
   retrying({ name }, waitMs) {
     log({ run: name, waitMs }, "will be tried again");
-    bars.say(`retry  ${name}: again in ${duration(waitMs / 1000)}`);
+    progress.log(`retry  ${name}: again in ${duration(waitMs / 1000)}`);
   },
   failed({ name }, why) {
     log({ run: name, why }, "not tried again");
-    bars.say(`failed ${name}: not tried again${why === undefined ? "" : `: ${why}`}`);
+    progress.log(`failed ${name}: not tried again${why === undefined ? "" : `: ${why}`}`);
   },
   finished(run) {
     const status = statuses.has(run.name) ? undefined : readStatus(dirOf(run));
-    if (status !== undefined) bars.say(`done   ${run.name}: by another process: ${describe(status)}`);
+    if (status !== undefined) progress.log(`done   ${run.name}: by another process: ${describe(status)}`);
   },
 });
 

@@ -5,14 +5,13 @@ import { openCorpus } from "../data/corpus.ts";
 import { count } from "../lib/format.ts";
 import { evaluationSets } from "../train/evaluation-sets.ts";
 import { requireVocabulary } from "../train/vocabulary.ts";
-import type { Io } from "./io.ts";
-import { dataContext } from "./places.ts";
+import { dataContext } from "./folders.ts";
 
 /** Opens each distinct corpus once, and what it is evaluated on, so that the runs find it ready. */
 export async function prepareCorpora(
   configFile: string,
   runs: readonly { readonly config: RunConfig }[],
-  io: Io,
+  log: (text: string) => void,
 ): Promise<void> {
   const distinct = new Map(
     runs.map(({ config }) => [
@@ -24,23 +23,23 @@ export async function prepareCorpora(
     const { data, model, eval: e } = config;
     let shown = "";
     const context = dataContext(configFile, (message) => {
-      if (message !== shown) io.say(`data: ${message}`);
+      if (message !== shown) log(`data: ${message}`);
       shown = message;
     });
     const corpus = await openCorpus(data, context);
     requireVocabulary(corpus, model);
     const about = corpus.describe();
     const sizes = about.trainTokens === null ? "" : `, ${count(about.trainTokens)} train tokens`;
-    io.say(
+    log(
       `data: ${about.source}${about.tokenizer === null ? "" : `, tokenizer ${about.tokenizer}`}${sizes}, fingerprint ${about.fingerprint.slice(0, 12)}`,
     );
     const { unigramBitsPerByte, optimalLoss, tokens } = corpus.validation(model.seq_len, e.tokens);
     const optimum = optimalLoss === undefined ? "" : `; the optimum is ${optimalLoss.toFixed(4)} nats`;
-    io.say(
+    log(
       `data: validation on ${count(tokens)} tokens; token frequencies alone give ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
     );
     const [, ...others] = await evaluationSets(config, corpus, context);
     for (const { split, protocol, slice } of others)
-      io.say(`data: also evaluated on ${split}, ${protocol}, ${count(slice.tokens)} tokens`);
+      log(`data: also evaluated on ${split}, ${protocol}, ${count(slice.tokens)} tokens`);
   }
 }

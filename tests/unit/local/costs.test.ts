@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { chooseEngine } from "../../../src/backends/registry.ts";
-import { costs } from "../../../src/cli/cost-guard.ts";
+import { costs } from "../../../src/local/costs.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
 import { forecast } from "../../../src/train/forecast.ts";
 import { folderOf, GOOD } from "../config/files.ts";

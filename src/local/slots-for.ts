@@ -1,14 +1,14 @@
 /** How many runs at the same time, and on what: from --jobs, the engines of the runs, and the GPUs there are. */
 import type { RunConfig } from "../config/schema.ts";
 import { UserError } from "../lib/errors.ts";
-import { type Slot, slots, visibleDevices } from "../sweep/slots.ts";
-import type { Choose } from "./choose.ts";
+import type { EngineChooser } from "./choose-engine.ts";
+import { type Slot, slots, visibleDevices } from "./slots.ts";
 
 /** `jobs`: as given; undefined: one on each GPU where the runs use them, else one. `choose`: the engine of a name. */
 export async function slotsFor(
   configs: readonly RunConfig[],
   jobs: number | undefined,
-  choose: Choose,
+  choose: EngineChooser,
 ): Promise<readonly Slot[]> {
   const names = [...new Set(configs.map(({ engine }) => engine.name))];
   const engines = await Promise.all(names.map(choose));
@@ -18,12 +18,4 @@ export async function slotsFor(
       `--jobs: got ${jobs}; a run has a GPU to itself, and there ${devices.length === 1 ? "is 1" : `are ${devices.length}`} (${devices.join(", ")})`,
     );
   return slots(jobs ?? Math.max(1, devices.length), devices);
-}
-
-/** `text` of --jobs as a number; undefined stays so. */
-export function jobsFrom(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs > 0) return jobs;
-  throw new UserError(`--jobs: got ${text}; expected a whole number above 0`);
 }

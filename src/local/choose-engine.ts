@@ -1,0 +1,26 @@
+/** The engine of a name, as commands choose it: `auto` tries an engine on this machine before it first takes it. */
+import { type ChosenEngine, chooseEngine, type EngineName, engineToPlan } from "../backends/registry.ts";
+import { remembered } from "../lib/memo.ts";
+import { trials } from "../train/verdict.ts";
+import { cacheDir } from "./folders.ts";
+
+export type EngineChooser = (name: EngineName | "auto") => Promise<ChosenEngine>;
+
+type Log = (line: string) => void;
+
+/** Each name is looked into once: a trial that comes to no verdict is not made again for every run. */
+export const engineChooser = (log: Log): EngineChooser =>
+  remembered((name) => chooseEngine(name, trials(cacheDir(), log)));
+
+/** As `engineChooser`, but an engine that is asked for by name need not work here. */
+export const engineChooserToPlan = (log: Log): EngineChooser =>
+  remembered((name) => engineToPlan(name, trials(cacheDir(), log)));
+
+/** For comparisons with other code: `auto` takes none that rounds activations to bf16. */
+export const chooseExact: EngineChooser = (name) =>
+  chooseEngine(name, async ({ engine }) => (engine.bf16Activations ? "it rounds to bf16" : undefined));
+
+/** What `auto` would have liked better and why it was not taken, each once. */
+export const skippedEngines = (chosen: readonly ChosenEngine[]): readonly string[] => [
+  ...new Set(chosen.flatMap(({ passedOver = [] }) => passedOver)),
+];
