@@ -31,13 +31,16 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
-const HOLDER = new URL("../../../dist/runs/lease-holder.js", import.meta.url).href;
+const [LEASE, HOLDER] = ["lease", "lease-holder"].map(
+  (name) => new URL(`../../../dist/runs/${name}.js`, import.meta.url).href,
+);
 
 /** Runs these lines in a process of its own; `next()` waits for a line that it says, undefined at its end. */
 function other(lines: string) {
   const code = `import { existsSync, writeFileSync, appendFileSync } from "node:fs";
     import { setTimeout as sleep } from "node:timers/promises";
     import { acquireLease } from ${JSON.stringify(HOLDER)};
+    import { readLease } from ${JSON.stringify(LEASE)};
     const say = (text) => process.stdout.write(text + "\\n");
     ${lines}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
@@ -116,13 +119,14 @@ describe("taking a lease", () => {
 
 describe("a holder that slept", () => {
   test("finds out when it wakes, and none of its writes has any effect, wherever it fell asleep", async () => {
+    const gate = join(root, "wake");
     const zombie = other(`const lease = await acquireLease(${JSON.stringify(dir)});
       lease.lost.addEventListener("abort", () => say("knows"));
       let staged;
       const late = lease.write(${JSON.stringify(join(dir, "ckpt"))}, async (path) => {
         writeFileSync(path, "of the zombie");
         say("asleep");
-        await sleep(500); // it is stopped here, between making a file and putting it in its place
+        while (!existsSync(${JSON.stringify(gate)})) await sleep(1); // it is stopped here, between making a file and putting it in its place
       }).catch((error) => say(error.name));
       await late;
       await lease.writeFile(${JSON.stringify(join(dir, "status.json"))}, "of the zombie").catch((error) => say(error.name));
@@ -136,7 +140,7 @@ describe("a holder that slept", () => {
     process.env.HNORM_LEASE_SECONDS = "1";
     const watch = leaseWatch();
     const sleeper = readLease(dir)!;
-    await expect.poll(() => watch.silent(dir, readLease(dir)!), { timeout: 20_000, interval: 50 }).toBe(true);
+    await expect.poll(() => watch.silent(dir, readLease(dir)!), { timeout: 60_000, interval: 50 }).toBe(true);
     delete process.env.HNORM_LEASE_SECONDS;
     expect(leaseState(sleeper)).toBe("alive"); // it is there, but says nothing
     expect(await acquireLease(dir)).toBeUndefined();
@@ -144,6 +148,7 @@ describe("a holder that slept", () => {
     expect(lease.attempt).toBe(2);
     await lease.writeFile(join(dir, "status.json"), "ours");
 
+    writeFileSync(gate, "");
     zombie.child.kill("SIGCONT");
     const said = [];
     for (let line = await zombie.next(); line !== "released"; line = await zombie.next()) said.push(line);
@@ -153,16 +158,21 @@ describe("a holder that slept", () => {
     expect(readFileSync(join(dir, "status.json"), "utf8")).toBe("ours");
     expect(readLease(dir)).toMatchObject({ attempt: 2, held: true });
     lease.release();
-  }, 60_000);
+  });
 
   test("a holder whose thread is blocked does not fall silent", async () => {
+    const gate = join(root, "unblock");
     const { next } = other(`await acquireLease(${JSON.stringify(dir)});
-      await sleep(300);
-      say("held");
-      for (const until = Date.now() + 2500; Date.now() < until; ); // no event is heard meanwhile`);
-    await next();
+      while (readLease(${JSON.stringify(dir)}).beat === "") await sleep(5);
+      setImmediate(() => say("hears events again"));
+      say("blocked");
+      while (!existsSync(${JSON.stringify(gate)})); // no event is heard meanwhile
+      say("unblocked");`);
+    expect(await next()).toBe("blocked");
     const before = readLease(dir)!.beat;
-    await expect.poll(() => readLease(dir)!.beat, { timeout: 2000 }).not.toBe(before);
+    await expect.poll(() => readLease(dir)!.beat, { timeout: 60_000 }).not.toBe(before);
+    writeFileSync(gate, "");
+    expect([await next(), await next()]).toEqual(["unblocked", "hears events again"]);
   });
 });
 
