@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { alone } from "../../lib/alone.ts";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { withLock } from "../../lib/with-lock.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
 import { type Tell, tracker } from "./progress.ts";
@@ -22,7 +22,7 @@ export async function downloadBlob(
 ): Promise<void> {
   if ((await sizeOf(blob)) === facts.bytes) return;
   const waiting = () => tell(`waiting for another process that downloads ${name}`);
-  await alone(
+  await withLock(
     `${blob}.hnorm.lock`,
     async () => {
       if ((await sizeOf(blob)) === facts.bytes) return;

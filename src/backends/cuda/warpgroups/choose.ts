@@ -6,10 +6,10 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { alone } from "../../../lib/alone.ts";
 import { writeFileAtomic } from "../../../lib/fs-atomic.ts";
 import { sha256, sha256Folder } from "../../../lib/hash.ts";
 import { once } from "../../../lib/memo.ts";
+import { withLock } from "../../../lib/with-lock.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
@@ -42,7 +42,7 @@ export async function warpgroupsFor(
     return work();
   };
   return used(
-    await alone(`${path}.lock`, begin, waiting).catch((cause) => {
+    await withLock(`${path}.lock`, begin, waiting).catch((cause) => {
       if (begun) throw cause;
       return work(); // a folder in which nothing can be locked
     }),

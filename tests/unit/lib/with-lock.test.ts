@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { alone } from "../../../src/lib/alone.ts";
+import { withLock } from "../../../src/lib/with-lock.ts";
 
 function lockPath(): string {
   const dir = mkdtempSync(join(tmpdir(), "hnorm-lock-"));
@@ -17,7 +17,7 @@ test("many who want the same work one after another, also after one that failed"
   let inside = 0;
   const waited: number[] = [];
   const work = (i: number) =>
-    alone(
+    withLock(
       lock,
       async () => {
         expect(++inside).toBe(1);
@@ -38,7 +38,7 @@ test("a lock of another machine is taken over once nobody has touched it for lon
   const lock = lockPath();
   writeFileSync(lock, "elsewhere 1 x");
   let told = false;
-  const waiting = alone(
+  const waiting = withLock(
     lock,
     async () => "mine",
     () => {

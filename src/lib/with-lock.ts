@@ -12,12 +12,12 @@ const TOUCH_MS = 2000;
 const STALE_MS = 15_000;
 const POLL_MS = 250;
 
-/** Runs `work` while no other process does so under the same lock. `waiting` is told, once, that another does. */
-export async function alone<T>(lock: string, work: () => Promise<T>, waiting: () => void): Promise<T> {
+/** Runs `work` while no other process does so under the same lock. `onWait` is called, once, where another does. */
+export async function withLock<T>(lock: string, work: () => Promise<T>, onWait: () => void): Promise<T> {
   await mkdir(dirname(lock), { recursive: true });
   const mine = `${hostname()} ${process.pid} ${randomUUID()}`;
   for (let told = false; !(await take(lock, mine)); told = true) {
-    if (!told) waiting();
+    if (!told) onWait();
     await sleep(POLL_MS);
   }
   const touching = setInterval(() => {
