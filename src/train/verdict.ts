@@ -3,15 +3,13 @@
  * is. The trial is a process of its own (`hnorm selftest engine NAME`), so that a driver that crashes or hangs costs
  * no run; one that does not end leaves no verdict, and is made again the next time.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
-import { duration } from "../lib/format.ts";
-import { writeFileAtomic } from "../lib/fs-atomic.ts";
-import { sha256, sha256Folder } from "../lib/hash.ts";
+import { sha256Folder } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
-import { type Answer, askProgram } from "../lib/program.ts";
+import { ResultFile } from "../lib/result-file.ts";
+import { runSeparately } from "../lib/run-separately.ts";
 import type { Trial } from "./trial.ts";
 
 export interface Verdict {
@@ -27,46 +25,44 @@ export interface Verdict {
 const PATIENCE_MS = 10 * 60_000;
 
 /** The remembered verdict on an engine that needs one, if there is any. */
-export function verdictOn(
-  chosen: Pick<ChosenEngine, "name" | "engine">,
-  cacheDir: string,
-): Verdict | undefined {
-  try {
-    return JSON.parse(readFileSync(pathOf(chosen, cacheDir), "utf8")) as Verdict;
-  } catch {
-    return undefined;
-  }
-}
+export const verdictOn = (chosen: Tried, cacheDir: string): Verdict | undefined =>
+  fileOf(chosen, cacheDir).read();
 
-export async function remember(chosen: ChosenEngine, trial: Trial, cacheDir: string): Promise<Verdict> {
+export function remember(chosen: ChosenEngine, trial: Trial, cacheDir: string): Verdict {
   const verdict = {
     ...{ ok: trial.ok, faults: faults(trial) },
     ...{ on: chosen.engine.trialOn?.() ?? chosen.detail, at: new Date().toISOString() },
   };
-  await writeFileAtomic(pathOf(chosen, cacheDir), `${JSON.stringify(verdict)}\n`);
+  fileOf(chosen, cacheDir).write(verdict);
   return verdict;
 }
 
+/** How an engine of this name is tried in a process of its own, which is to remember the verdict. */
+const usual = (name: string) => ({
+  program: ENTRY,
+  args: ["selftest", "engine", name],
+  timeoutMs: PATIENCE_MS,
+});
+
 /** For `chooseEngine`: an engine that needs a trial must have passed it here; one that has not been tried is tried. */
 export const trials =
-  (cacheDir: string, tell: (line: string) => void): Misgiving =>
+  (cacheDir: string, tell: (line: string) => void, run = usual): Misgiving =>
   async (chosen) => {
-    const { name, engine } = chosen;
+    const { name, engine, detail } = chosen;
     if (engine.trialOn === undefined) return undefined;
-    let verdict = verdictOn(chosen, cacheDir);
-    if (verdict === undefined) {
-      tell(`trying engine ${name} on this machine, once: ${chosen.detail}`);
-      const answer = await askProgram(process.execPath, [ENTRY, "selftest", "engine", name], PATIENCE_MS);
-      verdict = verdictOn(chosen, cacheDir);
-      if (verdict === undefined) return `its trial gave no verdict (${whyNone(answer)})`;
-    }
+    const file = fileOf(chosen, cacheDir);
+    const tried = async () => {
+      const known = file.read(); // of the process that was waited for
+      if (known !== undefined) return known;
+      tell(`trying engine ${name} on this machine, once: ${detail}`);
+      const { why } = await runSeparately(run(name));
+      return file.read() ?? { why };
+    };
+    const waiting = () => tell(`waiting for another process that tries engine ${name}`);
+    const verdict = file.read() ?? (await file.exclusively(tried, waiting));
+    if ("why" in verdict) return `its trial gave no verdict (${verdict.why})`;
     return verdict.ok ? undefined : `its numbers are wrong on this machine: ${verdict.faults}`;
   };
-
-function whyNone(answer: Answer): string {
-  if (answer.kind !== "silent") return "why" in answer ? answer.why : answer.kind;
-  return `it did not end within ${duration(PATIENCE_MS / 1000)}; the last it said: ${answer.last || "nothing"}`;
-}
 
 /** `dense: head.weight off by 0.8, more than 0.1; ...`: the three worst. */
 function faults({ results }: Trial): string {
@@ -78,10 +74,18 @@ function faults({ results }: Trial): string {
   return texts.join("; ") + more;
 }
 
-function pathOf({ name, engine }: Pick<ChosenEngine, "name" | "engine">, cacheDir: string): string {
-  const key = sha256(JSON.stringify([name, engine.trialOn?.() ?? "", codeDigest()]));
-  return join(cacheDir, "trials", `${name}-${key.slice(0, 16)}.json`);
-}
+type Tried = Pick<ChosenEngine, "name" | "engine">;
+
+const fileOf = ({ name, engine }: Tried, cacheDir: string): ResultFile<Verdict> =>
+  new ResultFile(join(cacheDir, "trials"), {
+    name,
+    dependsOn: [name, engine.trialOn?.() ?? "", codeDigest()],
+    parse: (content) => {
+      const { ok, faults, on, at } = content as Verdict;
+      const whole = typeof ok === "boolean" && [faults, on, at].every((text) => typeof text === "string");
+      return whole ? { ok, faults, on, at } : undefined;
+    },
+  });
 
 /** Of all engines' code. */
 const codeDigest = once(() => sha256Folder(new URL("../backends", import.meta.url)));

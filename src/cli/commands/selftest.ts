@@ -60,7 +60,7 @@ export function selftestCommand(program: Command, io: Io): void {
       const chosen = await chooseEngine(name);
       io.say(`engine ${name}: ${chosen.detail}`);
       const trial = await tryEngine(chosen.engine, io.say);
-      const { faults } = await remember(chosen, trial, cacheDir());
+      const { faults } = remember(chosen, trial, cacheDir());
       if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...trial }));
       else io.out([table(worst(trial.results), COLUMNS), trial.ok ? "right" : `WRONG: ${faults}`].join("\n"));
       process.exitCode = trial.ok ? EXIT.ok : EXIT.mismatch;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { writeFileAtomic, writeFolderAtomic } from "../../../src/lib/fs-atomic.ts";
+import { writeFileAtomic, writeFileAtomicSync, writeFolderAtomic } from "../../../src/lib/fs-atomic.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hnorm-atomic-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -13,6 +13,16 @@ test("a file appears whole, in a folder that is made, and replaces an older one"
   await writeFileAtomic(path, [Buffer.from("tw"), Buffer.from("o")]);
   expect(readFileSync(path, "utf8")).toBe("two");
   expect(readdirSync(join(folder, "a", "b"))).toEqual(["file.txt"]);
+});
+
+test("so does one that is waited for", () => {
+  const path = join(folder, "sync", "b", "file.txt");
+  writeFileAtomicSync(path, "one");
+  writeFileAtomicSync(path, Buffer.from("two"));
+  expect(readFileSync(path, "utf8")).toBe("two");
+  expect(() => writeFileAtomicSync(join(folder, "sync", "b"), "a folder is there")).toThrow();
+  expect(readdirSync(join(folder, "sync"))).toEqual(["b"]);
+  expect(readdirSync(join(folder, "sync", "b"))).toEqual(["file.txt"]);
 });
 
 test("a write that fails leaves the old file and no temporary", async () => {

@@ -2,10 +2,8 @@
  * Which of the library's algorithms computes a product: the fastest, timed once on random numbers and remembered on
  * disk, so that one GPU always takes the same one and gives the same bits. With one candidate there is no question.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { sha256 } from "../../../lib/hash.ts";
 import { stream as randomStream } from "../../../lib/prng.ts";
+import { ResultFile } from "../../../lib/result-file.ts";
 import { receive } from "../driver/ffi.ts";
 import type { Allocation, GpuSession } from "../driver/gpu.ts";
 import { encodeBf16 } from "../memory/bf16.ts";
@@ -17,16 +15,22 @@ const TIMED_RUNS = 5;
 /** Of the free memory, what trials may take. */
 const SHARE = 0.5;
 
+/** By the problem as JSON: the algorithm, in hex. */
+type Algorithms = Readonly<Record<string, string>>;
+
 export class Tuner {
   readonly #session: GpuSession;
-  readonly #path: string;
+  readonly #file: ResultFile<Algorithms>;
   readonly #known: Map<string, string>;
 
   constructor(session: GpuSession, library: Pick<CublasLt, "version">, folder: string) {
     this.#session = session;
-    const key = sha256(JSON.stringify([library.version, session.info.name, session.info.sm]));
-    this.#path = join(folder, `products-${key.slice(0, 16)}.json`);
-    this.#known = new Map(Object.entries(read(this.#path)));
+    this.#file = new ResultFile(folder, {
+      name: "products",
+      dependsOn: [library.version, session.info.name, session.info.sm],
+      parse: algorithmsIn,
+    });
+    this.#known = new Map(Object.entries(this.#file.read() ?? {}));
   }
 
   /** One of the candidates: the library's favourite where there is no memory to try them in. */
@@ -40,7 +44,7 @@ export class Tuner {
     const fastest = this.#time(prepared, workspace);
     if (fastest === undefined) return candidates[0]!;
     this.#known.set(key, hex(fastest));
-    this.#save();
+    this.#file.tryWrite({ ...this.#file.read(), ...Object.fromEntries(this.#known) });
     return fastest;
   }
 
@@ -56,18 +60,6 @@ export class Tuner {
     session.synchronize();
     for (const allocation of [a, b, c]) session.free(allocation);
     return candidates[times.indexOf(Math.min(...times))]!;
-  }
-
-  #save(): void {
-    const temporary = `${this.#path}.${process.pid}.tmp`;
-    try {
-      mkdirSync(join(this.#path, ".."), { recursive: true });
-      const all = { ...read(this.#path), ...Object.fromEntries(this.#known) };
-      writeFileSync(temporary, JSON.stringify(all, null, 1));
-      renameSync(temporary, this.#path);
-    } catch {
-      // Not remembered: measured again next time.
-    }
   }
 }
 
@@ -125,10 +117,9 @@ function noise(session: GpuSession, storage: Storage, elements: number): Allocat
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-function read(path: string): Readonly<Record<string, string>> {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return {};
-  }
+function algorithmsIn(content: unknown): Algorithms | undefined {
+  const entries = Object.entries(content as object);
+  return entries.every(([, algorithm]) => typeof algorithm === "string")
+    ? Object.fromEntries(entries)
+    : undefined;
 }

@@ -4,12 +4,9 @@
  * then on. What was found is kept in the cache folder, with both times. Of several processes that want to know at once,
  * one tries and the others wait.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { writeFileAtomic } from "../../../lib/fs-atomic.ts";
-import { sha256, sha256Folder } from "../../../lib/hash.ts";
+import { sha256Folder } from "../../../lib/hash.ts";
 import { once } from "../../../lib/memo.ts";
-import { withLock } from "../../../lib/with-lock.ts";
+import { ResultFile } from "../../../lib/result-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
@@ -31,74 +28,67 @@ export async function warpgroupsFor(
   trial = usual(),
 ): Promise<readonly WarpgroupKernel[]> {
   if (machine.gpu.sm !== HOPPER) return [];
-  const path = pathOf(machine);
-  const known = read(path);
+  const file = fileOf(machine);
+  const known = verdictsIn(file);
   if (missing(known, trial).length === 0) return used(known);
-  const waiting = () => tell("waiting for another process, which tries Hopper's own matrix instructions");
-  const work = () => complete(machine, read(path), tell, trial);
-  let begun = false;
-  const begin = () => {
-    begun = true;
-    return work();
-  };
   return used(
-    await withLock(`${path}.lock`, begin, waiting).catch((cause) => {
-      if (begun) throw cause;
-      return work(); // a folder in which nothing can be locked
-    }),
+    await file.exclusively(
+      () => complete(machine, file, tell, trial),
+      () => tell("waiting for another process, which tries Hopper's own matrix instructions"),
+    ),
   );
 }
 
 /** What was found before; nothing is tried. */
 export const verdictsKnown = (machine: Machine): Verdicts =>
-  machine.gpu.sm === HOPPER ? read(pathOf(machine)) : {};
+  machine.gpu.sm === HOPPER ? verdictsIn(fileOf(machine)) : {};
 
 const used = (verdicts: Verdicts) => WARPGROUP_KERNELS.filter((kernel) => verdicts[kernel]?.ok);
 const missing = (verdicts: Verdicts, { kernels }: Trial) =>
   kernels.filter((kernel) => verdicts[kernel] === undefined);
 
 /** With verdicts on all, or on as many as can be had: what fails costs a process, and one kernel. */
-async function complete(machine: Machine, known: Verdicts, tell: Tell, trial: Trial): Promise<Verdicts> {
-  let verdicts = known;
+async function complete(
+  { gpu, libraries, folder }: Machine,
+  file: ResultFile<Content>,
+  tell: Tell,
+  trial: Trial,
+): Promise<Verdicts> {
+  let verdicts = verdictsIn(file);
   for (let ahead = true; ; ahead = false) {
     const kernels = missing(verdicts, trial);
     if (kernels.length === 0) return verdicts;
-    const { libraries, folder } = machine;
     const job = { libraries, folder, kernels, extents: trial.extents, ahead };
     const { found, why } = await session(job, tell, trial);
     verdicts = { ...verdicts, ...found };
-    await store(machine, verdicts);
+    const at = new Date().toISOString();
+    file.tryWrite({ gpu: gpu.name, driver: gpu.driverVersion, at, kernels: verdicts });
     if (Object.keys(found).length > 0 || ahead) continue;
     tell(`Hopper's own matrix instructions could not be tried: ${why}`);
     return verdicts;
   }
 }
 
-const pathOf = ({ folder, gpu, libraries }: Machine): string => {
-  const key = sha256(JSON.stringify([gpu.name, gpu.driverVersion, libraries, codeDigest()]));
-  return join(folder, `warpgroups-${key.slice(0, 16)}.json`);
-};
+/** What the file holds; all but the kernels is for people. */
+interface Content {
+  readonly gpu: string;
+  readonly driver: number;
+  readonly at: string;
+  readonly kernels: Verdicts;
+}
+
+const fileOf = ({ folder, gpu, libraries }: Machine): ResultFile<Content> =>
+  new ResultFile(folder, {
+    name: "warpgroups",
+    dependsOn: [gpu.name, gpu.driverVersion, libraries, codeDigest()],
+    parse: (content) => content as Content,
+  });
 
 /** Of all code of this engine: kernels, how they are launched and compiled, and how they are tried. */
 const codeDigest = once(() => sha256Folder(new URL("..", import.meta.url)));
 
-/** Nothing where there is no such file, or one that cannot be understood. */
-function read(path: string): Verdicts {
-  try {
-    const { kernels } = JSON.parse(readFileSync(path, "utf8")) as { readonly kernels: Verdicts };
-    const known = WARPGROUP_KERNELS.filter((kernel) => typeof kernels[kernel]?.ok === "boolean");
-    return Object.fromEntries(known.map((kernel) => [kernel, kernels[kernel]]));
-  } catch {
-    return {};
-  }
-}
-
-async function store(machine: Machine, kernels: Verdicts): Promise<void> {
-  const { name, driverVersion } = machine.gpu;
-  const text = JSON.stringify(
-    { on: name, driver: driverVersion, at: new Date().toISOString(), kernels },
-    null,
-    1,
-  );
-  await writeFileAtomic(pathOf(machine), `${text}\n`).catch(() => {}); // tried again next time
+function verdictsIn(file: ResultFile<Content>): Verdicts {
+  const kernels = file.read()?.kernels ?? {};
+  const known = WARPGROUP_KERNELS.filter((kernel) => typeof kernels[kernel]?.ok === "boolean");
+  return Object.fromEntries(known.map((kernel) => [kernel, kernels[kernel]]));
 }

@@ -1,6 +1,6 @@
 /** Has kernels of warpgroups tried by a process of its own: a faulty one may never end, or take its process with it. */
-import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { runSeparately, STOP } from "../../../lib/run-separately.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
 import { type Extents, REAL } from "./cases.ts";
@@ -36,12 +36,7 @@ export async function session(
 ): Promise<{ readonly found: Verdicts; readonly why: string }> {
   const found: Partial<Record<WarpgroupKernel, Verdict>> = {};
   let at: WarpgroupKernel | undefined;
-  const child = fork(fileURLToPath(program), [JSON.stringify(job)], {
-    execArgv: [],
-    serialization: "advanced", // numbers may be infinite
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
-  const hear = (said: Said): number | undefined => {
+  const onMessage = (said: Said): number | typeof STOP | undefined => {
     if ("progress" in said) {
       tell(said.progress);
       return at === undefined ? patienceMs : undefined; // that it still waits for a kernel is no progress of that
@@ -53,65 +48,17 @@ export async function session(
       at = undefined;
       found[said.tried] = verdictOn(said.outcome);
       // After a failure, nothing of that process's GPU is to be trusted.
-      if ("why" in said.outcome || job.kernels.every((kernel) => found[kernel] !== undefined)) return ENOUGH;
+      if ("why" in said.outcome || job.kernels.every((kernel) => found[kernel] !== undefined)) return STOP;
     }
     return at === undefined ? patienceMs : hangingMs;
   };
-  const { why, fromOutside } = await ended(child, hear, patienceMs);
-  if (at !== undefined && !fromOutside) found[at] = { ok: false, why };
+  const run = {
+    program: fileURLToPath(program),
+    args: [JSON.stringify(job)],
+    timeoutMs: patienceMs,
+    onMessage,
+  };
+  const { why, killedByOthers } = await runSeparately<Said>(run);
+  if (at !== undefined && !killedByOthers) found[at] = { ok: false, why };
   return { found, why };
-}
-
-const ENOUGH = 0;
-/** After it was killed, a process may still wait for the GPU. */
-const DEATH_MS = 10_000;
-/** Of what a process writes as it ends. */
-const MOST_CHARACTERS = 400;
-
-/** `fromOutside`: the process was killed, and not by us. */
-interface End {
-  readonly why: string;
-  readonly fromOutside: boolean;
-}
-
-/**
- * Says how a process ended, once it is gone. It is killed when it has said nothing for so long, `silentMs` at first and
- * then as `hear` has it (undefined: nothing of note), or when that has heard enough.
- */
-function ended(
-  child: ChildProcess,
-  hear: (said: Said) => number | undefined,
-  silentMs: number,
-): Promise<End> {
-  let killed: string | undefined;
-  let text = "";
-  return new Promise((resolve) => {
-    const gone = (why: string, fromOutside = false) => {
-      clearTimeout(timer);
-      resolve(killed === undefined ? { why, fromOutside } : { why: killed, fromOutside: false });
-    };
-    const kill = (why: string) => {
-      killed = why;
-      child.kill("SIGKILL");
-      timer = setTimeout(gone, DEATH_MS, why);
-    };
-    const wait = (ms: number) => setTimeout(() => kill(`it did not end within ${ms / 1000} s`), ms);
-    let timer = wait(silentMs);
-    child.stderr!.setEncoding("utf8").on("data", (data: string) => {
-      text = (text + data).slice(-MOST_CHARACTERS);
-    });
-    child.on("message", (said: Said) => {
-      if (killed !== undefined) return;
-      const ms = hear(said);
-      if (ms === undefined) return;
-      clearTimeout(timer);
-      if (ms === ENOUGH) kill("it has said all");
-      else timer = wait(ms);
-    });
-    child.on("error", (error) => gone(error.message));
-    child.on("close", (code, signal) => {
-      const last = text.trim().replaceAll(/\s*\n\s*/g, "; ");
-      gone(`it ended by ${signal ?? `exit code ${code}`}${last && `: ${last}`}`, signal === "SIGKILL");
-    });
-  });
 }
