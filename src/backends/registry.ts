@@ -2,18 +2,17 @@
 import { EnvironmentError } from "../lib/errors.ts";
 import type { Availability, Engine } from "./backend.ts";
 
+/** In the order in which `engine: auto` prefers them: the fastest first. */
 const engines = {
-  cpu: async () => (await import("./cpu/cpu.ts")).cpu,
   cuda: async () => (await import("./cuda/cuda.ts")).cuda,
+  cpu: async () => (await import("./cpu/cpu.ts")).cpu,
   reference: async () => (await import("./reference/reference.ts")).reference,
   tensorflow: async () => (await import("./tensorflow/tensorflow.ts")).tensorflow,
 } as const satisfies Record<string, () => Promise<Engine>>;
 
 export type EngineName = keyof typeof engines;
-export const engineNames = Object.keys(engines) as EngineName[];
-
-/** In the order in which `engine: auto` prefers them: the fastest first. */
-const PREFERRED: readonly EngineName[] = ["cuda", "cpu", "reference", "tensorflow"];
+/** As preferred. */
+export const engineNames = Object.keys(engines) as readonly EngineName[];
 
 export interface ChosenEngine {
   readonly name: EngineName;
@@ -37,7 +36,7 @@ const untried: Misgiving = async ({ engine }) =>
 export async function chooseEngine(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
   const missing: string[] = [];
   const passedOver: string[] = [];
-  for (const candidate of name === "auto" ? PREFERRED : [name]) {
+  for (const candidate of name === "auto" ? engineNames : [name]) {
     const engine = await engines[candidate]();
     const found = await engine.available();
     if (!found.ok) {
@@ -71,7 +70,7 @@ export interface SurveyedEngine {
 /** Every engine and whether it works here, in the order of `auto`. */
 export function surveyEngines(): Promise<readonly SurveyedEngine[]> {
   return Promise.all(
-    PREFERRED.map(async (name) => {
+    engineNames.map(async (name) => {
       const engine = await engines[name]();
       return { name, engine, found: await engine.available() };
     }),

@@ -240,7 +240,7 @@ data: { source: markv, tokenizer: { name: gpt3 } }
 train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule: { name: linear, floor: 2 } }
 `;
     expect(complaint(yaml)).toMatchInlineSnapshot(`
-      "x.yaml:1:17 engine.name: unknown engine, got "webgpu"; allowed: auto, cpu, cuda, reference, tensorflow
+      "x.yaml:1:17 engine.name: unknown engine, got "webgpu"; allowed: auto, cuda, cpu, reference, tensorflow
       x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm
       x.yaml:5:9 data.source: got "markv", allowed: npm, c4, text, shards, markov; did you mean markov?
       x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2, json; did you mean gpt2?
