@@ -21,8 +21,8 @@ export interface ChosenEngine {
   readonly detail: string;
   /** Why it does not work on this machine, where it is only planned for. */
   readonly missing?: string;
-  /** What `auto` would have liked better, and why it was not taken. */
-  readonly passedOver?: readonly string[];
+  /** Engines that `auto` prefers to this one, and why it skipped them. */
+  readonly skipped?: readonly string[];
 }
 
 /** Whether `auto` may take an engine that works here: undefined, or why not. */
@@ -35,7 +35,7 @@ const untried: Misgiving = async ({ engine }) =>
 /** The engine of this name, or for `auto` the first that works here and may be taken; says why where none does. */
 export async function chooseEngine(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
   const missing: string[] = [];
-  const passedOver: string[] = [];
+  const skipped: string[] = [];
   for (const candidate of name === "auto" ? engineNames : [name]) {
     const engine = await engines[candidate]();
     const found = await engine.available();
@@ -45,10 +45,10 @@ export async function chooseEngine(name: EngineName | "auto", misgiving = untrie
     }
     const chosen = { name: candidate, engine, detail: found.detail };
     const why = name === "auto" ? await misgiving(chosen) : undefined;
-    if (why === undefined) return passedOver.length === 0 ? chosen : { ...chosen, passedOver };
-    passedOver.push(`engine ${candidate}: ${why}`);
+    if (why === undefined) return skipped.length === 0 ? chosen : { ...chosen, skipped };
+    skipped.push(`engine ${candidate}: ${why}`);
   }
-  throw new EnvironmentError([...passedOver, ...missing].join("\n"));
+  throw new EnvironmentError([...skipped, ...missing].join("\n"));
 }
 
 /** As `chooseEngine`, but one that is asked for by name need not work here: its runs can be forecast all the same. */

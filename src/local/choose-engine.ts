@@ -20,7 +20,7 @@ export const engineChooserToPlan = (log: Log): EngineChooser =>
 export const chooseExact: EngineChooser = (name) =>
   chooseEngine(name, async ({ engine }) => (engine.bf16Activations ? "it rounds to bf16" : undefined));
 
-/** What `auto` would have liked better and why it was not taken, each once. */
+/** Engines that `auto` skipped, and why, each once. */
 export const skippedEngines = (chosen: readonly ChosenEngine[]): readonly string[] => [
-  ...new Set(chosen.flatMap(({ passedOver = [] }) => passedOver)),
+  ...new Set(chosen.flatMap(({ skipped = [] }) => skipped)),
 ];

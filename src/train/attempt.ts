@@ -50,8 +50,8 @@ export async function trainInto(
     lease.writeFile(files.provenance, `${JSON.stringify({ ...facts, ...more }, null, 2)}\n`);
   await keep({});
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
-  const { name: engineName, detail, passedOver } = chosen;
-  log().info({ engine: engineName, detail, passedOver, data: corpus.describe() }, "started");
+  const { name: engineName, detail, skipped } = chosen;
+  log().info({ engine: engineName, detail, skipped, data: corpus.describe() }, "started");
   if (resumed) {
     log().info(`goes on after step ${resumed.facts.step}`);
     ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });

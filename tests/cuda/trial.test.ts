@@ -50,7 +50,7 @@ describe.skipIf(missing)(reason, () => {
   );
 
   test(
-    "a GPU that fails its trial is passed over, with the reason",
+    "a GPU that fails its trial is skipped, with the reason",
     async () => {
       const dir = folder();
       const { code, stderr } = await hnorm(dir, sweepIn(dir), {
@@ -58,7 +58,7 @@ describe.skipIf(missing)(reason, () => {
       });
       expect(code, stderr).toBe(0);
       expect(stderr.split(TRIED), "tried once for the sweep and its runs").toHaveLength(2);
-      expect(stderr).toMatch(/not taken: engine cuda: its trial gave no verdict .*CUDA_ERROR_LAUNCH_FAILED/);
+      expect(stderr).toMatch(/skipped: engine cuda: its trial gave no verdict .*CUDA_ERROR_LAUNCH_FAILED/);
       expect(engineOf(dir)).toBe("cpu");
     },
     PATIENCE,

@@ -82,7 +82,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const slots = await slotsFor(configs, jobs, choose);
   if (todo.length > 0) {
     const forecasts = await costs(configs, choose);
-    for (const line of skippedEngines(forecasts.map(({ chosen }) => chosen))) io.say(`not taken: ${line}`);
+    for (const line of skippedEngines(forecasts.map(({ chosen }) => chosen))) io.say(`skipped: ${line}`);
     if (!options.force) await requireAffordable(forecasts, slots.length, maxHours);
     requireWritable(files.dir);
     await prepareCorpora(file, todo, io.say);
