@@ -26,14 +26,14 @@ export interface ChosenEngine {
 }
 
 /** Whether `auto` may take an engine that works here: undefined, or why not. */
-export type Misgiving = (candidate: ChosenEngine) => Promise<string | undefined>;
+export type EngineCheck = (candidate: ChosenEngine) => Promise<string | undefined>;
 
 /** What nobody asked for by name must not fail. */
-const untried: Misgiving = async ({ engine }) =>
+const refuseUntested: EngineCheck = async ({ engine }) =>
   engine.trialOn === undefined ? undefined : "it has not been tried on this machine";
 
 /** The engine of this name, or for `auto` the first that works here and may be taken; says why where none does. */
-export async function chooseEngine(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
+export async function chooseEngine(name: EngineName | "auto", check = refuseUntested): Promise<ChosenEngine> {
   const missing: string[] = [];
   const skipped: string[] = [];
   for (const candidate of name === "auto" ? engineNames : [name]) {
@@ -44,7 +44,7 @@ export async function chooseEngine(name: EngineName | "auto", misgiving = untrie
       continue;
     }
     const chosen = { name: candidate, engine, detail: found.detail };
-    const why = name === "auto" ? await misgiving(chosen) : undefined;
+    const why = name === "auto" ? await check(chosen) : undefined;
     if (why === undefined) return skipped.length === 0 ? chosen : { ...chosen, skipped };
     skipped.push(`engine ${candidate}: ${why}`);
   }
@@ -52,8 +52,8 @@ export async function chooseEngine(name: EngineName | "auto", misgiving = untrie
 }
 
 /** As `chooseEngine`, but one that is asked for by name need not work here: its runs can be forecast all the same. */
-export async function engineToPlan(name: EngineName | "auto", misgiving = untried): Promise<ChosenEngine> {
-  if (name === "auto") return chooseEngine(name, misgiving);
+export async function engineToPlan(name: EngineName | "auto", check = refuseUntested): Promise<ChosenEngine> {
+  if (name === "auto") return chooseEngine(name, check);
   const engine = await engines[name]();
   const found = await engine.available();
   return found.ok

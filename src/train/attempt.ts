@@ -115,8 +115,8 @@ function engineFor(
   resumed: Checkpoint | undefined,
 ): Promise<ChosenEngine> {
   const begun = resumed?.facts.engine as EngineName | undefined;
-  const misgiving = trials(data.cacheDir, (text) => tell({ kind: "phase", text }));
-  return chooseEngine(written === "auto" ? (begun ?? engine ?? written) : written, misgiving);
+  const check = trials(data.cacheDir, (text) => tell({ kind: "phase", text }));
+  return chooseEngine(written === "auto" ? (begun ?? engine ?? written) : written, check);
 }
 
 async function saveWeights(

@@ -4,7 +4,7 @@
  * no run; one that does not end leaves no verdict, and is made again the next time.
  */
 import { join } from "node:path";
-import type { ChosenEngine, Misgiving } from "../backends/registry.ts";
+import type { ChosenEngine, EngineCheck } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
 import { sha256Folder } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
@@ -46,7 +46,7 @@ const usual = (name: string) => ({
 
 /** For `chooseEngine`: an engine that needs a trial must have passed it here; one that has not been tried is tried. */
 export const trials =
-  (cacheDir: string, tell: (line: string) => void, run = usual): Misgiving =>
+  (cacheDir: string, tell: (line: string) => void, run = usual): EngineCheck =>
   async (chosen) => {
     const { name, engine, detail } = chosen;
     if (engine.trialOn === undefined) return undefined;
