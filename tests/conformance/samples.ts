@@ -1,49 +1,22 @@
 /** Small applications of every op: the shapes that engines get wrong (odd sizes, one row, one sequence, one head). */
-import type { Values } from "../../src/backends/backend.ts";
-import { type Shape, size } from "../../src/graph/graph.ts";
-import { stream } from "../../src/lib/prng.ts";
+import { size } from "../../src/graph/graph.ts";
 import type { AttrsOf, OpName } from "../../src/ops/index.ts";
-
-export interface SampleInput {
-  readonly shape: Shape;
-  readonly dtype: "f32" | "i32";
-  readonly values: Values;
-  /** A gradient is defined for it. */
-  readonly differentiable: boolean;
-}
-
-export interface Sample<A> {
-  readonly inputs: readonly SampleInput[];
-  readonly attrs: A;
-}
-
-let count = 0;
-const random = () => stream(1, `sample ${count++}`);
-const floats = (shape: Shape, values: Values): SampleInput => ({
-  shape,
-  dtype: "f32",
-  values,
-  differentiable: true,
-});
-
-function normal(...shape: number[]): SampleInput {
-  const { normal } = random();
-  return floats(shape, Float32Array.from({ length: size(shape) }, normal));
-}
-const positive = (...shape: number[]): SampleInput => {
-  const input = normal(...shape);
-  return { ...input, values: Float32Array.from(input.values, (x) => 0.1 + Math.abs(x)) };
-};
-const given = (...values: number[]): SampleInput => floats([values.length], Float32Array.from(values));
-const scalar = (value: number): SampleInput => floats([], Float32Array.of(value));
-const fixed = (input: SampleInput): SampleInput => ({ ...input, differentiable: false });
-
-/** Ids below `limit`; with more ids than that, some come twice. */
-function ids(n: number, limit: number): SampleInput {
-  const { below } = random();
-  const values = Int32Array.from({ length: n }, () => below(limit));
-  return { shape: [n], dtype: "i32", values, differentiable: false };
-}
+import {
+  counts,
+  fixed,
+  floats,
+  given,
+  ids,
+  integers,
+  normal,
+  positive,
+  routing,
+  type Sample,
+  type SampleInput,
+  scalar,
+  scores,
+  tied,
+} from "./inputs.ts";
 
 const matmul = (a: SampleInput, b: SampleInput, attrs: Partial<AttrsOf<"matmul">> = {}) => ({
   inputs: [a, b],
@@ -81,45 +54,6 @@ function attentionGrad(
   return plain(dctx, q, k, v, floats(q.shape, ctx));
 }
 
-/** Given token ids, counts or the like, of any shape. */
-const integers = (shape: Shape, values: readonly number[]): SampleInput => ({
-  shape,
-  dtype: "i32",
-  values: Int32Array.from(values),
-  differentiable: false,
-});
-const counts = (...values: number[]): SampleInput => integers([values.length], values);
-
-/** Rows of different numbers far enough apart that a small step changes no order; or the given rows, with ties. */
-function scores(n: number, e: number): SampleInput {
-  const { below, normal } = random();
-  const values = Float32Array.from({ length: n * e }, (_, i) => (i % e) + 0.1 * normal());
-  for (let i = n * e - 1; i > 0; i--) {
-    const j = i - (i % e) + below((i % e) + 1);
-    [values[i], values[j]] = [values[j]!, values[i]!];
-  }
-  return floats([n, e], values);
-}
-const tied = (n: number, e: number, ...values: number[]): SampleInput =>
-  fixed(floats([n, e], Float32Array.from(values)));
-
-/** A routing of n tokens to k of e experts each, the last expert idle where there are more than k. */
-function routing(n: number, k: number, e: number) {
-  const busy = e > k ? e - 1 : e;
-  const { below } = random();
-  const chosen = Array.from(
-    { length: n * k },
-    (_, i) => (i % k) + k * below(Math.floor((busy - (i % k) - 1) / k) + 1),
-  );
-  const order = chosen.map((_, s) => s).sort((a, b) => chosen[a]! - chosen[b]! || a - b);
-  const position = chosen.map((_, s) => order.indexOf(s));
-  return {
-    chosen: integers([n, k], chosen),
-    order: integers([n * k], order),
-    position: integers([n * k], position),
-    counts: counts(...Array.from({ length: e }, (_, x) => chosen.filter((c) => c === x).length)),
-  };
-}
 /** Samples that need a routing, each for one with an idle expert, one of one expert, and one to all experts. */
 const forRoutings = <A>(
   sample: (n: number, k: number, e: number, r: ReturnType<typeof routing>) => Sample<A>,
