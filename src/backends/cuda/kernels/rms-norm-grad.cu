@@ -17,7 +17,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     rmsNormGrad(const DY* dy, const X* x, const float* __restrict__ gain, const float* __restrict__ r, MORE DX* dx,
                 float* __restrict__ partial, int rows) {
   __shared__ GroupSums scratch[2];
-  const int lane = threadIdx.x % GROUP, side = threadIdx.x / GROUP;
+  __shared__ ColumnSums columns;
+  const int side = threadIdx.x / GROUP;
   float dgain[VECTORS][PACK] = {};
 
   int turn = 0;
@@ -90,27 +91,5 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     }
   }
 
-  // The block's rows lay side by side: their parts of dgain are added through shared memory, side 0 first.
-  if constexpr (SIDE == 1) {
-#pragma unroll
-    for (int v = 0; v < VECTORS; v++) {
-      const int column = column_of(v);
-      if (FULL || column < WIDTH) write(partial + blockIdx.x * WIDTH + column, dgain[v]);
-    }
-  } else {
-    __shared__ float sides[SIDE][GROUP * PACK];
-    for (int v = 0; v < VECTORS; v++) {
-      if (v > 0) __syncthreads();
-#pragma unroll
-      for (int j = 0; j < PACK; j++) sides[side][lane * PACK + j] = dgain[v][j];
-      __syncthreads();
-      for (int i = threadIdx.x; i < GROUP * PACK; i += THREADS) {
-        const int column = v * GROUP * PACK + i;
-        float sum = 0.0f;
-#pragma unroll
-        for (int s = 0; s < SIDE; s++) sum += sides[s][i];
-        if (column < WIDTH) partial[blockIdx.x * WIDTH + column] = sum;
-      }
-    }
-  }
+  write_partial(dgain, partial, columns);
 }

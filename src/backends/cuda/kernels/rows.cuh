@@ -49,3 +49,36 @@ __device__ __forceinline__ void group_sum(float (&x)[UNROLL], GroupSums& scratch
     }
   }
 }
+
+/** Scratch of write_partial: none where a block has one row at a time. */
+struct ColumnSums {
+  float of[SIDE][SIDE > 1 ? GROUP * PACK : 1];
+};
+
+// Writes a block's sums over its rows to its row of partial [gridDim.x, WIDTH], which columnSums adds up in a fixed
+// order. Its rows lay side by side: their parts are added through shared memory, side 0 first.
+__device__ __forceinline__ void write_partial(const float (&sums)[VECTORS][PACK], float* partial, ColumnSums& scratch) {
+  float* row = partial + blockIdx.x * WIDTH;
+  if constexpr (SIDE == 1) {
+#pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+      const int column = column_of(v);
+      if (FULL || column < WIDTH) write(row + column, sums[v]);
+    }
+  } else {
+    const int lane = threadIdx.x % GROUP, side = threadIdx.x / GROUP;
+    for (int v = 0; v < VECTORS; v++) {
+      if (v > 0) __syncthreads();
+#pragma unroll
+      for (int j = 0; j < PACK; j++) scratch.of[side][lane * PACK + j] = sums[v][j];
+      __syncthreads();
+      for (int i = threadIdx.x; i < GROUP * PACK; i += THREADS) {
+        const int column = v * GROUP * PACK + i;
+        float sum = 0.0f;
+#pragma unroll
+        for (int s = 0; s < SIDE; s++) sum += scratch.of[s][i];
+        if (column < WIDTH) row[column] = sum;
+      }
+    }
+  }
+}
