@@ -4,6 +4,7 @@ import { adamUpdate } from "./adam-update.ts";
 import { add } from "./add.ts";
 import { attention, attentionGrad } from "./attention.ts";
 import { balanceLoss, balanceLossGrad } from "./balance-loss.ts";
+import { bias } from "./bias.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { clipCoefficient } from "./clip-coefficient.ts";
@@ -14,6 +15,7 @@ import { embedding, embeddingGrad } from "./embedding.ts";
 import { fill } from "./fill.ts";
 import { groupedMatmul, groupedMatmulGrad } from "./grouped-matmul.ts";
 import { matmul } from "./matmul.ts";
+import { mul } from "./mul.ts";
 import { normalizeRows, normalizeRowsGrad } from "./normalize-rows.ts";
 import { reshape } from "./reshape.ts";
 import { rmsNorm, rmsNormGrad } from "./rms-norm.ts";
@@ -23,6 +25,7 @@ import { rowEntropy } from "./row-entropy.ts";
 import { scale } from "./scale.ts";
 import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
+import { sumTo } from "./sum-to.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
 import { topK, topKGrad } from "./top-k.ts";
 import { transpose } from "./transpose.ts";
@@ -35,6 +38,7 @@ export const ops = {
   attentionGrad,
   balanceLoss,
   balanceLossGrad,
+  bias,
   causalSoftmax,
   center,
   clipCoefficient,
@@ -50,6 +54,7 @@ export const ops = {
   groupedMatmul,
   groupedMatmulGrad,
   matmul,
+  mul,
   normalizeRows,
   normalizeRowsGrad,
   reshape,
@@ -62,6 +67,7 @@ export const ops = {
   softmax,
   softmaxGrad,
   sumSquares,
+  sumTo,
   swiglu,
   swigluGrad,
   topK,

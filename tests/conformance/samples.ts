@@ -1,5 +1,5 @@
 /** Small applications of every op: the shapes that engines get wrong (odd sizes, one row, one sequence, one head). */
-import { size } from "../../src/graph/graph.ts";
+import { type Shape, size } from "../../src/graph/graph.ts";
 import type { AttrsOf, OpName } from "../../src/ops/index.ts";
 import {
   counts,
@@ -64,6 +64,39 @@ const forRoutings = <A>(
     [3, 4, 4],
     [1, 1, 3],
   ].map(([n, k, e]) => sample(n!, k!, e!, routing(n!, k!, e!)));
+/** A shape, and one that is broadcast to it: the same, for all columns, for all, one number a row. */
+const broadcasts: readonly (readonly [Shape, Shape])[] = [
+  [[1], [1]],
+  [
+    [3, 5],
+    [3, 5],
+  ],
+  [[3, 5], [5]],
+  [[1, 7], [7]],
+  [[2, 3, 2, 4], [4]],
+  [[19, 16], [16]],
+  [[3, 4099], [4099]],
+  [[3, 5], [1]],
+  [[7], [1]],
+  [[131, 257], [1]],
+  [
+    [3, 5],
+    [3, 1],
+  ],
+  [
+    [1, 7],
+    [1, 1],
+  ],
+  [[4, 1], [1]],
+  [
+    [2, 3, 2, 8],
+    [2, 3, 2, 1],
+  ],
+  [
+    [131, 257],
+    [131, 1],
+  ],
+];
 const matrices = (e: number, m: number, k: number) => Array.from({ length: e }, () => normal(m, k));
 
 export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } = {
@@ -85,6 +118,7 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     { inputs: [scalar(0.5), counts(3, 0, 6, 1)], attrs: { tokens: 5 } },
     { inputs: [scalar(-1), counts(4)], attrs: { tokens: 4 } },
   ],
+  bias: broadcasts.flatMap(([x, b]) => (x.join() === b.join() ? [] : [plain(normal(...x), normal(...b))])),
   causalSoftmax: [plain(normal(2, 3, 5, 5)), plain(normal(1, 1)), plain(normal(1, 2, 17, 17))],
   center: [plain(normal(3, 5)), plain(normal(1, 7)), plain(normal(2, 3, 2, 4))],
   clipCoefficient: [
@@ -144,6 +178,7 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     matmul(normal(2, 3, 5, 4), normal(2, 3, 7, 5), { transA: true, transB: true, alpha: 3 }),
     matmul(normal(2, 1, 4, 3), normal(2, 1, 3, 6)),
   ],
+  mul: broadcasts.map(([a, b]) => plain(normal(...a), normal(...b))),
   normalizeRows: [plain(positive(3, 4)), plain(positive(2, 1)), plain(positive(1, 8))],
   normalizeRowsGrad: [
     plain(normal(3, 4), positive(3, 4)),
@@ -187,6 +222,10 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   softmax: [plain(normal(3, 5)), plain(normal(2, 1)), plain(floats([1, 3], Float32Array.of(100, 99, -100)))],
   softmaxGrad: [plain(normal(2, 3, 5, 5), normal(2, 3, 5, 5)), plain(normal(1, 1), normal(1, 1))],
   sumSquares: [plain(normal(5)), plain(normal(3, 4)), plain(normal(131, 257))],
+  // Of positive numbers: where they cancel, a sum has few digits left to compare.
+  sumTo: broadcasts.flatMap(([x, shape]) =>
+    x.join() === shape.join() ? [] : [{ inputs: [positive(...x)], attrs: { shape } }],
+  ),
   swiglu: [plain(normal(3, 5), normal(3, 5)), plain(normal(1, 129), normal(1, 129))],
   swigluGrad: [plain(normal(3, 5), normal(3, 5), normal(3, 5)), plain(normal(1), normal(1), normal(1))],
   topK: [

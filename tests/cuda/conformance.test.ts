@@ -9,7 +9,7 @@ import { emulated, missing, reason } from "./engine.ts";
 
 /** Ops that read and write nothing but f32 and i32. All others pass through bf16 somewhere: inputs, outputs, or both. */
 const EXACT: ReadonlySet<string> = new Set([
-  ...["adamUpdate", "clipCoefficient", "sumSquares"],
+  ...["adamUpdate", "clipCoefficient", "sumSquares", "sumTo"],
   ...["balanceLoss", "balanceLossGrad", "normalizeRows", "normalizeRowsGrad", "route", "rowEntropy"],
   ...["softmax", "topK", "topKGrad", "zLoss", "zLossGrad"],
 ]);

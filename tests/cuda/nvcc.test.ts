@@ -112,6 +112,19 @@ const budgets: readonly Budget[] = [
   { file: "center.cu", define: { ...rowDefines(2048, forwardUnroll(2048)).define, ...X }, registers: 80 },
   { file: "add.cu", define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 32 },
   { file: "add.cu", define: { A: "bf16", B: "float", Y: "float" }, registers: 32 },
+  { file: "mul.cu", define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 32 },
+  { file: "mul.cu", define: { A: "bf16", B: "float", Y: "bf16", COLUMNS: 1, WIDTH: 2048 }, registers: 32 },
+  { file: "mul.cu", define: { A: "bf16", B: "float", Y: "bf16", ONE: 1 }, registers: 32 },
+  { file: "bias.cu", define: { ...X, B: "float", ROWS: 1, WIDTH: 2048 }, registers: 32 },
+  ...WIDTHS.map((width): Budget => {
+    const { define, threads } = rowDefines(width, forwardUnroll(width));
+    return {
+      file: "sum-to.cu",
+      define: { ...define, X: "bf16" },
+      registers: 65536 / Math.max(threads, 1024),
+    };
+  }),
+  { file: "sum-parts.cu", define: { X: "bf16" }, registers: 32 },
   { file: "scale.cu", define: X, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "split" }, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "bf16" }, registers: 32 },

@@ -7,6 +7,7 @@ import { fillHost } from "./host/fill.ts";
 import type { HostKernel } from "./host/host-kernel.ts";
 import { sumSquares } from "./host/sum-squares.ts";
 import { attention, attentionGrad } from "./lower/attention.ts";
+import { bias, mul, sumTo } from "./lower/broadcast.ts";
 import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
 import { center } from "./lower/center.ts";
 import { combine, combineGrad } from "./lower/combine.ts";
@@ -48,6 +49,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   add: { onnx: add },
   balanceLoss: { onnx: balanceLoss },
   balanceLossGrad: { onnx: balanceLossGrad },
+  bias: { onnx: bias },
   causalSoftmax: { onnx: causalSoftmax },
   center: { onnx: center },
   clipCoefficient: { host: clipCoefficient },
@@ -63,6 +65,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   groupedMatmul: { onnx: groupedMatmul },
   groupedMatmulGrad: { onnx: groupedMatmulGrad },
   matmul: { onnx: matmul },
+  mul: { onnx: mul },
   normalizeRows: { onnx: normalizeRows },
   normalizeRowsGrad: { onnx: normalizeRowsGrad },
   reshape: { onnx: reshape },
@@ -75,6 +78,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   softmax: { onnx: softmax },
   softmaxGrad: { onnx: softmaxGrad },
   sumSquares: { host: sumSquares },
+  sumTo: { onnx: sumTo },
   swiglu: { onnx: swiglu },
   swigluGrad: { onnx: swigluGrad },
   topK: { onnx: topK },

@@ -4,6 +4,7 @@
  */
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
+import { elementwise } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
 import { mixture } from "./mixture.ts";
@@ -17,6 +18,7 @@ export const kernels: KernelTable = {
   matmul,
   transpose,
   ...mixture,
+  ...elementwise,
 
   add(_, [a, b], [y]) {
     for (let i = 0; i < y!.length; i++) y![i] = a![i]! + b![i]!;

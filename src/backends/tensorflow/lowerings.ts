@@ -2,6 +2,7 @@
  * Every op in TensorFlow.js calls, in f32. Each formula stands in the op's own file.
  * Letters: N rows, D last axis, V vocabulary, T tokens, d head dimension.
  */
+import { broadcast } from "../../ops/broadcast.ts";
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
 import type { Context, Lowering, Tf, TfTensor } from "./lowering.ts";
@@ -17,6 +18,17 @@ export const lowerings: LoweringTable = {
   ...mixture,
 
   add: ({ tf }, _, [a, b]) => [tf.add(a!, b!)],
+
+  mul: ({ tf }, _, [a, b]) => [tf.mul(a!, b!)],
+
+  bias: ({ tf }, _, [x, b]) => [tf.add(x!, b!)],
+
+  sumTo({ tf }, { inputs: [t], attrs: { shape } }, [x]) {
+    const how = broadcast(shape, t!.shape);
+    if (how === "rows") return [tf.sum(x!, LAST, true)];
+    if (how === "one") return [tf.reshape(tf.sum(x!), [1])];
+    return [tf.sum(tf.reshape(x!, [-1, t!.shape.at(LAST)!]), 0)];
+  },
 
   scale: ({ tf }, { attrs: { factor } }, [x]) => [tf.mul(x!, factor)],
 

@@ -2,11 +2,14 @@ import { expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Shape, Tensor } from "../../../src/graph/graph.ts";
 import { attention } from "../../../src/ops/attention.ts";
+import { bias } from "../../../src/ops/bias.ts";
 import { groupedMatmul } from "../../../src/ops/grouped-matmul.ts";
 import { linear, matmul } from "../../../src/ops/matmul.ts";
+import { mul } from "../../../src/ops/mul.ts";
 import { reshape } from "../../../src/ops/reshape.ts";
 import { rmsNorm } from "../../../src/ops/rms-norm.ts";
 import { rope, ropeTable } from "../../../src/ops/rope.ts";
+import { sumTo } from "../../../src/ops/sum-to.ts";
 import { transpose } from "../../../src/ops/transpose.ts";
 import { plan } from "../../../src/plan/plan.ts";
 
@@ -85,6 +88,9 @@ test("attention costs its two products, 4 B H T^2 d; expanded, the softmax comes
 
 test("pointwise ops and norms cost a few operations per element", () => {
   expect(flopsOf([[2, 8], [8]], (b, [x, g]) => rmsNorm(b.emit, x!, g!, 1e-5))).toBe(4 * 16);
+  expect(flopsOf([[2, 8], [8]], (b, [x, g]) => mul(b.emit, x!, g!))).toBe(16);
+  expect(flopsOf([[2, 8], [1]], (b, [x, s]) => bias(b.emit, x!, s!))).toBe(16);
+  expect(flopsOf([[2, 8]], (b, [x]) => sumTo(b.emit, x!, [8]))).toBe(16);
   expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rope(b.emit, x!, 10000))).toBe(3 * 24);
 });
 

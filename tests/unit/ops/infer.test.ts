@@ -16,6 +16,14 @@ test("every op is listed under its own name", () => {
 
 test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, outputs: Shape[]]>([
   ["add", ops.add, [t([2, 3]), t([2, 3])], NONE, [[2, 3]]],
+  ["mul with as many", ops.mul, [t([2, 3]), t([2, 3])], NONE, [[2, 3]]],
+  ["mul with a vector", ops.mul, [t([4, 2, 3]), t([3])], NONE, [[4, 2, 3]]],
+  ["mul with a scalar", ops.mul, [t([2, 3]), t([1])], NONE, [[2, 3]]],
+  ["mul with one a row", ops.mul, [t([4, 2, 3]), t([4, 2, 1])], NONE, [[4, 2, 3]]],
+  ["bias", ops.bias, [t([2, 3]), t([3])], NONE, [[2, 3]]],
+  ["sumTo over rows", ops.sumTo, [t([4, 2, 3])], { shape: [3] }, [[3]]],
+  ["sumTo over all", ops.sumTo, [t([4, 2, 3])], { shape: [1] }, [[1]]],
+  ["sumTo over each row", ops.sumTo, [t([4, 2, 3])], { shape: [4, 2, 1] }, [[4, 2, 1]]],
   ["scale of a scalar", ops.scale, [t([])], { factor: 2 }, [[]]],
   ["fill", ops.fill, [], { shape: [2, 3], value: 1 }, [[2, 3]]],
   ["matmul", ops.matmul, [t([2, 3]), t([3, 4])], mm(), [[2, 4]]],
@@ -120,6 +128,13 @@ test("results have the element type of what they are computed from", () => {
 
 test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, message: string]>([
   ["add of two shapes", ops.add, [t([2]), t([3])], NONE, "add: f32[2] and f32[3] differ in shape"],
+  ["mul, rows for columns", ops.mul, [t([2, 3]), t([2])], NONE, "mul: cannot take f32[2,3], f32[2]"],
+  ["mul, the smaller first", ops.mul, [t([3]), t([2, 3])], NONE, "mul: cannot take f32[3], f32[2,3]"],
+  ["mul, fewer axes", ops.mul, [t([4, 2, 3]), t([2, 3])], NONE, "mul: cannot take"],
+  ["mul of a scalar", ops.mul, [t([]), t([1])], NONE, "mul: cannot take f32[], f32[1]"],
+  ["bias of its own shape", ops.bias, [t([2, 3]), t([2, 3])], NONE, "bias: cannot take f32[2,3], f32[2,3]"],
+  ["sumTo the same", ops.sumTo, [t([2, 3])], { shape: [2, 3] }, "sumTo: cannot take f32[2,3], f32[2,3]"],
+  ["sumTo of other rows", ops.sumTo, [t([2, 3])], { shape: [3, 1] }, "sumTo: cannot take f32[2,3], f32[3,1]"],
   ["matmul, inner sizes", ops.matmul, [t([2, 3]), t([4, 5])], mm(), "matmul: cannot take f32[2,3], f32[4,5]"],
   ["matmul, transposed inner", ops.matmul, [t([2, 3]), t([3, 4])], mm(true), "matmul: cannot take"],
   ["matmul, batches", ops.matmul, [t([2, 2, 3]), t([3, 3, 4])], mm(), "matmul: cannot take"],

@@ -2,6 +2,7 @@
 import { EnvironmentError } from "../../../lib/errors.ts";
 import type { AttrsOf, CompositeName, PrimitiveName } from "../../../ops/index.ts";
 import { attention, attentionGrad } from "./attention.ts";
+import { bias, mul } from "./broadcast.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { chunkedLoss } from "./chunked-loss.ts";
@@ -30,6 +31,7 @@ import { rope } from "./rope.ts";
 import { route } from "./route.ts";
 import { normalizeRows, normalizeRowsGrad, softmax, topK, topKGrad } from "./router.ts";
 import { balanceLoss, balanceLossGrad, rowEntropy, zLoss, zLossGrad } from "./router-losses.ts";
+import { sumTo } from "./sum-to.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
 import { transpose } from "./transpose.ts";
 
@@ -38,6 +40,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   add,
   balanceLoss,
   balanceLossGrad,
+  bias,
   causalSoftmax,
   center,
   clipCoefficient,
@@ -53,6 +56,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   groupedMatmul,
   groupedMatmulGrad,
   matmul,
+  mul,
   normalizeRows,
   normalizeRowsGrad,
   reshape,
@@ -65,6 +69,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   softmax,
   softmaxGrad,
   sumSquares,
+  sumTo,
   swiglu,
   swigluGrad,
   topK,
