@@ -45,10 +45,10 @@ export interface Engine {
   /** Whether a variable of type bf16 is one to it: what it is set to is rounded to nearest, ties to even. */
   readonly bf16Variables?: true;
   /**
-   * What right numbers here say something about: device and driver, once `available` has found them. Given by an engine
-   * that `auto` takes only where a trial found its numbers right (train/trial.ts).
+   * What a self-test here says something about: device and driver, once `available` has found them. Given by an engine
+   * that `auto` takes only where it has passed its self-test (train/self-test.ts).
    */
-  readonly trialOn?: () => string;
+  readonly selfTestDevice?: () => string;
   /** FLOP/s of its device at best, as its maker says, where `available` found one that is known. */
   readonly peakFlops?: () => number | undefined;
   /** Exact, and without a device; absent: the sizes of what is alive at once are a forecast good enough. */
@@ -60,7 +60,7 @@ export interface Engine {
 
 /** An opened engine: holds the variables, which compiled programs share by name. */
 export interface Device {
-  /** In words, what it has chosen by trial on this very machine, where that may change bits: kept with a run. */
+  /** In words, what it has chosen by measuring on this very machine, where that may change bits: kept with a run. */
   readonly chosen?: string;
   /** Prepares a plan. Variables not written yet start at zero. */
   compile(plan: Plan): Promise<Program>;

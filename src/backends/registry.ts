@@ -30,7 +30,7 @@ export type EngineCheck = (candidate: ChosenEngine) => Promise<string | undefine
 
 /** What nobody asked for by name must not fail. */
 const refuseUntested: EngineCheck = async ({ engine }) =>
-  engine.trialOn === undefined ? undefined : "it has not been tried on this machine";
+  engine.selfTestDevice === undefined ? undefined : "its self-test has not run on this machine";
 
 /** The engine of this name, or for `auto` the first that works here and may be taken; says why where none does. */
 export async function chooseEngine(name: EngineName | "auto", check = refuseUntested): Promise<ChosenEngine> {

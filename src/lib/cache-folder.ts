@@ -1,4 +1,4 @@
-/** Where hnorm keeps what it can make again: downloads, token files, compiled kernels, verdicts of trials. */
+/** Where hnorm keeps what it can make again: downloads, token files, compiled kernels, results of self-tests. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 

@@ -14,9 +14,9 @@ import { evaluationSets } from "./evaluation-sets.ts";
 import { provenance } from "./provenance.ts";
 import { recorder } from "./recorder.ts";
 import type { RunContext, RunSpec } from "./run.ts";
+import { selfTestCheck } from "./self-test-result.ts";
 import { requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
-import { trials } from "./verdict.ts";
 import { requireVocabulary } from "./vocabulary.ts";
 
 /** What the parts of an attempt share. */
@@ -115,7 +115,7 @@ function engineFor(
   resumed: Checkpoint | undefined,
 ): Promise<ChosenEngine> {
   const begun = resumed?.facts.engine as EngineName | undefined;
-  const check = trials(data.cacheDir, (text) => tell({ kind: "phase", text }));
+  const check = selfTestCheck(data.cacheDir, (text) => tell({ kind: "phase", text }));
   return chooseEngine(written === "auto" ? (begun ?? engine ?? written) : written, check);
 }
 

@@ -20,7 +20,7 @@ export interface BenchOptions {
 }
 
 export interface Measured {
-  /** What the device has chosen by trial, where it does. */
+  /** What the device has chosen by measuring, where it does. */
   readonly chosen?: string;
   readonly parameters: number;
   readonly tokensPerStep: number;

@@ -53,7 +53,7 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
     bf16Variables: true,
     devices: "gpu",
     peakFlops: () => (known === undefined ? undefined : peakFlops(known.name)),
-    trialOn: () => (known === undefined ? "no GPU" : describe(known)),
+    selfTestDevice: () => (known === undefined ? "no GPU" : describe(known)),
     memory: (plan) => plannedMemory(plan, known),
     async available() {
       const found = await discovered();

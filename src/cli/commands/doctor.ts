@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { cacheDir } from "../../local/folders.ts";
-import { type Verdict, verdictOn } from "../../train/verdict.ts";
+import { type SelfTestResult, selfTestResult } from "../../train/self-test-result.ts";
 import { type Check, checks, type Finding } from "../checks/index.ts";
 import type { Io } from "../io.ts";
 
@@ -20,27 +20,26 @@ export function doctorCommand(program: Command, io: Io): void {
     });
 }
 
-/** An engine, and what its trial on this machine found: undefined where it needs none or was not tried. */
+/** An engine, and what its self-test on this machine found: undefined where it needs none or has not run. */
 interface Judged extends SurveyedEngine {
-  readonly verdict: Verdict | undefined;
+  readonly selfTest: SelfTestResult | undefined;
   readonly eligible: boolean;
 }
 
 function judged(surveyed: SurveyedEngine): Judged {
-  const needed = surveyed.found.ok && surveyed.engine.trialOn !== undefined;
-  const verdict = needed ? verdictOn(surveyed, cacheDir()) : undefined;
-  return { ...surveyed, verdict, eligible: surveyed.found.ok && verdict?.ok !== false };
+  const needed = surveyed.found.ok && surveyed.engine.selfTestDevice !== undefined;
+  const selfTest = needed ? selfTestResult(surveyed, cacheDir()) : undefined;
+  return { ...surveyed, selfTest, eligible: surveyed.found.ok && selfTest?.ok !== false };
 }
 
 const autoOf = (engines: readonly Judged[]) => engines.find(({ eligible }) => eligible)?.name;
 
-/** What a trial found, where the engine needs one. */
-function trialText({ name, engine, verdict }: Judged): string | undefined {
-  if (engine.trialOn === undefined) return undefined;
-  if (verdict === undefined)
-    return `its numbers have not been tried here; \`hnorm selftest engine ${name}\` does`;
-  const { ok, at, faults } = verdict;
-  return ok ? `its numbers were right here on ${at.slice(0, 10)}` : `its numbers are wrong here: ${faults}`;
+/** What its self-test found, where the engine needs one. */
+function selfTestText({ name, engine, selfTest }: Judged): string | undefined {
+  if (engine.selfTestDevice === undefined) return undefined;
+  if (selfTest === undefined) return `its self-test has not run here; run \`hnorm selftest engine ${name}\``;
+  const { ok, at, faults } = selfTest;
+  return ok ? `its self-test passed here on ${at.slice(0, 10)}` : `its self-test failed here: ${faults}`;
 }
 
 type Machine = readonly (readonly [Check, Finding])[];
@@ -57,7 +56,7 @@ function asText(engines: readonly Judged[], machine: Machine): string {
             name: `engine ${name}`,
             ok: true,
             detail: `${engine.summary} (${found.detail})${chosen}`,
-            advice: found.better ?? trialText(judged),
+            advice: found.better ?? selfTestText(judged),
           }
         : { name: `engine ${name}`, ok: false, detail: found.why, advice: found.fix };
     }),
@@ -83,9 +82,9 @@ const asJson = (engines: readonly Judged[], machine: Machine): object => ({
   ok: engines.some(({ found }) => found.ok),
   auto: autoOf(engines) ?? null,
   engines: Object.fromEntries(
-    engines.map(({ name, engine: { summary }, found, verdict }) => [
+    engines.map(({ name, engine: { summary }, found, selfTest }) => [
       name,
-      { summary, ...found, ...(verdict === undefined ? {} : { trial: verdict }) },
+      { summary, ...found, ...(selfTest === undefined ? {} : { selfTest }) },
     ]),
   ),
   machine: Object.fromEntries(

@@ -9,8 +9,8 @@ import { type Column, table } from "../../lib/table.ts";
 import { cacheDir } from "../../local/folders.ts";
 import { proveResume } from "../../local/prove-resume.ts";
 import { loadSweep } from "../../sweep/expand.ts";
-import { type TrialResult, tryEngine } from "../../train/trial.ts";
-import { remember } from "../../train/verdict.ts";
+import { type Comparison, selfTest } from "../../train/self-test.ts";
+import { saveSelfTest } from "../../train/self-test-result.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 
@@ -23,7 +23,7 @@ export function selftestCommand(program: Command, io: Io): void {
   const selftest = program.command("selftest").description("prove on this machine what hnorm promises");
   selftest
     .command("resume")
-    .argument("<file>", "a config; its first run is tried")
+    .argument("<file>", "a config; its first run is tested")
     .argument("[overrides...]", "key=value")
     .option("--steps <n>", "steps to train", "40")
     .addOption(overrideOption())
@@ -59,23 +59,23 @@ export function selftestCommand(program: Command, io: Io): void {
     .action(async (name: EngineName, { json }: { json?: boolean }) => {
       const chosen = await chooseEngine(name);
       io.say(`engine ${name}: ${chosen.detail}`);
-      const trial = await tryEngine(chosen.engine, io.say);
-      const { faults } = remember(chosen, trial, cacheDir());
-      if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...trial }));
-      else io.out([table(worst(trial.results), COLUMNS), trial.ok ? "right" : `WRONG: ${faults}`].join("\n"));
-      process.exitCode = trial.ok ? EXIT.ok : EXIT.mismatch;
+      const test = await selfTest(chosen.engine, io.say);
+      const { faults } = saveSelfTest(chosen, test, cacheDir());
+      if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...test }));
+      else io.out([table(worst(test.results), COLUMNS), test.ok ? "passed" : `FAILED: ${faults}`].join("\n"));
+      process.exitCode = test.ok ? EXIT.ok : EXIT.mismatch;
     });
 }
 
-const COLUMNS: readonly Column<TrialResult>[] = [
+const COLUMNS: readonly Column<Comparison>[] = [
   { title: "compared, and its worst", text: ({ what }) => what, align: "left" },
   { title: "off by", text: ({ off }) => off.toPrecision(2) },
   { title: "allowed", text: ({ bound }) => `${bound}` },
 ];
 
 /** Of each kind of comparison (what stands before the colon, and its bound) the one that is furthest off. */
-function worst(results: readonly TrialResult[]): readonly TrialResult[] {
-  const kinds = new Map<string, TrialResult>();
+function worst(results: readonly Comparison[]): readonly Comparison[] {
+  const kinds = new Map<string, Comparison>();
   for (const result of results) {
     const kind = `${result.what.split(":")[0]} ${result.bound}`;
     if (result.off > (kinds.get(kind)?.off ?? -1)) kinds.set(kind, result);

@@ -1,8 +1,8 @@
-/** The trial of an engine: passes those that are right, and finds every kind of wrong number. */
+/** The self-test of an engine: passes those that are right, and finds every kind of wrong number. */
 import { expect, test } from "vitest";
 import type { Device, Engine, Program } from "../../../src/backends/backend.ts";
 import { cpu } from "../../../src/backends/cpu/cpu.ts";
-import { tryEngine } from "../../../src/train/trial.ts";
+import { selfTest } from "../../../src/train/self-test.ts";
 
 /** Engine cpu with devices changed by `change`. */
 const altered = (change: (device: Device) => Partial<Device>): Engine => ({
@@ -36,13 +36,13 @@ const withOutputs = (change: (outputs: Record<string, Float32Array | Float64Arra
   }));
 
 const wrongIn = async (engine: Engine) => {
-  const { ok, results } = await tryEngine(engine);
+  const { ok, results } = await selfTest(engine);
   expect(ok).toBe(false);
   return results.filter(({ off, bound }) => !(off <= bound)).map(({ what }) => what);
 };
 
 test("an engine in f32 is right, to a thousandth of what is allowed", async () => {
-  const { ok, results } = await tryEngine(cpu);
+  const { ok, results } = await selfTest(cpu);
   expect(ok).toBe(true);
   expect(results.length).toBeGreaterThan(50);
   for (const { what, off, bound } of results) expect(off, what).toBeLessThanOrEqual(bound / 1000);
@@ -66,8 +66,8 @@ test("losses that drift, that change when repeated, or are no numbers", async ()
   let run = 0;
   const unsteady = withOutputs(({ loss }) => loss?.fill(loss[0]! * (1 + 1e-6 * run++)));
   expect(await wrongIn(unsteady)).toEqual([
-    "dense: losses that are others when repeated",
-    "mixture: losses that are others when repeated",
+    "dense: non-deterministic losses",
+    "mixture: non-deterministic losses",
   ]);
 
   const lost = withOutputs(({ loss }) => loss?.fill(Number.NaN));

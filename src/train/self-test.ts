@@ -16,15 +16,15 @@ import { singleStep } from "./single-step.ts";
 import { type MicroBatch, stepper } from "./step.ts";
 
 /** One thing that was compared, how far off it was, and how far it may be. */
-export interface TrialResult {
+export interface Comparison {
   readonly what: string;
   readonly off: number;
   readonly bound: number;
 }
 
-export interface Trial {
+export interface SelfTest {
   readonly ok: boolean;
-  readonly results: readonly TrialResult[];
+  readonly results: readonly Comparison[];
 }
 
 /** Widths of which some fill whole tiles of matrix units and some do not. */
@@ -61,7 +61,7 @@ const right = once(async () => compute((await chooseEngine("reference")).engine)
 type Tell = (what: string) => void;
 
 /** Opens the engine; throws as it does where it cannot run at all. */
-export async function tryEngine(engine: Engine, tell: Tell = () => {}): Promise<Trial> {
+export async function selfTest(engine: Engine, tell: Tell = () => {}): Promise<SelfTest> {
   tell("gradients and steps, by the engine");
   const got = await compute(engine, tell);
   tell("the same steps again");
@@ -69,7 +69,7 @@ export async function tryEngine(engine: Engine, tell: Tell = () => {}): Promise<
   tell("the same by engine reference");
   const want = await right();
 
-  const results: TrialResult[] = [];
+  const results: Comparison[] = [];
   for (const [name, tensors] of want.gradients) {
     for (const [tensor, { values }] of tensors) {
       const off = distance(got.gradients.get(name)!.get(tensor)!.values, values);
@@ -80,11 +80,12 @@ export async function tryEngine(engine: Engine, tell: Tell = () => {}): Promise<
     const first = got.losses.get(name)!;
     for (const [t, loss] of losses.entries())
       results.push({
-        ...{ what: `${name}: loss of step ${t + 1}`, off: distance([first[t]!], [loss]) },
+        what: `${name}: loss of step ${t + 1}`,
+        off: distance([first[t]!], [loss]),
         bound: BOUNDS.losses,
       });
     const changed = first.filter((loss, t) => !Object.is(loss, again.get(name)![t])).length;
-    results.push({ what: `${name}: losses that are others when repeated`, off: changed, bound: 0 });
+    results.push({ what: `${name}: non-deterministic losses`, off: changed, bound: 0 });
   }
   return { ok: results.every(({ off, bound }) => off <= bound), results };
 }
@@ -105,8 +106,12 @@ async function trained(engine: Engine, tell: Tell): Promise<Computed["losses"]> 
 
 const configFor = (fields: readonly string[]): RunConfig =>
   configOf([
-    ...[...fields, "data.source.name=markov", `train.steps=${STEPS}`, "train.lr=0.01"],
-    ...["train.batch_size=2", "train.micro_batch_size=1"],
+    ...fields,
+    "data.source.name=markov",
+    `train.steps=${STEPS}`,
+    "train.lr=0.01",
+    "train.batch_size=2",
+    "train.micro_batch_size=1",
   ]);
 
 /** Of weights away from the values (0 and 1) that hide mistakes. */
@@ -116,12 +121,12 @@ async function gradients(
   tell: Tell,
 ): Promise<ReadonlyMap<string, NamedTensor>> {
   const weights = listParameters(config).map(({ name, shape }) => {
-    const { normal } = stream(1, `trial/${name}`);
+    const { normal } = stream(1, `self-test/${name}`);
     const value = shape.length === 1 ? () => 1 + 0.1 * normal() : () => 0.1 * normal();
     return [name, { shape, values: Float32Array.from({ length: size(shape) }, value) }] as const;
   });
   const { seq_len, vocab_size } = config.model;
-  const { below } = stream(1, "trial/tokens");
+  const { below } = stream(1, "self-test/tokens");
   const tokens = [0, 1].map(() => Array.from({ length: seq_len }, () => below(vocab_size)));
   return (await singleStep(engine, config, new Map(weights), tokens, tell)).tensors;
 }
@@ -143,7 +148,7 @@ async function losses(engine: Engine, config: RunConfig, tell: Tell): Promise<re
 const tokensOf =
   ({ model: { seq_len, vocab_size } }: RunConfig): MicroBatch =>
   (t, j, rows) => {
-    const { below } = stream(t, `trial/batch/${j}`);
+    const { below } = stream(t, `self-test/batch/${j}`);
     return Int32Array.from({ length: rows * (seq_len + 1) }, () => below(vocab_size / 4));
   };
 

@@ -1,4 +1,4 @@
-/** `engine: auto` on a machine with a GPU: it is tried once, and taken if its numbers are right. */
+/** `engine: auto` on a machine with a GPU: its self-test runs once, and it is taken if that passes. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,8 +6,8 @@ import { file, finish, folder, start, tiny } from "../e2e/hnorm.ts";
 import { environment, missing, reason } from "./engine.ts";
 
 /** The first run compiles every kernel, with a C++ compiler. */
-const PATIENCE = 600_000;
-const TRIED = "trying engine cuda on this machine, once";
+const TIMEOUT = 600_000;
+const TESTED = "running the self-test of engine cuda, once on this machine";
 
 const hnorm = (dir: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
   finish(start(dir, args, { ...environment, HNORM_CUDA_SIM_QUIET: "1", ...more }));
@@ -27,40 +27,38 @@ function engineOf(dir: string): string {
 
 describe.skipIf(missing)(reason, () => {
   test(
-    "a sweep tries the GPU, trains on it, and does not try again",
+    "a sweep tests the GPU, trains on it, and does not test again",
     async () => {
       const dir = folder();
       const before = await hnorm(dir, ["doctor"]);
       expect(before.stdout).toMatch(/engine cuda +ok .*`engine: auto` takes it/);
-      expect(before.stdout).toContain(
-        "its numbers have not been tried here; `hnorm selftest engine cuda` does",
-      );
+      expect(before.stdout).toContain("its self-test has not run here; run `hnorm selftest engine cuda`");
 
       const first = await hnorm(dir, sweepIn(dir));
       expect(first.code, first.stderr).toBe(0);
-      expect(first.stderr.split(TRIED)).toHaveLength(2);
+      expect(first.stderr.split(TESTED)).toHaveLength(2);
       expect(engineOf(dir)).toBe("cuda");
-      expect((await hnorm(dir, ["doctor"])).stdout).toContain("its numbers were right here on 2");
+      expect((await hnorm(dir, ["doctor"])).stdout).toContain("its self-test passed here on 2");
 
       const again = await hnorm(dir, [...sweepIn(dir), "train.seed=2"]);
       expect(again.code, again.stderr).toBe(0);
-      expect(again.stderr).not.toContain(TRIED);
+      expect(again.stderr).not.toContain(TESTED);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
-    "a GPU that fails its trial is skipped, with the reason",
+    "a GPU that fails its self-test is skipped, with the reason",
     async () => {
       const dir = folder();
       const { code, stderr } = await hnorm(dir, sweepIn(dir), {
         HNORM_CUDA_SIM_FAULT: "launch:adamUpdate:3",
       });
       expect(code, stderr).toBe(0);
-      expect(stderr.split(TRIED), "tried once for the sweep and its runs").toHaveLength(2);
-      expect(stderr).toMatch(/skipped: engine cuda: its trial gave no verdict .*CUDA_ERROR_LAUNCH_FAILED/);
+      expect(stderr.split(TESTED), "tested once for the sweep and its runs").toHaveLength(2);
+      expect(stderr).toMatch(/skipped: engine cuda: its self-test did not finish .*CUDA_ERROR_LAUNCH_FAILED/);
       expect(engineOf(dir)).toBe("cpu");
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });
