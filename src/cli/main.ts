@@ -1,7 +1,7 @@
 /** The `hnorm` command: parses words, runs one command, turns errors into a message and an exit code. */
 import { Command, CommanderError } from "commander";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
-import { packageVersion } from "../train/provenance.ts";
+import { packageVersion } from "../lib/package-version.ts";
 import { commands } from "./commands/index.ts";
 import { type Io, processIo } from "./io.ts";
 
@@ -23,8 +23,11 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
       writeErr: (text) => io.say(text.trimEnd()),
     })
     .exitOverride();
-  const asked = commands.get(args[0] ?? "");
-  for (const load of asked === undefined ? commands.values() : [asked]) (await load())(program, io);
+  const asked = args.find((word) => !word.startsWith("-") && word !== "help");
+  for (const [name, { about, load }] of Object.entries(commands)) {
+    const command = program.command(name, { hidden: about === undefined }).description(about ?? "");
+    if (name === asked) (await load())(command, io);
+  }
 
   try {
     await program.parseAsync(args, { from: "user" });

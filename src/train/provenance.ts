@@ -1,6 +1,5 @@
 /** Where a run's numbers come from: code, machine, data, seeds. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -8,6 +7,7 @@ import type { ChosenEngine } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { sha256 } from "../lib/hash.ts";
+import { packageVersion } from "../lib/package-version.ts";
 import type { EvaluationSet } from "./evaluation-sets.ts";
 
 /** Batches whose contents are pinned by a hash. */
@@ -63,10 +63,6 @@ export async function provenance(
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(`${root}/package.json`, "utf8")) as { version: string }).version;
-}
 
 /** The commit hnorm runs from and whether files differ from it; null outside a git checkout. */
 async function gitState(): Promise<{ commit: string; dirty: boolean } | null> {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { commands } from "../../src/cli/commands/index.ts";
 import { readSafetensors, writeSafetensors } from "../../src/lib/safetensors.ts";
 import { file, finish, folder, hnorm, start, tiny } from "./hnorm.ts";
 
@@ -247,6 +248,39 @@ describe("wrong configs", () => {
     expect(stderr).toContain("sweep?");
     expect(code).toBe(2);
     expect((await hnorm(folder(), "--help")).code).toBe(0);
+  });
+});
+
+describe("what is about hnorm itself", () => {
+  /** Rooms of dist/ that a command loads code of, as V8 itself lists what it has compiled. */
+  async function loaded(...args: readonly string[]) {
+    const dir = folder();
+    const { code, stdout } = await finish(start(dir, args, { NODE_V8_COVERAGE: dir }));
+    expect(code).toBe(0);
+    const lists = readdirSync(dir).filter((name) => name.startsWith("coverage-"));
+    const urls = lists.flatMap((name) => {
+      const { result } = JSON.parse(readFileSync(`${dir}/${name}`, "utf8")) as { result: { url: string }[] };
+      return result.map(({ url }) => url);
+    });
+    const rooms = urls.flatMap((url) => /\/dist\/(\w+)\//.exec(url)?.[1] ?? []);
+    return { stdout, rooms: [...new Set(rooms)].toSorted() };
+  }
+
+  test("--version and --help load the command line alone", async () => {
+    const [version, help] = [await loaded("--version"), await loaded("--help")];
+    expect(version.rooms).toEqual(["cli", "lib"]);
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(help.rooms).toEqual(["cli", "lib"]);
+    for (const [name, { about }] of Object.entries(commands))
+      expect(help.stdout.includes(`  ${name} `), name).toBe(about !== undefined);
+  });
+
+  test("the help of a command is that command's, in both forms", async () => {
+    const help = await loaded("help", "explain");
+    expect(help.stdout).toContain("Usage: hnorm explain");
+    expect(help.stdout).toBe((await loaded("explain", "--help")).stdout);
+    expect(help.rooms).toContain("norms");
+    expect(help.rooms).not.toContain("train");
   });
 });
 

@@ -21,9 +21,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function benchCommand(program: Command, io: Io): void {
-  program
-    .command("bench")
+export function benchCommand(command: Command, io: Io): void {
+  command
     .argument("[overrides...]", "key=value, such as model.seq_len=1024")
     .option("--engine <name>", "the engine", "auto")
     .option("--preset <name>", "the model, unless model.* say what it is")
@@ -34,7 +33,6 @@ export function benchCommand(program: Command, io: Io): void {
     .option("--warmup <n>", "steps before those", "3")
     .option("--peak <flops>", "FLOP/s that MFU is a share of (default: the GPU's, by its datasheet)")
     .option("--json", "as JSON")
-    .description("train on random tokens: tokens/s, MFU, memory, and the time of each part of a step")
     .action(async (overrides: readonly string[], options: Options) => {
       const [steps, warmup] = [whole("steps", options.steps, 1), whole("warmup", options.warmup, 0)];
       const rows = whole("micro-batch", options.microBatch, 1);

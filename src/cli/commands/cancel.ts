@@ -13,18 +13,14 @@ import { slurmDir } from "../../slurm/submission.ts";
 import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 
-export function cancelCommand(program: Command, io: Io): void {
-  program
-    .command("cancel")
+export function cancelCommand(command: Command, io: Io): void {
+  command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option(
       "--run <name>",
       "only this run; may be given several times",
       (name, names: string[]) => [...names, name],
       [],
-    )
-    .description(
-      "stop the runs of a sweep that are queued or running, in Slurm and on this machine; they save first",
     )
     .action(async (dir: string, { run }: { run: readonly string[] }) => {
       process.exitCode = await cancel(resolve(dir), run, io);

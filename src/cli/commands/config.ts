@@ -6,10 +6,8 @@ import { expand } from "../../sweep/expand.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 
-export function configCommand(program: Command, io: Io): void {
-  program
-    .command("config")
-    .description("work with config files")
+export function configCommand(command: Command, io: Io): void {
+  command
     .command("show")
     .argument("<file>", "a config")
     .argument("[overrides...]", "key=value")

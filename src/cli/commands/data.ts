@@ -11,16 +11,15 @@ import { prepare } from "../../data/shards/prepare.ts";
 import { pairProblems, verifyFolder } from "../../data/shards/verify.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { count, plural } from "../../lib/format.ts";
+import { packageVersion } from "../../lib/package-version.ts";
 import { dataContext, requireWritable } from "../../local/folders.ts";
-import { packageVersion } from "../../train/provenance.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { prepareMeter } from "../progress/prepare-progress.ts";
 import { showFolder, showPair } from "../tables/data-show.ts";
 
-export function dataCommand(program: Command, io: Io): void {
-  const data = program.command("data").description("prepare token shards, look into them, verify them");
-  data
+export function dataCommand(command: Command, io: Io): void {
+  command
     .command("prepare")
     .argument("<file>", "a config with `data:` and `prepare:`")
     .argument("[overrides...]", "key=value")
@@ -35,7 +34,7 @@ export function dataCommand(program: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: PrepareOptions) => {
       process.exitCode = await runPrepare(file, [...overrides, ...options.set], options, io);
     });
-  data
+  command
     .command("show")
     .argument("<path>", "a folder of shards, or a pair of .bin and .idx")
     .option("--windows <n>", "windows to decode, of each split", "3")
@@ -54,7 +53,7 @@ export function dataCommand(program: Command, io: Io): void {
         await show(found.path, { ...windows, json: options.json === true, tokenizer: options.tokenizer }),
       );
     });
-  data
+  command
     .command("verify")
     .argument("<path>", "a folder of shards, or a pair of .bin and .idx")
     .description("read everything and compare it with the manifest; exit code 4 where something differs")

@@ -7,17 +7,13 @@ import { type SelfTestResult, selfTestResult } from "../../train/self-test-resul
 import { type Check, checks, type Finding } from "../checks/index.ts";
 import type { Io } from "../io.ts";
 
-export function doctorCommand(program: Command, io: Io): void {
-  program
-    .command("doctor")
-    .option("--json", "as JSON")
-    .description("say which engines work here and how to get the others, and what this machine offers")
-    .action(async ({ json }: { json?: boolean }) => {
-      const machine = await Promise.all(checks.map(async (check) => [check, await check.look()] as const));
-      const engines = (await surveyEngines()).map(judged); // after: what loads an engine must not make other programs look slow
-      io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
-      if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
-    });
+export function doctorCommand(command: Command, io: Io): void {
+  command.option("--json", "as JSON").action(async ({ json }: { json?: boolean }) => {
+    const machine = await Promise.all(checks.map(async (check) => [check, await check.look()] as const));
+    const engines = (await surveyEngines()).map(judged); // after: what loads an engine must not make other programs look slow
+    io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
+    if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
+  });
 }
 
 /** An engine, and what its self-test on this machine found: undefined where it needs none or has not run. */

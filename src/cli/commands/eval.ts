@@ -33,10 +33,9 @@ interface Options {
 /** What --source is called in the column `split`. */
 const CUSTOM = "custom";
 
-export function evalCommand(program: Command, io: Io): void {
+export function evalCommand(command: Command, io: Io): void {
   const names = Object.keys(protocols).join(", ");
-  program
-    .command("eval")
+  command
     .argument("<run...>", "folders of finished runs, such as runs/quick/*/")
     .option("--protocol <name>", `${names}; or as YAML: "{name: galore-256, plus_one: false}"`)
     .option("--on <set>", "one of the run's eval.sets (default: its own validation split)")
@@ -46,7 +45,6 @@ export function evalCommand(program: Command, io: Io): void {
     .option("--base-dir <dir>", "where relative data paths start (default: where they did for the run)")
     .option("--save", "write eval-PROTOCOL.csv into the run's folder; its eval.csv is never touched")
     .option("--json", "one JSON object per run")
-    .description("evaluate finished runs again, under another protocol or on other data")
     .action(async (dirs: readonly string[], options: Options) => {
       const results: ReEvaluation[] = [];
       for (const run of dirs.map(readFinishedRun)) {

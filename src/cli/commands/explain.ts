@@ -21,15 +21,13 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function explainCommand(program: Command, io: Io): void {
-  program
-    .command("explain")
+export function explainCommand(command: Command, io: Io): void {
+  command
     .argument("[norm]", "a strategy; without one, all are listed")
     .argument("[params...]", "its numbers, as key=value")
     .option("--preset <name>", "the model whose parameters are counted", "dense-550m")
     .option("--layers <n>", "another depth")
     .option("--json", "as JSON")
-    .description("print a strategy's equation, where every norm sits, parameter counts and the citation")
     .action((name: string | undefined, params: readonly string[], options: Options) => {
       io.out(name === undefined ? list() : describe(select(name, params), options));
     });

@@ -1,28 +1,85 @@
-/** The commands by name, in the order of `hnorm --help`. One that is asked for is loaded alone: a sweep starts many. */
+/** The commands by name, in the order of `hnorm --help`. Only the one that is asked for is loaded. */
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
 
-type Register = (program: Command, io: Io) => void;
+export interface CommandEntry {
+  /** What `hnorm --help` says of it; absent: it is not listed there. */
+  readonly about?: string;
+  /** Gives the command its arguments, options and action. */
+  readonly load: () => Promise<(command: Command, io: Io) => void>;
+}
 
-export const commands: ReadonlyMap<string, () => Promise<Register>> = new Map(
-  Object.entries({
-    sweep: async () => (await import("./sweep.ts")).sweepCommand,
-    worker: async () => (await import("./worker.ts")).workerCommand,
-    plan: async () => (await import("./plan.ts")).planCommand,
-    step: async () => (await import("./step.ts")).stepCommand,
-    explain: async () => (await import("./explain.ts")).explainCommand,
-    eval: async () => (await import("./eval.ts")).evalCommand,
-    config: async () => (await import("./config.ts")).configCommand,
-    data: async () => (await import("./data.ts")).dataCommand,
-    results: async () => (await import("./results.ts")).resultsCommand,
-    verify: async () => (await import("./verify.ts")).verifyCommand,
-    report: async () => (await import("./report.ts")).reportCommand,
-    status: async () => (await import("./status.ts")).statusCommand,
-    cancel: async () => (await import("./cancel.ts")).cancelCommand,
-    why: async () => (await import("./why.ts")).whyCommand,
-    bench: async () => (await import("./bench.ts")).benchCommand,
-    doctor: async () => (await import("./doctor.ts")).doctorCommand,
-    selftest: async () => (await import("./selftest.ts")).selftestCommand,
-    "run-one": async () => (await import("./run-one.ts")).runOneCommand,
-  }),
-);
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  sweep: {
+    about: "train every run of a config that is not finished yet, and rank them",
+    load: async () => (await import("./sweep.ts")).sweepCommand,
+  },
+  worker: {
+    about: "train runs of a sweep that nobody trains",
+    load: async () => (await import("./worker.ts")).workerCommand,
+  },
+  plan: {
+    about: "list the runs with parameters, FLOPs, tokens, memory, disk and estimated time",
+    load: async () => (await import("./plan.ts")).planCommand,
+  },
+  step: {
+    about: "one forward and backward pass: loss, gradients and logits of given weights and tokens",
+    load: async () => (await import("./step.ts")).stepCommand,
+  },
+  explain: {
+    about: "print a strategy's equation, where every norm sits, parameter counts and the citation",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  eval: {
+    about: "evaluate finished runs again, under another protocol or on other data",
+    load: async () => (await import("./eval.ts")).evalCommand,
+  },
+  config: {
+    about: "work with config files",
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  data: {
+    about: "prepare token shards, look into them, verify them",
+    load: async () => (await import("./data.ts")).dataCommand,
+  },
+  results: {
+    about: "print the ranking of a sweep again: its arms with the noise between their seeds, and its runs",
+    load: async () => (await import("./results.ts")).resultsCommand,
+  },
+  verify: {
+    about: "check finished runs against what their config expects of them",
+    load: async () => (await import("./verify.ts")).verifyCommand,
+  },
+  report: {
+    about: "write the answer of a sweep as a page with figures",
+    load: async () => (await import("./report.ts")).reportCommand,
+  },
+  status: {
+    about: "show every run of a sweep: state, attempt, host, step, speed, ETA, loss",
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  cancel: {
+    about:
+      "stop the runs of a sweep that are queued or running, in Slurm and on this machine; they save first",
+    load: async () => (await import("./cancel.ts")).cancelCommand,
+  },
+  why: {
+    about: "say which fields make two runs differ",
+    load: async () => (await import("./why.ts")).whyCommand,
+  },
+  bench: {
+    about: "train on random tokens: tokens/s, MFU, memory, and the time of each part of a step",
+    load: async () => (await import("./bench.ts")).benchCommand,
+  },
+  doctor: {
+    about: "say which engines work here and how to get the others, and what this machine offers",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  selftest: {
+    about: "prove on this machine what hnorm promises",
+    load: async () => (await import("./selftest.ts")).selftestCommand,
+  },
+  "run-one": {
+    load: async () => (await import("./run-one.ts")).runOneCommand,
+  },
+};

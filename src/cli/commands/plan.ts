@@ -31,16 +31,14 @@ interface PlannedRun extends Cost {
   readonly seconds?: number;
 }
 
-export function planCommand(program: Command, io: Io): void {
-  program
-    .command("plan")
+export function planCommand(command: Command, io: Io): void {
+  command
     .argument("<file>", "a config")
     .argument("[overrides...]", "key=value")
     .option("--runs-dir <dir>", "where results would go (default: HNORM_RUNS_DIR, or ./runs)")
     .option("--no-probe", "do not measure this machine's speed")
     .option("--json", "as JSON")
     .addOption(overrideOption())
-    .description("list the runs with parameters, FLOPs, tokens, memory, disk and estimated time")
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const asked = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);

@@ -23,14 +23,12 @@ const HELP = `
 Writes index.html (one file, no script), report.md (for a CI job's summary), arms.csv and the figures as .svg.
 A sweep that is still running, or some of whose runs failed or diverged, is reported as far as it is.`;
 
-export function reportCommand(program: Command, io: Io): void {
-  program
-    .command("report")
+export function reportCommand(command: Command, io: Io): void {
+  command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option("--out <dir>", "where to write (default: DIR/report)")
     .option("--against <arm>", "the arm that the others are compared with (default: the best one)")
     .option("--json", "the numbers behind it on stdout, as JSON")
-    .description("write the answer of a sweep as a page with figures")
     .addHelpText("after", HELP)
     .action(async (dir: string, { out: asked, against, json }: Options) => {
       const out = asked ?? join(dir, "report");

@@ -19,17 +19,13 @@ interface Options {
   readonly save?: boolean;
 }
 
-export function resultsCommand(program: Command, io: Io): void {
-  program
-    .command("results")
+export function resultsCommand(command: Command, io: Io): void {
+  command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option("--against <arm>", "compare to this arm instead of the best: its label, or how that begins")
     .option("--arms", "the arms alone")
     .option("--json", "as JSON: the runs, or with --arms the arms")
     .option("--save", "write results.csv too; exit code 3 where runs are not finished, 0 where all are")
-    .description(
-      "print the ranking of a sweep again: its arms with the noise between their seeds, and its runs",
-    )
     .action(async (dir: string, options: Options) => {
       const files = sweepFiles(dir);
       const { name, runs: listed } = readListing(dir);

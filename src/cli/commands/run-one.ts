@@ -2,6 +2,6 @@
 import type { Command } from "commander";
 import { child } from "../../local/child.ts";
 
-export function runOneCommand(program: Command): void {
-  program.command("run-one", { hidden: true }).action(child);
+export function runOneCommand(command: Command): void {
+  command.action(child);
 }

@@ -19,9 +19,8 @@ interface ResumeOptions {
   readonly set: readonly string[];
 }
 
-export function selftestCommand(program: Command, io: Io): void {
-  const selftest = program.command("selftest").description("prove on this machine what hnorm promises");
-  selftest
+export function selftestCommand(command: Command, io: Io): void {
+  command
     .command("resume")
     .argument("<file>", "a config; its first run is tested")
     .argument("[overrides...]", "key=value")
@@ -49,7 +48,7 @@ export function selftestCommand(program: Command, io: Io): void {
         rmSync(dir, { recursive: true, force: true });
       }
     });
-  selftest
+  command
     .command("engine")
     .addArgument(new Argument("<name>", "the engine").choices(engineNames))
     .option("--json", "every comparison, as JSON")

@@ -23,16 +23,14 @@ interface Looked {
   readonly look: () => SweepView;
 }
 
-export function statusCommand(program: Command, io: Io): void {
-  program
-    .command("status")
+export function statusCommand(command: Command, io: Io): void {
+  command
     .argument(
       "[dir]",
       "a sweep's folder, a run's, or one that holds sweeps (default: HNORM_RUNS_DIR, or ./runs)",
     )
     .option("--json", "as JSON; with --watch, a line at each change")
     .option("--watch", "go on until no run is left to wait for")
-    .description("show every run of a sweep: state, attempt, host, step, speed, ETA, loss")
     .action(async (dir: string | undefined, options: Options) => {
       const { several, looked } = find(dir ?? runsDir(undefined));
       if (options.watch) return watch(looked, several, options, io);

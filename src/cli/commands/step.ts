@@ -35,9 +35,8 @@ interface Options {
   readonly set: readonly string[];
 }
 
-export function stepCommand(program: Command, io: Io): void {
-  program
-    .command("step")
+export function stepCommand(command: Command, io: Io): void {
+  command
     .argument("<file>", "a config; `model:` and `norm:` suffice")
     .argument("[overrides...]", "key=value")
     .requiredOption("--weights <file>", "every tensor of the model, as safetensors")
@@ -45,7 +44,6 @@ export function stepCommand(program: Command, io: Io): void {
     .option("--out <file>", "write every gradient under its tensor's name, and `logits`")
     .option("--json", "print one JSON object")
     .addOption(overrideOption())
-    .description("one forward and backward pass: loss, gradients and logits of given weights and tokens")
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const { model, norm, engine } = loadModelConfig(file, [...overrides, ...options.set]);

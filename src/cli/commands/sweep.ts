@@ -43,9 +43,8 @@ Run it again after anything: what is finished stays, what was stopped or killed 
 what had failed for good is tried once more. "hnorm worker" helps with a sweep from other terminals and machines.
 ${RETRIES_HELP}`;
 
-export function sweepCommand(program: Command, io: Io): void {
-  program
-    .command("sweep")
+export function sweepCommand(command: Command, io: Io): void {
+  command
     .argument("<file>", "a config")
     .argument("[overrides...]", "key=value; a comma list sweeps: norm=pre,post")
     .option("--runs-dir <dir>", "where results go (default: HNORM_RUNS_DIR, or ./runs)")
@@ -56,7 +55,6 @@ export function sweepCommand(program: Command, io: Io): void {
     .addOption(launcherOption())
     .option("--json", "print the ranking as JSON")
     .addOption(overrideOption())
-    .description("train every run of a config that is not finished yet, and rank them")
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);

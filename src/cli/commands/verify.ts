@@ -34,16 +34,14 @@ Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs 
 
 const EXIT_OF = { met: EXIT.ok, missed: EXIT.mismatch, "not finished": EXIT.someRunsFailed } as const;
 
-export function verifyCommand(program: Command, io: Io): void {
-  program
-    .command("verify")
+export function verifyCommand(command: Command, io: Io): void {
+  command
     .argument("<file>", "a config with an expect: section")
     .argument("[overrides...]", "key=value, as they were given to hnorm sweep")
     .option("--runs-dir <dir>", "where its results are (default: HNORM_RUNS_DIR, or ./runs)")
     .option("--json", "as JSON")
     .option("--junit <xml>", "write a JUnit file too, for CI")
     .addOption(overrideOption())
-    .description("check finished runs against what their config expects of them")
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const asked = loadSweep(file, [...overrides, ...options.set]);

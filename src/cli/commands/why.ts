@@ -19,15 +19,13 @@ A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a swee
 config file, to which the overrides apply. Of several runs the one most like the other is taken.
 Exit code 0 whether they differ or not; --json says \`same\`.`;
 
-export function whyCommand(program: Command, io: Io): void {
-  program
-    .command("why")
+export function whyCommand(command: Command, io: Io): void {
+  command
     .argument("<a>", "a run, or a config")
     .argument("<b>", "another; a name alone is looked up in the sweep of the first")
     .argument("[overrides...]", "key=value, for those of the two that are configs")
     .option("--json", "as JSON")
     .addOption(overrideOption())
-    .description("say which fields make two runs differ")
     .addHelpText("after", HELP)
     .action((wordA: string, wordB: string, overrides: readonly string[], options: Options) => {
       const where = { overrides: [...overrides, ...options.set], runsDir: runsDir(undefined) };

@@ -37,16 +37,14 @@ ${RETRIES_HELP}
 
 Exit codes: 0 its runs are finished   3 some failed for good   75 not finished yet, run it again   130 interrupted`;
 
-export function workerCommand(program: Command, io: Io): void {
-  program
-    .command("worker")
+export function workerCommand(command: Command, io: Io): void {
+  command
     .requiredOption("--sweep <dir>", "a sweep's folder, such as runs/quick")
     .option("--run <name...>", "only these runs", [])
     .option("--jobs <n>", "runs at the same time (default: 1, or one on each GPU)")
     .addOption(retriesOption())
     .option("--retry-failed", "try runs once more that have failed for good")
     .option("--no-wait", "leave runs to the processes that train them, without waiting to take over")
-    .description("train runs of a sweep that nobody trains")
     .addHelpText("after", ABOUT)
     .action(async (options: Options) => {
       process.exitCode = await worker(options, io);
