@@ -1,21 +1,16 @@
 /** Trains the runs of a sweep, each in a child process, with progress, until all are finished or a signal says stop. */
-import { randomUUID } from "node:crypto";
-import { rmSync, statSync } from "node:fs";
-import { join } from "node:path";
 import pino from "pino";
 import { duration } from "../lib/format.ts";
-import { runFiles, stderrFile, type sweepFiles } from "../runs/paths.ts";
+import type { sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
-import type { RunEvent } from "../train/events.ts";
+import { attempt } from "./attempt.ts";
 import type { EngineChooser } from "./choose-engine.ts";
 import { dataContextIn } from "./folders.ts";
-import { type Launched, launch } from "./launch.ts";
-import { oomKills } from "./oom.ts";
+import type { Launched } from "./launch.ts";
 import type { Progress } from "./progress.ts";
 import type { RetryPolicy } from "./retry.ts";
-import { settle } from "./settle.ts";
-import { listen, type Signals, type SweepEnd } from "./signals.ts";
+import { listen, type SweepEnd } from "./signals.ts";
 import type { Slot } from "./slots.ts";
 import { type WorkerReport, type WorkerResult, work } from "./worker.ts";
 
@@ -51,6 +46,7 @@ export async function trainRuns(options: TrainRuns): Promise<Trained> {
   const signals = listen(active, progress.log);
   const log = sweepLog(files.log);
   const dirOf = (run: Run) => files.run(run.name);
+  const data = dataContextIn(options.baseDir);
   try {
     const result = await work({
       runs,
@@ -63,7 +59,14 @@ export async function trainRuns(options: TrainRuns): Promise<Trained> {
       stopping: signals.stopping,
       report: reporter(progress, statuses, dirOf, log),
       async attempt(run, slot, silent) {
-        const status = await attempt(run, slot, silent, { options, active, signals, progress });
+        const status = await attempt(run, slot, silent, {
+          dir: dirOf(run),
+          data,
+          choose: options.choose,
+          active,
+          killed: signals.killed,
+          progress,
+        });
         if (status === undefined) return undefined;
         statuses.set(run.name, status);
         log({ run: run.name, status }, `ended: ${describe(status)}`);
@@ -90,70 +93,6 @@ function sweepLog(path: string): Log {
       // the terminal is told the same
     }
   };
-}
-
-interface Around {
-  readonly options: TrainRuns;
-  readonly active: Set<Launched>;
-  readonly signals: Signals;
-  readonly progress: Progress;
-}
-
-/** One process for one run, from its start to what became of it; undefined where another process has the run. */
-async function attempt(
-  run: Run,
-  { device }: Slot,
-  silent: string | undefined,
-  { options, active, signals, progress }: Around,
-): Promise<RunStatus | undefined> {
-  const dir = options.files.run(run.name);
-  const started = new Date().toISOString();
-  const oomBefore = oomKills();
-  let steps: readonly [from: number, to: number] = [0, 0];
-  let stderr = join(runFiles(dir).logs, `starting-${randomUUID()}.err`);
-  let last: RunEvent | undefined;
-  let began = false;
-  const { name: engine } = await options.choose(run.config.engine.name);
-  const child = launch({
-    work: {
-      spec: run,
-      dir,
-      data: dataContextIn(options.baseDir),
-      engine,
-      stderr,
-      claim: { silent, ...(device === undefined ? {} : { slot: device }) },
-    },
-    stderr,
-    env: device === undefined ? {} : { CUDA_VISIBLE_DEVICES: device },
-    onEvent(event) {
-      last = event;
-      if (event.kind === "begin") {
-        began = true;
-        steps = [event.step, event.step];
-        stderr = stderrFile(dir, event.attempt);
-        progress.begin(run.name);
-      }
-      if (event.kind === "step") steps = [steps[0], event.step];
-      progress.event(run.name, event);
-    },
-  });
-  active.add(child);
-  const end = await child.ended;
-  active.delete(child);
-  dropIfEmpty(stderr);
-  if (last?.kind === "taken") return undefined;
-  if (last?.kind === "end") return last.status;
-  const [killed, meanwhile] = [signals.killed(), oomKills() - oomBefore];
-  return settle({ run, dir, end, started, steps, killed, began, oomKills: meanwhile });
-}
-
-/** A log without a word. */
-function dropIfEmpty(path: string): void {
-  try {
-    if (statSync(path).size === 0) rmSync(path);
-  } catch {
-    // kept in memory, or moved aside meanwhile
-  }
 }
 
 const reporter = (

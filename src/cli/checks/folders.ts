@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { bytes } from "../../lib/format.ts";
 import { cacheDir, freeBytes, isWritable, runsDir } from "../../local/folders.ts";
-import type { Check, Finding } from "./index.ts";
+import type { Check, Finding } from "./check.ts";
 
 export const checkFolders: readonly Check[] = [
   { name: "runs folder", look: () => written(runsDir(undefined), "HNORM_RUNS_DIR") },

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { bytes } from "../../lib/format.ts";
 import { askProgram } from "../../lib/program.ts";
-import type { Finding } from "./index.ts";
+import type { Finding } from "./check.ts";
 
 const PATIENCE_MS = 5000;
 const FIELDS = ["index", "name", "memory.total", "memory.free", "driver_version"];

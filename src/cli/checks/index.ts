@@ -1,23 +1,10 @@
 /** What `hnorm doctor` looks at beside the engines: a check is one entry of this list. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { bytes } from "../../lib/format.ts";
+import type { Check } from "./check.ts";
 import { checkFolders } from "./folders.ts";
 import { checkGpus } from "./gpus.ts";
 import { checkSlurm } from "./slurm.ts";
-
-/** What a check found; `fix` where something should be done about it, `facts` for `--json`. */
-export interface Finding {
-  readonly ok: boolean;
-  readonly detail: string;
-  readonly fix?: string;
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-export interface Check {
-  readonly name: string;
-  /** Never takes longer than some seconds, and never throws. */
-  look(): Finding | Promise<Finding>;
-}
 
 const OLDEST_NODE = 20;
 

@@ -1,6 +1,6 @@
 /** Whether jobs can be given to Slurm from here: its programs, its controller, partitions and their GPUs, accounting. */
 import { type Answer, askProgram } from "../../lib/program.ts";
-import type { Finding } from "./index.ts";
+import type { Finding } from "./check.ts";
 
 const PATIENCE_MS = 2000;
 const ask = (name: string, ...args: readonly string[]) => askProgram(name, args, PATIENCE_MS);

@@ -4,7 +4,8 @@ import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { cacheDir } from "../../local/folders.ts";
 import { type SelfTestResult, selfTestResult } from "../../train/self-test-result.ts";
-import { type Check, checks, type Finding } from "../checks/index.ts";
+import type { Check, Finding } from "../checks/check.ts";
+import { checks } from "../checks/index.ts";
 import type { Io } from "../io.ts";
 
 export function doctorCommand(command: Command, io: Io): void {
