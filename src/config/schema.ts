@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type EngineName, engineNames } from "../backends/registry.ts";
 import { type DataSpec, dataSchema, type SourceSpec, validationSourceSchema } from "../data/schema.ts";
 import { type InitSelection, inits } from "../inits/index.ts";
+import { withAliases } from "../lib/with-aliases.ts";
 import { ROLES, type Role } from "../model/parameter.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import type { ModelConfig } from "../model/schema.ts";
@@ -33,7 +34,10 @@ const trainSection = z.strictObject({
   /** Sequences per forward and backward pass; default: batch_size. */
   micro_batch_size: count.optional(),
   /** What the backward pass computes again instead of keeping it; auto: as little as makes the run fit its memory. */
-  recompute: z.enum([...recomputeNames, "auto"]).default("auto"),
+  recompute: withAliases(z.enum([...recomputeNames, "auto"]), {
+    light: "selective",
+    block: "full",
+  }).default("auto"),
   seed: z
     .int()
     .min(0)

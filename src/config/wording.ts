@@ -74,7 +74,7 @@ export function describe(schema: Schema): string {
     case "prefault":
       return describe(def.innerType);
     case "pipe":
-      return describe(def.in);
+      return describe(def.in._zod.def.type === "transform" ? def.out : def.in);
     default:
       return `a ${def.type}`;
   }

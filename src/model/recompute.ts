@@ -23,12 +23,12 @@ export const recomputeLevels = {
   /** Keep all that the backward pass reads. */
   none: (graph) => graph,
   /** Keep what products and attention gave, and what is no larger; compute norms and activations again from it. */
-  light(graph, { nodes, inner }) {
+  selective(graph, { nodes, inner }) {
     const cheap = new Set([...inner].filter(({ op }) => op.cheap));
     return recompute(graph, nodes, worthwhile(graph, nodes, cheap));
   },
   /** Keep each block's input alone and compute the block again. */
-  block: (graph, { nodes, inner }) => recompute(graph, nodes, inner),
+  full: (graph, { nodes, inner }) => recompute(graph, nodes, inner),
 } as const satisfies Record<string, Level>;
 
 export type RecomputeLevel = keyof typeof recomputeLevels;

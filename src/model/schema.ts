@@ -1,5 +1,6 @@
 /** The model section of a config: the shape of a decoder-only transformer, in the field's own words. */
 import { z } from "zod";
+import { withAliases } from "../lib/with-aliases.ts";
 
 const positive = z.int().min(1);
 /** Blocks, or experts of one: each is nodes of the graph, and more of them than this is a slip. */
@@ -16,7 +17,10 @@ export const moeSchema = z.strictObject({
   /** Coefficients of the two losses of the routers; what they multiply is in router-losses.ts. */
   balance_loss: z.number().min(0).default(0.01),
   z_loss: z.number().min(0).default(0.001),
-  loss_normalization: z.enum(["olmoe", "usual", "pooled"]).default("olmoe"),
+  /** `olmoe` divides by top_k, `standard` (once `usual`) does not, `pooled` takes all layers together. */
+  loss_normalization: withAliases(z.enum(["olmoe", "standard", "pooled"]), { usual: "standard" }).default(
+    "olmoe",
+  ),
 });
 export type MoeConfig = Readonly<z.infer<typeof moeSchema>>;
 

@@ -28,7 +28,21 @@ export const essential = (config: RunConfig): Values => essentials()(config);
 /** `identityOf` for many runs: what they have in common is looked at once. */
 export function identities(): (config: RunConfig) => string {
   const essentialOf = essentials();
-  return (config) => sha256(canonicalJson({ version: VERSION, ...essentialOf(config) }));
+  return (config) => sha256(canonicalJson({ version: VERSION, ...inFormerWords(essentialOf(config)) }));
+}
+
+/** A value that was renamed, by the path of its field: an id has the word of before. */
+const FORMER_WORDS: readonly (readonly [path: readonly string[], now: string, before: string])[] = [
+  [["model", "moe", "loss_normalization"], "standard", "usual"],
+];
+
+const inFormerWords = (values: Values): Values =>
+  FORMER_WORDS.reduce((found, [path, now, before]) => replaced(found, path, now, before) as Values, values);
+
+function replaced(value: unknown, [key, ...rest]: readonly string[], now: string, before: string): unknown {
+  if (key === undefined) return value === now ? before : value;
+  if (!isPlainObject(value) || !Object.hasOwn(value, key)) return value;
+  return { ...value, [key]: replaced(value[key], rest, now, before) };
 }
 
 /** The fields that count, each written out. */

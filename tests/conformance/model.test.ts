@@ -30,7 +30,7 @@ const specs: Readonly<Record<string, ModelSpec>> = {
   "a mixture, one expert each": { model: mixture({ top_k: 1 }), norm: { name: "hybrid" } },
   "a mixture, all experts": { model: mixture({ top_k: 5 }), norm: { name: "pre" } },
   "a mixture, renormalized, one shared": {
-    model: mixture({ renormalize: true, shared_expert: 13, loss_normalization: "usual" }),
+    model: mixture({ renormalize: true, shared_expert: 13, loss_normalization: "standard" }),
     norm: { name: "hybrid-star" },
   },
   "lns, a vocabulary of many": { model: { ...nano, vocab_size: 1031 }, norm: { name: "lns" } },

@@ -18,7 +18,7 @@ const specs: readonly (readonly [string, ModelSpec])[] = [
 describe.each(engines.filter((e) => e.name !== "reference"))("$name: $detail", ({ engine }) => {
   test.skipIf(engine === undefined).each(specs)("%s", async (_, spec) => {
     const kept = await gradients(engine!, spec, 2, { threads: 2 });
-    for (const recompute of ["light", "block"] as const) {
+    for (const recompute of ["selective", "full"] as const) {
       const again = await gradients(engine!, spec, 2, { threads: 2 }, { recompute });
       for (const [name, values] of kept) expect(again.get(name), `${name} with ${recompute}`).toEqual(values);
     }

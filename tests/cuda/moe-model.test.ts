@@ -27,7 +27,7 @@ const specs: Readonly<Record<string, ModelSpec>> = {
       top_k: 2,
       renormalize: true,
       shared_expert: 12,
-      loss_normalization: "usual",
+      loss_normalization: "standard",
     }),
     norm: { name: "qk-norm-full" },
   },

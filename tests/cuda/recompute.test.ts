@@ -27,7 +27,7 @@ describe.skipIf(missing)(reason, () => {
     async (spec) => {
       const engine = emulated();
       const kept = await gradients(engine, spec, 2);
-      for (const recompute of ["light", "block"] as const) {
+      for (const recompute of ["selective", "full"] as const) {
         const again = await gradients(engine, spec, 2, {}, { recompute });
         for (const [name, values] of kept)
           expect(again.get(name), `${name} with ${recompute}`).toEqual(values);

@@ -160,17 +160,17 @@ describe("plan", () => {
     const planned = await hnorm(dir, "plan", NANO, "engine=cuda", "--no-probe", "--json");
     expect(planned.code).toBe(0);
     const [run] = JSON.parse(planned.stdout).runs;
-    const [none, light, block, ...rounded] = run.memory_options;
+    const [none, selective, full, ...rounded] = run.memory_options;
     expect(rounded).toHaveLength(3);
     expect(rounded[0]).toMatchObject({ recompute: "none", optimizer_state: "bf16-moments" });
     expect(rounded[0].memory_bytes.optimizer).toBe(none.memory_bytes.optimizer / 2);
     expect(run).toMatchObject({ engine: "cuda", recompute: "none", memory_bytes: none.memory_bytes });
     expect(none).toMatchObject({ fits: true, flops_per_token: run.flops_per_token });
-    expect(light.memory_bytes.activations).toBeLessThanOrEqual(none.memory_bytes.activations);
-    expect(block.flops_per_token).toBeGreaterThan(light.flops_per_token);
-    const table = await hnorm(dir, "plan", NANO, "engine=cuda", "train.recompute=light", "--no-probe");
+    expect(selective.memory_bytes.activations).toBeLessThanOrEqual(none.memory_bytes.activations);
+    expect(full.flops_per_token).toBeGreaterThan(selective.flops_per_token);
+    const table = await hnorm(dir, "plan", NANO, "engine=cuda", "train.recompute=selective", "--no-probe");
     expect(table.stdout).toMatch(
-      /train\.recompute +weights .*\n +f32 +none .*\n +f32 +light .* chosen *\n +f32 +block /,
+      /train\.recompute +weights .*\n +f32 +none .*\n +f32 +selective .* chosen *\n +f32 +full /,
     );
   });
 });

@@ -47,11 +47,14 @@ describe("a router at rest, all experts equally probable", () => {
     },
   );
 
-  test.each(["usual", "pooled"] as const)("normalized as %s, k times as much", async (loss_normalization) => {
-    const spec = specOf({ n_experts: 4, top_k: 2, balance_loss: 0.5, z_loss: 0.25, loss_normalization });
-    const { routerLosses } = await step(spec, atRest(weightsOf(spec)));
-    expectClose([routerLosses!.balance, routerLosses!.z], [1, 0.25 * Math.log(4) ** 2]);
-  });
+  test.each(["standard", "pooled"] as const)(
+    "normalized as %s, k times as much",
+    async (loss_normalization) => {
+      const spec = specOf({ n_experts: 4, top_k: 2, balance_loss: 0.5, z_loss: 0.25, loss_normalization });
+      const { routerLosses } = await step(spec, atRest(weightsOf(spec)));
+      expectClose([routerLosses!.balance, routerLosses!.z], [1, 0.25 * Math.log(4) ** 2]);
+    },
+  );
 });
 
 test("coefficients of 0 leave the cross-entropy alone, which no coefficient changes", async () => {
@@ -158,7 +161,10 @@ test.each<[string, MoeOptions]>([
     "renormalized, one shared",
     { n_experts: 4, top_k: 3, renormalize: true, shared_expert: 5, balance_loss: 0.5 },
   ],
-  ["one of three", { n_experts: 3, top_k: 1, balance_loss: 0.5, z_loss: 0.25, loss_normalization: "usual" }],
+  [
+    "one of three",
+    { n_experts: 3, top_k: 1, balance_loss: 0.5, z_loss: 0.25, loss_normalization: "standard" },
+  ],
   ["of all layers together", { n_experts: 4, top_k: 2, balance_loss: 0.5, loss_normalization: "pooled" }],
 ])("gradients of all losses are finite differences, %s", async (_, options) => {
   const spec = specOf(options);

@@ -42,8 +42,8 @@ async function results(spec: ModelSpec, recompute: RecomputeLevel) {
 describe.each(Object.entries(models))("%s", (_, model) => {
   test.each(everyNorm)("$name: no level changes a bit of losses and gradients", async (norm) => {
     const expected = await results({ model, norm }, "none");
-    expect(await results({ model, norm }, "light")).toEqual(expected);
-    expect(await results({ model, norm }, "block")).toEqual(expected);
+    expect(await results({ model, norm }, "selective")).toEqual(expected);
+    expect(await results({ model, norm }, "full")).toEqual(expected);
   });
 });
 
@@ -57,13 +57,13 @@ const planned = (model: ModelConfig, norm: NormSelection, recompute: RecomputeLe
 
 describe("memory and operations of a deep model", () => {
   test.each(everyNorm)("$name: each level needs less of the one and more of the other", (norm) => {
-    const [none, light, block] = recomputeNames.map((level) => planned(deep, norm, level));
-    expect(light!.peakActivationBytes).toBeLessThan(0.9 * none!.peakActivationBytes);
-    expect(block!.peakActivationBytes).toBeLessThan(0.5 * light!.peakActivationBytes);
-    expect(light!.flops).toBeGreaterThan(none!.flops);
-    expect(light!.flops).toBeLessThan(1.05 * none!.flops);
-    expect(block!.flops).toBeGreaterThan(1.15 * light!.flops);
-    expect(block!.flops).toBeLessThan(1.34 * none!.flops);
+    const [none, selective, full] = recomputeNames.map((level) => planned(deep, norm, level));
+    expect(selective!.peakActivationBytes).toBeLessThan(0.9 * none!.peakActivationBytes);
+    expect(full!.peakActivationBytes).toBeLessThan(0.5 * selective!.peakActivationBytes);
+    expect(selective!.flops).toBeGreaterThan(none!.flops);
+    expect(selective!.flops).toBeLessThan(1.05 * none!.flops);
+    expect(full!.flops).toBeGreaterThan(1.15 * selective!.flops);
+    expect(full!.flops).toBeLessThan(1.34 * none!.flops);
   });
 
   /** What one more layer adds to the peak, in numbers per token. */
@@ -74,10 +74,10 @@ describe("memory and operations of a deep model", () => {
   };
   const { d_model: d, ffn_dim: f } = deep;
 
-  test("a block's share with `block` is its input, with `light` what products and attention gave", () => {
+  test("a block's share with `full` is its input, with `selective` what products and attention gave", () => {
     const kept = d + (d + d / 2 + d / 2) + d + d + 2 * f; // x; q, k, v; the heads' contexts; x + attention; gate, up
-    expect(share(deep, "block")).toBe(d);
-    expect(share(deep, "light")).toBe(kept);
+    expect(share(deep, "full")).toBe(d);
+    expect(share(deep, "selective")).toBe(kept);
     expect(share(deep, "none")).toBeGreaterThanOrEqual(kept + 2 * d + f); // two normed values and SwiGLU's
   });
 
@@ -85,8 +85,8 @@ describe("memory and operations of a deep model", () => {
     const sparse = { ...deep, moe: moeOf({ n_experts: 4, top_k: 2 }) };
     const k = 2;
     const choice = 4 * k; // weights and experts, and the slots' order and its inverse
-    expect(share(sparse, "block")).toBeGreaterThanOrEqual(d + choice);
-    expect(share(sparse, "block")).toBeLessThan(d + choice + 3 * 4);
+    expect(share(sparse, "full")).toBeGreaterThanOrEqual(d + choice);
+    expect(share(sparse, "full")).toBeLessThan(d + choice + 3 * 4);
   });
 });
 
@@ -95,32 +95,35 @@ describe("the graph", () => {
     gradientGraph({ model: { ...tiny, moe }, norm: { name: "hybrid" } }, { batch: 2, recompute: level })
       .graph;
 
-  test.each(["light", "block"] as const)("of %s has every value before it is read, and ids once", (level) => {
-    const graph = graphOf(level);
-    const variables = [...graph.variables.values()].map(({ tensor }) => tensor);
-    const known = new Set([...graph.feeds.values(), ...variables]);
-    for (const node of graph.nodes) {
-      for (const t of node.inputs) expect(known.has(t)).toBe(true);
-      for (const t of node.outputs) {
-        expect(t.producer).toBe(node);
-        known.add(t);
+  test.each(["selective", "full"] as const)(
+    "of %s has every value before it is read, and ids once",
+    (level) => {
+      const graph = graphOf(level);
+      const variables = [...graph.variables.values()].map(({ tensor }) => tensor);
+      const known = new Set([...graph.feeds.values(), ...variables]);
+      for (const node of graph.nodes) {
+        for (const t of node.inputs) expect(known.has(t)).toBe(true);
+        for (const t of node.outputs) {
+          expect(t.producer).toBe(node);
+          known.add(t);
+        }
       }
-    }
-    for (const { value } of graph.assignments) expect(known.has(value)).toBe(true);
-    expect(new Set(graph.nodes.map(({ id }) => id)).size).toBe(graph.nodes.length);
-    expect(new Set([...known].map(({ id }) => id)).size).toBe(known.size);
-  });
+      for (const { value } of graph.assignments) expect(known.has(value)).toBe(true);
+      expect(new Set(graph.nodes.map(({ id }) => id)).size).toBe(graph.nodes.length);
+      expect(new Set([...known].map(({ id }) => id)).size).toBe(known.size);
+    },
+  );
 
-  test("computes nothing a third time, products only with `block`, and no choice of experts", () => {
+  test("computes nothing a third time, products only with `full`, and no choice of experts", () => {
     const again = (level: RecomputeLevel) =>
       graphOf(level).nodes.filter(({ scope }) => scope.startsWith("again"));
     expect(again("none")).toEqual([]);
-    expect(again("light").filter(({ op }) => !op.cheap)).toEqual([]);
-    const names = again("block").map(({ op }) => op.name);
+    expect(again("selective").filter(({ op }) => !op.cheap)).toEqual([]);
+    const names = again("full").map(({ op }) => op.name);
     expect(names).toContain("matmul");
     expect(names).toContain("groupedMatmul");
     expect(names.filter((name) => ["topK", "route"].includes(name))).toEqual([]);
     const forward = graphOf("none").nodes.filter(({ scope }) => scope.startsWith("blocks"));
-    expect(again("block").length).toBeLessThan(forward.length);
+    expect(again("full").length).toBeLessThan(forward.length);
   });
 });

@@ -59,7 +59,7 @@ describe("does not change with", () => {
         "engine={name: auto, threads: 2}",
         "train.micro_batch_size=2",
         "eval.batch_size=2",
-        "train.recompute=block",
+        "train.recompute=full",
       ],
     ],
     ["what is written when", ["log.every=7", "log.grad_norms_every=9", "eval.every=3"]],
@@ -90,6 +90,24 @@ describe("of a mixture of experts", () => {
   test("options count, defaults written out do not", () => {
     expect(idOf(GOOD, moe("z_loss: 0"))).not.toBe(plain);
     expect(idOf(GOOD, moe("renormalize: false", "z_loss: 0.001"))).toBe(plain);
+  });
+});
+
+describe("words that were renamed", () => {
+  const moe = (word: string) => idOf(GOOD, `model.moe={n_experts: 4, top_k: 2, loss_normalization: ${word}}`);
+  test("an id is what it was under the former word, for both", () => {
+    const before = "0e7fb0fec4df069e8e087d8a8efea8c30fe6ef10445a3c23dd0d10f7473b1ed6"; // when `usual` was the only one
+    expect([moe("standard"), moe("usual")]).toEqual([before, before]);
+    expect(moe("pooled")).toBe("73d1c8934199eb459420581ea872b59364a548266e41a5df2c42febb9fe0ce89");
+    expect(idOf(GOOD, "train.recompute=light")).toBe(idOf(GOOD, "train.recompute=selective"));
+  });
+  test("a config that has both has one run", () => {
+    const sweep = { sweep: { grid: { "model.moe.loss_normalization": ["usual", "standard"] } } };
+    const written =
+      GOOD.replace("seq_len: 32", "seq_len: 32, moe: { n_experts: 4, top_k: 2 }") + stringify(sweep);
+    const { runs, duplicates } = loadSweep(join(folderOf({ "x.yaml": written }), "x.yaml"), []);
+    expect([runs.length, duplicates.length]).toEqual([1, 1]);
+    expect(runs[0]!.config.model.moe?.loss_normalization).toBe("standard");
   });
 });
 

@@ -66,7 +66,7 @@ test("of a mixture of experts, a token uses the router and its share of the expe
 describe("recomputation", () => {
   const deep = (recompute: string, micro_batch_size = 8) =>
     configOf({ model: { n_layers: 12 }, train: { batch_size: 8, micro_batch_size, recompute } });
-  const [none, light, block] = tradeoffCosts(deep("auto"), engine).map(({ memory }) => memory);
+  const [none, selective, full] = tradeoffCosts(deep("auto"), engine).map(({ memory }) => memory);
   /** An engine on a device that has so many bytes. */
   const on = (capacity: number): Forecaster => ({
     ...engine,
@@ -74,31 +74,31 @@ describe("recomputation", () => {
   });
 
   test("each level takes fewer activations, and the same of all else", () => {
-    expect(light!.activations).toBeLessThan(none!.activations);
-    expect(block!.activations).toBeLessThan(light!.activations);
-    for (const { weights, gradients, optimizer } of [light!, block!])
+    expect(selective!.activations).toBeLessThan(none!.activations);
+    expect(full!.activations).toBeLessThan(selective!.activations);
+    for (const { weights, gradients, optimizer } of [selective!, full!])
       expect([weights, gradients, optimizer]).toEqual([none!.weights, none!.gradients, none!.optimizer]);
   });
 
   test("auto is the first level that fits, and the smallest where none does", () => {
     const level = (capacity: number) => tradeoffFor(deep("auto"), on(capacity)).recompute;
     expect(level(none!.total)).toBe("none");
-    expect(level(none!.total - 1)).toBe("light");
-    expect(level(light!.total - 1)).toBe("block");
-    expect(level(1)).toBe("block");
-    expect(forecast(deep("auto"), on(light!.total))).toMatchObject({
-      recompute: "light",
-      memory: { total: light!.total, capacity: light!.total },
+    expect(level(none!.total - 1)).toBe("selective");
+    expect(level(selective!.total - 1)).toBe("full");
+    expect(level(1)).toBe("full");
+    expect(forecast(deep("auto"), on(selective!.total))).toMatchObject({
+      recompute: "selective",
+      memory: { total: selective!.total, capacity: selective!.total },
     });
   });
 
   test("what is asked for is done, whether needed or too little", () => {
-    expect(tradeoffFor(deep("light"), on(none!.total)).recompute).toBe("light");
+    expect(tradeoffFor(deep("selective"), on(none!.total)).recompute).toBe("selective");
     expect(forecast(deep("none"), on(1)).recompute).toBe("none");
   });
 
   test("what is computed again takes time, but is no use", () => {
-    const [kept, again] = [forecast(deep("none"), engine), forecast(deep("block"), engine)];
+    const [kept, again] = [forecast(deep("none"), engine), forecast(deep("full"), engine)];
     expect(again.totalFlops).toBe(kept.totalFlops);
     expect(kept.computedFlops).toBe(kept.totalFlops);
     expect(again.computedFlops / kept.computedFlops).toBeGreaterThan(1.2);
@@ -106,7 +106,7 @@ describe("recomputation", () => {
   });
 
   test("the micro-batch that would fit is the one that does with what is recomputed", () => {
-    const { total } = forecast(deep("block", 4), engine).memory;
+    const { total } = forecast(deep("full", 4), engine).memory;
     expect(fittingMicroBatch(deep("auto"), on(total))).toBe(4);
     expect(fittingMicroBatch(deep("none"), on(total)) ?? 0).toBeLessThan(4);
     expect(fittingMicroBatch(deep("auto"), on(1))).toBeUndefined();
@@ -131,10 +131,10 @@ describe("the optimizer's state", () => {
   test("speed is given up before exactness, and exactness by nobody but the config", () => {
     const names = tradeoffCosts(of("f32"), rounding).map((t) => `${t.optimizerState} ${t.recompute}`);
     expect(names).toEqual([
-      ...["f32 none", "f32 light", "f32 block"],
-      ...["bf16-moments none", "bf16-moments light", "bf16-moments block"],
+      ...["f32 none", "f32 selective", "f32 full"],
+      ...["bf16-moments none", "bf16-moments selective", "bf16-moments full"],
     ]);
-    expect(tradeoffFor(of("f32"), on(1))).toMatchObject({ optimizerState: "f32", recompute: "block" });
+    expect(tradeoffFor(of("f32"), on(1))).toMatchObject({ optimizerState: "f32", recompute: "full" });
   });
 
   test("what an engine cannot keep is not offered", () => {

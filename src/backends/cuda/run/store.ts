@@ -116,7 +116,7 @@ export class Store {
     throw new EnvironmentError(
       `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(script.arenaBytes)} for ` +
         `activations do not fit into the ${bytesText(free)} that ${name} has free; ${would}: ` +
-        "use a smaller train.micro_batch_size, model.seq_len or model, train.recompute block, or train.optimizer_state " +
+        "use a smaller train.micro_batch_size, model.seq_len or model, train.recompute full, or train.optimizer_state " +
         "bf16-moments",
     );
   }
