@@ -2,6 +2,7 @@
  * What every op means, in f64 and as plainly as it can be said: the definition all engines are tested against.
  * Letters: N rows, D last axis, V vocabulary, T tokens, H heads; each formula stands in the op's own file.
  */
+import { clipped } from "../../ops/clip-coefficient.ts";
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
 import { elementwise } from "./elementwise.ts";
@@ -163,8 +164,8 @@ export const kernels: KernelTable = {
   },
 
   clipCoefficient({ attrs: { maxNorm } }, squares, [c]) {
-    const norm = Math.sqrt(squares.reduce((total, s) => total + s[0]!, 0));
-    c![0] = Math.min(1, maxNorm / (norm + 1e-6));
+    const squaredNorms = squares.map(([s]) => s!);
+    c![0] = clipped(squaredNorms, maxNorm).coefficient;
   },
 
   adamUpdate({ attrs }, [p, g, m, v, clip, rates], [p2, m2, v2]) {
