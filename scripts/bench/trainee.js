@@ -5,6 +5,7 @@ import { stream } from "../../dist/lib/prng.js";
 import { gradientGraph, gradientOf } from "../../dist/model/graphs.js";
 import { completeModel, modelSchema } from "../../dist/model/schema.js";
 import { adamw } from "../../dist/optim/adamw.js";
+import { parameterGroups } from "../../dist/optim/groups.js";
 import { updateGraph } from "../../dist/optim/update-graph.js";
 import { plan } from "../../dist/plan/plan.js";
 
@@ -17,12 +18,12 @@ export async function trainee(fields, { batch, threads }) {
     { model, norm: { name: "pre" } },
     { batch, natives: engine.natives },
   );
-  const params = adamw.params.parse({ weight_decay: 0.1 });
+  const [group] = parameterGroups({ name: "adamw", ...adamw.params.parse({ weight_decay: 0.1 }) });
   const update = updateGraph(
-    parameters.map((p) => ({ ...p, decayed: true })),
-    { optimizer: adamw, params, resetGradients: false, gradientOf },
+    parameters.map((p) => ({ ...p, decayed: true, group })),
+    { resetGradients: false, gradientOf },
   );
-  const plans = [plan(graph, engine.bytes), plan(update, engine.bytes)];
+  const plans = [plan(graph, engine.bytes), plan(update.graph, engine.bytes)];
   for (const { name, shape } of parameters) {
     const { normal } = stream(0, name);
     const size = shape.reduce((n, s) => n * s, 1);
@@ -48,7 +49,7 @@ export async function trainee(fields, { batch, threads }) {
       const [begin, before] = [performance.now(), process.cpuUsage()];
       const { loss } = await gradients.run({ ids, targets, weights });
       const halfway = performance.now();
-      await updates.run({ rates: Float64Array.from(adamw.rates(t, 1e-3, params)) });
+      await updates.run(update.feeds(t, 1e-3));
       const end = performance.now();
       const { user, system } = process.cpuUsage(before);
       return { loss: loss[0], ms: end - begin, updateMs: end - halfway, cpuMs: (user + system) / 1e3 };

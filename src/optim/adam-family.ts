@@ -18,26 +18,20 @@ export function adamFamily(about: {
   readonly decoupled: boolean;
   /** The default of beta2. */
   readonly beta2: number;
-}): Optimizer<AdamParams> {
+}): Optimizer<AdamParams, "m" | "v"> {
   return {
     summary: about.summary,
     cite: about.cite,
     params: schema(about.beta2),
-    moments: ["m", "v"],
+    state: (shape) => ({ m: shape, v: shape }),
     decays: ({ beta1, beta2 }) => [beta1, beta2],
+    weightDecay: ({ weight_decay }) => weight_decay,
     rates: (t, lr, { beta1, beta2 }) => [lr, 1 - beta1 ** t, 1 - beta2 ** t],
-    update(b, { name, shape, parameter, gradient, clip, rates, decayed, moments }, p) {
-      const m = b.variable(`m/${name}`, shape, "moment", moments);
-      const v = b.variable(`v/${name}`, shape, "moment", moments);
-      const attrs = {
-        beta1: p.beta1,
-        beta2: p.beta2,
-        eps: p.eps,
-        weightDecay: decayed ? p.weight_decay : 0,
-        decoupled: about.decoupled,
-      };
-      const updated = b.emit(adamUpdate, [parameter, gradient, m, v, clip, rates], attrs);
-      for (const [i, variable] of [name, `m/${name}`, `v/${name}`].entries()) b.assign(variable, updated[i]!);
+    update(emit, { parameter, gradient, clip, rates, weightDecay, state }, { beta1, beta2, eps }) {
+      const inputs = [parameter, gradient, state.m, state.v, clip, rates];
+      const attrs = { beta1, beta2, eps, weightDecay, decoupled: about.decoupled };
+      const [updated, m, v] = emit(adamUpdate, inputs, attrs);
+      return { parameter: updated!, state: { m: m!, v: v! } };
     },
   };
 }

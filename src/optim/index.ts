@@ -12,3 +12,6 @@ export const schedules = { cosine, linear, constant } as const satisfies Record<
 
 export type OptimizerName = keyof typeof optimizers;
 export type ScheduleName = keyof typeof schedules;
+
+/** An optimizer as the YAML selects it: its name and its own numbers. */
+export type OptimizerSelection = { readonly name: OptimizerName } & Readonly<Record<string, unknown>>;

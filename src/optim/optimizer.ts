@@ -1,33 +1,40 @@
-/** What an optimizer is: the state it keeps per parameter and the nodes of its update. */
+/** What an optimizer is: the state tensors it keeps for a parameter, and the nodes of the parameter's update. */
 import type { z } from "zod";
-import type { GraphBuilder } from "../graph/builder.ts";
-import type { Dtype, Shape, Tensor } from "../graph/graph.ts";
+import type { Emit, Shape, Tensor } from "../graph/graph.ts";
 
-export interface UpdateInputs {
-  readonly name: string;
-  readonly shape: Shape;
+/** What the update of one parameter reads. `S` names the state tensors. */
+export interface UpdateInputs<S extends string = string> {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   /** Factor on the gradient, []. */
   readonly clip: Tensor;
-  /** What changes from step to step: see `rates`. */
+  /** What changes from step to step, [n]: see `rates`. */
   readonly rates: Tensor;
-  /** Whether weight decay applies to this parameter. */
-  readonly decayed: boolean;
-  /** The type its moments are kept in. */
-  readonly moments: Dtype;
+  /** The optimizer's own, or 0 where weight decay spares the parameter. */
+  readonly weightDecay: number;
+  /** As the step before left it; zeros at first. */
+  readonly state: Readonly<Record<S, Tensor>>;
 }
 
-export interface Optimizer<P = unknown> {
+/** The new values, each of the shape of the old one. */
+export interface UpdateOutputs<S extends string = string> {
+  readonly parameter: Tensor;
+  readonly state: Readonly<Record<S, Tensor>>;
+}
+
+export interface Optimizer<P = unknown, S extends string = string> {
   readonly summary: string;
   readonly cite: string;
-  readonly params: z.ZodType<P>;
-  /** Tensors of state kept per parameter. */
-  readonly moments: readonly string[];
+  readonly params: z.ZodObject & z.ZodType<P>;
+  /**
+   * The state tensors kept for a parameter of this shape, by name. `m` of `embed.weight` is the variable
+   * `m/embed.weight`: in device memory, in checkpoints and in forecasts.
+   */
+  state(shape: Shape, params: P): Readonly<Record<S, Shape>>;
   /** How much of each moment a step keeps. */
   decays(params: P): readonly number[];
+  weightDecay(params: P): number;
   /** Values of the `rates` feed at step t = 1, 2, ... with learning rate lr; always as many numbers. */
   rates(t: number, lr: number, params: P): readonly number[];
-  /** Emits the update of one parameter and assigns its new value and state. */
-  update(b: GraphBuilder, inputs: UpdateInputs, params: P): void;
+  update(emit: Emit, inputs: UpdateInputs<S>, params: P): UpdateOutputs<S>;
 }

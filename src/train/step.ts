@@ -5,8 +5,8 @@ import { weigh } from "../data/repeats.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { gradientGraph, gradientOf } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
-import { optimizers, schedules } from "../optim/index.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import { groupOf, isDecayed, parameterGroups } from "../optim/groups.ts";
+import { schedules } from "../optim/index.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import { optimizerStates } from "../optim/states.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
@@ -48,8 +48,6 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const { batch_size, micro_batch_size, grad_clip, no_decay, steps } = train;
   const microBatches = batch_size / micro_batch_size;
   const accumulate = microBatches > 1;
-  const { name: optimizerName, ...optimizerParams } = train.optimizer;
-  const optimizer = optimizers[optimizerName] as Optimizer;
   const { name: scheduleName, ...scheduleParams } = train.schedule;
   const schedule = schedules[scheduleName] as Schedule;
 
@@ -65,16 +63,15 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     { batch: micro_batch_size, natives, accumulate, microBatches, recompute },
   );
   const gradients = await device.compile(plan(graph, bytes));
-  const updated = parameters.map((p) => ({ ...p, decayed: !no_decay.includes(p.role) }));
+  const group = groupOf(parameterGroups(train.optimizer));
+  const updated = parameters.map((p) => ({ ...p, decayed: isDecayed(p, no_decay), group: group(p) }));
   const update = updateGraph(updated, {
-    optimizer,
-    params: optimizerParams,
     clip: grad_clip ?? undefined,
     state: optimizerStates[optimizerState],
     resetGradients: accumulate,
     gradientOf,
   });
-  const updates = await device.compile(plan(update, bytes));
+  const updates = await device.compile(plan(update.graph, bytes));
   const weightNorms = await device.compile(plan(weightNormGraph(parameters), bytes));
 
   const tokens = micro_batch_size * model.seq_len;
@@ -87,7 +84,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   const { mask_repeats } = config.data;
   const tally = routerTally(model, { tokens, microBatches });
 
-  const kept = [...update.variables.values()]
+  const kept = [...update.graph.variables.values()]
     .filter(({ kind }) => kind !== "gradient")
     .map(({ name, tensor }) => ({ name, shape: tensor.shape }));
   return {
@@ -104,10 +101,8 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
         tally?.add(outputs);
       }
       const lr = train.lr * schedule.factor(t, steps, scheduleParams);
-      const rates = Float64Array.from(optimizer.rates(t, lr, optimizerParams));
-      const gradientSquares = await scalars(updates, { rates });
-      const gradNorm = Math.sqrt(parameters.reduce((sum, p) => sum + gradientSquares[p.name]!, 0));
-      const clipCoefficient = Math.min(1, (grad_clip ?? Infinity) / (gradNorm + 1e-6));
+      const gradientSquares = await scalars(updates, update.feeds(t, lr));
+      const { norm: gradNorm, coefficient: clipCoefficient } = update.clipping(gradientSquares);
       const result = { loss, lr, gradNorm, clipCoefficient, gradientSquares };
       return tally === undefined ? result : { ...result, routers: tally.reports() };
     },
@@ -115,9 +110,8 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       if (gradients.profile === undefined || updates.profile === undefined) return undefined;
       splitWindows(microBatch(1, 0, micro_batch_size), model.seq_len, feeds);
       const pass = await gradients.profile(feeds);
-      const rates = Float64Array.from(optimizer.rates(1, 0, optimizerParams));
-      const update = await updates.profile({ rates });
-      return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...update];
+      const ending = await updates.profile(update.feeds(1, 0));
+      return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...ending];
     },
     weightSquares: () => scalars(weightNorms, {}),
   };
@@ -139,7 +133,7 @@ export function splitWindows(
 /** Runs a program whose outputs are all scalars. */
 async function scalars(
   program: Program,
-  feeds: Record<string, Float64Array>,
+  feeds: Readonly<Record<string, Float64Array>>,
 ): Promise<Record<string, number>> {
   const outputs = await program.run(feeds);
   return Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values[0]!]));

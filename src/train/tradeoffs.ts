@@ -3,10 +3,11 @@ import { totalmem } from "node:os";
 import type { Engine } from "../backends/backend.ts";
 import type { LogConfig, RunConfig, TrainConfig } from "../config/schema.ts";
 import { gradientGraph } from "../model/graphs.ts";
+import type { Parameter } from "../model/parameter.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
-import { optimizers } from "../optim/index.ts";
 import { type OptimizerStateName, optimizerStateNames, optimizerStates } from "../optim/states.ts";
-import { plan } from "../plan/plan.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import { groupCosts } from "./group-costs.ts";
 
 /** Bytes by class. */
 export interface Memory {
@@ -107,8 +108,10 @@ function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff):
   const micro = microBatchPlan(config, engine, tradeoff.recompute);
   const planned = engine.memory?.(micro);
   const { weight: weights, gradient: gradients } = micro.variableBytes;
-  const moments = (weights / engine.bytes.f32) * optimizers[train.optimizer.name].moments.length;
-  const optimizer = moments * engine.bytes[optimizerStates[tradeoff.optimizerState].moments];
+  const optimizer = groupCosts(train.optimizer, micro.parameters, engine, tradeoff.optimizerState).reduce(
+    (sum, { stateBytes }) => sum + stateBytes,
+    0,
+  );
   const activations = planned?.activations ?? micro.peakActivationBytes;
   const { capacity, reserve, assumed } = planned ?? {};
   return {
@@ -135,8 +138,9 @@ export function microBatchPlan(
   { model, norm, train }: Workload,
   engine: Forecaster,
   recompute: RecomputeLevel,
-) {
+): Plan & { readonly parameters: readonly Parameter[] } {
   const batch = train.micro_batch_size;
   const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size, recompute };
-  return plan(gradientGraph({ model, norm }, options).graph, engine.bytes);
+  const { graph, parameters } = gradientGraph({ model, norm }, options);
+  return { ...plan(graph, engine.bytes), parameters };
 }

@@ -12,6 +12,7 @@ import {
 } from "../../src/model/graphs.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
 import { adamw } from "../../src/optim/adamw.ts";
+import { groupOf, type OptimizerConfig, parameterGroups } from "../../src/optim/groups.ts";
 import { type OptimizerState, optimizerStates } from "../../src/optim/states.ts";
 import { updateGraph } from "../../src/optim/update-graph.ts";
 import { plan } from "../../src/plan/plan.ts";
@@ -93,21 +94,20 @@ export async function gradients(
   return new Map<string, Floats>([...Object.entries(outputs), ...results]);
 }
 
-/** The update graph of AdamW with clipping at 1 and weight decay, and the feeds of its step t. */
+/** AdamW with weight decay, of all parameters. */
+export const ADAMW: OptimizerConfig = { name: "adamw", ...adamw.params.parse({ weight_decay: 0.1 }) };
+
+/** The update graph of AdamW (or of these groups) with clipping at 1, and the feeds of its step t. */
 export function update(
   spec: ModelSpec,
-  { resetGradients = false, state = optimizerStates.f32 as OptimizerState } = {},
+  { resetGradients = false, state = optimizerStates.f32 as OptimizerState, optimizer = ADAMW } = {},
 ) {
-  const parameters = listParameters(spec).map((p) => ({ ...p, decayed: p.role !== "norm" }));
-  const params = adamw.params.parse({ weight_decay: 0.1 });
-  const graph = updateGraph(parameters, {
-    optimizer: adamw,
-    params,
-    clip: 1,
-    resetGradients,
-    gradientOf,
-    state,
-  });
-  const feeds = (t: number) => ({ rates: Float64Array.from(adamw.rates(t, 0.01, params)) });
-  return { graph, feeds, parameters };
+  const group = groupOf(parameterGroups(optimizer));
+  const parameters = listParameters(spec).map((p) => ({
+    ...p,
+    decayed: p.role !== "norm",
+    group: group(p),
+  }));
+  const { graph, feeds } = updateGraph(parameters, { clip: 1, resetGradients, gradientOf, state });
+  return { graph, feeds: (t: number) => feeds(t, 0.01), parameters };
 }

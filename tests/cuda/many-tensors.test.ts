@@ -9,14 +9,11 @@ import { compile } from "../../src/backends/cuda/plan/compile.ts";
 import { USUAL as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
-import { gradientOf, listParameters } from "../../src/model/graphs.ts";
 import { moeSchema } from "../../src/model/schema.ts";
 import { add } from "../../src/ops/add.ts";
 import { fill } from "../../src/ops/fill.ts";
 import { ops } from "../../src/ops/index.ts";
 import { sumSquares } from "../../src/ops/sum-squares.ts";
-import { adamw } from "../../src/optim/adamw.ts";
-import { updateGraph } from "../../src/optim/update-graph.ts";
 import { nano, update } from "../conformance/nano.ts";
 import { f32s, type Input, mapped, normal, scalar } from "./cases.ts";
 import { machine, reason } from "./emulated.ts";
@@ -45,10 +42,8 @@ describe("an update", () => {
   });
 
   test("takes few launches, and works in place", () => {
-    const parameters = listParameters(spec as never).map((p) => ({ ...p, decayed: p.role !== "norm" }));
-    const params = adamw.params.parse({ weight_decay: 0.1 });
-    const options = { optimizer: adamw, params, clip: 1, resetGradients: true, gradientOf };
-    const { steps } = compile(updateGraph(parameters, options), { gpu });
+    const { graph, parameters } = update(spec as never, { resetGradients: true });
+    const { steps } = compile(graph, { gpu });
     expect(parameters.length).toBeGreaterThan(240);
     expect(steps.every(({ kind }) => kind === "launch")).toBe(true);
     expect(steps.length).toBeLessThan(parameters.length / 8);

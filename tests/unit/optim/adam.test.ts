@@ -29,13 +29,11 @@ interface Settings {
 async function train({ name, params = {}, lr, gradients, clip, resetGradients = false }: Settings) {
   const optimizer = optimizers[name] as Optimizer;
   const parsed = optimizer.params.parse(params);
-  const graph = updateGraph(PARAMETERS, {
-    optimizer,
-    params: parsed,
-    clip,
-    resetGradients,
-    gradientOf: (p) => `g/${p}`,
-  });
+  const group = { optimizer, params: parsed as Readonly<Record<string, unknown>>, lrFactor: 1 };
+  const { graph, feeds } = updateGraph(
+    PARAMETERS.map((p) => ({ ...p, group })),
+    { clip, resetGradients, gradientOf: (p) => `g/${p}` },
+  );
   const device = await reference.open({});
   for (const { name: p, shape } of PARAMETERS) device.write(p, shape, Float64Array.from(START[p]));
   const program = await device.compile(plan(graph, reference.bytes));
@@ -43,7 +41,7 @@ async function train({ name, params = {}, lr, gradients, clip, resetGradients = 
   for (const [i, gradient] of gradients.entries()) {
     for (const { name: p, shape } of PARAMETERS)
       device.write(`g/${p}`, shape, Float64Array.from(gradient[p]));
-    const squares = await program.run({ rates: Float64Array.from(optimizer.rates(i + 1, lr[i]!, parsed)) });
+    const squares = await program.run(feeds(i + 1, lr[i]!));
     norms.push(Math.sqrt(squares.a![0]! + squares.b![0]!));
   }
   const read = (variable: string) => [...device.read(variable)];

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { adamw } from "../../../src/optim/adamw.ts";
+import { parameterGroups } from "../../../src/optim/groups.ts";
 import { type OptimizerStateName, optimizerStates } from "../../../src/optim/states.ts";
 import { updateGraph } from "../../../src/optim/update-graph.ts";
 import { plan } from "../../../src/plan/plan.ts";
@@ -14,19 +15,22 @@ const GRADIENTS = [
   [-0.4, 0.2, 0.1, -3],
 ];
 
-const graphOf = (state: OptimizerStateName) =>
-  updateGraph([{ name: "a", shape: [4], decayed: false }], {
-    ...{ optimizer: adamw, params: PARAMS, state: optimizerStates[state], resetGradients: false },
+const [group] = parameterGroups({ name: "adamw", ...PARAMS });
+const updateOf = (state: OptimizerStateName) =>
+  updateGraph([{ name: "a", shape: [4], decayed: false, group: group! }], {
+    state: optimizerStates[state],
+    resetGradients: false,
     gradientOf: (p) => `g/${p}`,
   });
 
 async function trained(state: OptimizerStateName) {
   const device = await reference.open({});
   device.write("a", [4], Float64Array.from(START));
-  const program = await device.compile(plan(graphOf(state), reference.bytes));
+  const { graph, feeds } = updateOf(state);
+  const program = await device.compile(plan(graph, reference.bytes));
   for (const [i, gradient] of GRADIENTS.entries()) {
     device.write("g/a", [4], Float64Array.from(gradient));
-    await program.run({ rates: Float64Array.from(adamw.rates(i + 1, 0.01, PARAMS)) });
+    await program.run(feeds(i + 1, 0.01));
   }
   return { a: device.read("a"), m: device.read("m/a"), v: device.read("v/a") };
 }
@@ -69,7 +73,9 @@ describe("moments in bf16", () => {
   });
 
   test("take half the bytes in the plan", () => {
-    const [f32, bf16] = (["f32", "bf16-moments"] as const).map((s) => plan(graphOf(s)).variableBytes.moment);
+    const [f32, bf16] = (["f32", "bf16-moments"] as const).map(
+      (s) => plan(updateOf(s).graph).variableBytes.moment,
+    );
     expect([f32, bf16]).toEqual([2 * 4 * 4, 2 * 4 * 2]);
   });
 });

@@ -8,8 +8,8 @@ import { matmul } from "../../../src/ops/matmul.ts";
 import { rmsNorm } from "../../../src/ops/rms-norm.ts";
 import { scale } from "../../../src/ops/scale.ts";
 import { sumSquares } from "../../../src/ops/sum-squares.ts";
-import { optimizers } from "../../../src/optim/index.ts";
-import type { Optimizer } from "../../../src/optim/optimizer.ts";
+import { adamw } from "../../../src/optim/adamw.ts";
+import { parameterGroups } from "../../../src/optim/groups.ts";
 import { updateGraph } from "../../../src/optim/update-graph.ts";
 import { F64_BYTES, plan } from "../../../src/plan/plan.ts";
 import { tiny } from "../model/tiny.ts";
@@ -98,7 +98,8 @@ describe("bytes", () => {
 
   test("variables by class: weights, as many gradients, and two moments for AdamW", () => {
     const spec = { model: tiny, norm: { name: "pre" } } as const;
-    const parameters = listParameters(spec).map((p) => ({ ...p, decayed: true }));
+    const [group] = parameterGroups({ name: "adamw", ...adamw.params.parse({}) });
+    const parameters = listParameters(spec).map((p) => ({ ...p, decayed: true, group: group! }));
     const weight = 4 * parameters.reduce((total, p) => total + size(p.shape), 0);
     expect(plan(gradientGraph(spec, { batch: 2 }).graph).variableBytes).toEqual({
       weight,
@@ -110,9 +111,8 @@ describe("bytes", () => {
       gradient: 0,
       moment: 0,
     });
-    const optimizer = optimizers.adamw as Optimizer;
-    const options = { optimizer, params: optimizer.params.parse({}), resetGradients: true, gradientOf };
-    expect(plan(updateGraph(parameters, options)).variableBytes).toEqual({
+    const { graph } = updateGraph(parameters, { resetGradients: true, gradientOf });
+    expect(plan(graph).variableBytes).toEqual({
       weight,
       gradient: weight,
       moment: 2 * weight,

@@ -12,6 +12,7 @@ import { linear } from "../../../../src/ops/matmul.ts";
 import { scale } from "../../../../src/ops/scale.ts";
 import { sumSquares } from "../../../../src/ops/sum-squares.ts";
 import { adamw } from "../../../../src/optim/adamw.ts";
+import { parameterGroups } from "../../../../src/optim/groups.ts";
 import { updateGraph } from "../../../../src/optim/update-graph.ts";
 
 const small = { d_model: 16, n_layers: 1, n_heads: 2, ffn_dim: 24, seq_len: 64 };
@@ -28,13 +29,12 @@ describe("partition", () => {
 
   test("an update graph stays on the host throughout, the zeros that reset gradients too", () => {
     const { parameters } = graphOf(32);
-    const options = { optimizer: adamw, params: adamw.params.parse({}), resetGradients: true, gradientOf };
-    const parts = partition(
-      updateGraph(
-        parameters.map((p) => ({ ...p, decayed: true })),
-        options,
-      ),
+    const [group] = parameterGroups({ name: "adamw", ...adamw.params.parse({}) });
+    const { graph } = updateGraph(
+      parameters.map((p) => ({ ...p, decayed: true, group: group! })),
+      { resetGradients: true, gradientOf },
     );
+    const parts = partition(graph);
     expect(parts.onnx).toEqual([]);
     expect(new Set(names(parts.host))).toEqual(
       new Set(["sumSquares", "clipCoefficient", "adamUpdate", "fill"]),
