@@ -4,9 +4,10 @@ import type { Engine } from "../../src/backends/backend.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/schema.ts";
+import type { OptimizerConfig } from "../../src/optim/groups.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { engines } from "./engines.ts";
-import { batchOf, gradients, nano, openWith, runOn, update } from "./nano.ts";
+import { ADAMW, ADAMW_TWICE, batchOf, GROUPS, gradients, nano, openWith, runOn, update } from "./nano.ts";
 import { expectClose, MODEL_TOLERANCE } from "./tolerance.ts";
 
 /** Five experts, two per token, the losses of routers heavy enough to be seen. */
@@ -56,10 +57,18 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
     for (const [name, values] of want) expectClose(name, got.get(name)!, values, MODEL_TOLERANCE);
   });
 
-  given("three optimizer steps", async () => {
-    const got = await threeSteps(engine!);
-    const want = await threeSteps(reference);
+  given.each([
+    ["one group of parameters", ADAMW],
+    ["four groups", GROUPS],
+  ])("three optimizer steps of %s", async (_, optimizer) => {
+    const got = await threeSteps(engine!, optimizer);
+    const want = await threeSteps(reference, optimizer);
     for (const [name, values] of want) expectClose(name, got.get(name)!, values, 10 * MODEL_TOLERANCE);
+  });
+
+  given("two groups of one optimizer do, bit for bit, what it does alone", async () => {
+    const [alone, twice] = [await threeSteps(engine!, ADAMW), await threeSteps(engine!, ADAMW_TWICE)];
+    for (const [name, values] of alone) expect(twice.get(name), name).toEqual(values);
   });
 
   given("two micro-batches add up to one batch", async () => {
@@ -91,12 +100,12 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
 });
 
 /** Weights, moments, and the squared gradient norms of each step. */
-async function threeSteps(engine: Engine) {
+async function threeSteps(engine: Engine, optimizer: OptimizerConfig) {
   const device = await openWith(engine, pre);
   const gradient = await device.compile(
     plan(gradientGraph(pre, { batch: 2, natives: engine.natives }).graph),
   );
-  const { graph, feeds, parameters } = update(pre);
+  const { graph, feeds, parameters } = update(pre, { optimizer });
   const end = await device.compile(plan(graph));
   const results = new Map<string, ArrayLike<number>>();
   for (const t of [1, 2, 3]) {

@@ -11,6 +11,7 @@ import {
   type ModelSpec,
 } from "../../src/model/graphs.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
+import { adam } from "../../src/optim/adam.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import { groupOf, type OptimizerConfig, parameterGroups } from "../../src/optim/groups.ts";
 import { type OptimizerState, optimizerStates } from "../../src/optim/states.ts";
@@ -96,6 +97,22 @@ export async function gradients(
 
 /** AdamW with weight decay, of all parameters. */
 export const ADAMW: OptimizerConfig = { name: "adamw", ...adamw.params.parse({ weight_decay: 0.1 }) };
+
+const adamwWith = (params: object) => ({ name: "adamw" as const, ...adamw.params.parse(params) });
+
+/** AdamW thrice and Adam once: other rates, decays and moments, by role and by name; the last takes the rest. */
+export const GROUPS: OptimizerConfig = [
+  { ...adamwWith({ weight_decay: 0.3, beta1: 0.8 }), roles: ["q", "k", "v", "o"], lr_factor: 3 },
+  { ...adamwWith({ weight_decay: 0.05 }), params: ["blocks.*.ffn.*", "*.experts.*"], lr_factor: 0.5 },
+  { name: "adam", ...adam.params.parse({ beta2: 0.99 }), params: ["embed*.weight"], lr_factor: 1 },
+  { ...adamwWith({ weight_decay: 0.1 }), lr_factor: 1 },
+];
+
+/** ADAMW again, said as two groups. */
+export const ADAMW_TWICE: OptimizerConfig = [
+  { ...adamwWith({ weight_decay: 0.1 }), roles: ["q", "norm", "embedding"], lr_factor: 1 },
+  { ...adamwWith({ weight_decay: 0.1 }), lr_factor: 1 },
+];
 
 /** The update graph of AdamW (or of these groups) with clipping at 1, and the feeds of its step t. */
 export function update(

@@ -9,12 +9,13 @@ import { compile } from "../../src/backends/cuda/plan/compile.ts";
 import { USUAL as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
+import { remembered } from "../../src/lib/memo.ts";
 import { moeSchema } from "../../src/model/schema.ts";
 import { add } from "../../src/ops/add.ts";
 import { fill } from "../../src/ops/fill.ts";
 import { ops } from "../../src/ops/index.ts";
 import { sumSquares } from "../../src/ops/sum-squares.ts";
-import { nano, update } from "../conformance/nano.ts";
+import { ADAMW, GROUPS, nano, update } from "../conformance/nano.ts";
 import { f32s, type Input, mapped, normal, scalar } from "./cases.ts";
 import { machine, reason } from "./emulated.ts";
 import { Lowered } from "./lowered.ts";
@@ -41,8 +42,18 @@ describe("an update", () => {
       );
   });
 
-  test("takes few launches, and works in place", () => {
-    const { graph, parameters } = update(spec as never, { resetGradients: true });
+  test("of several groups has a node for each of them and its attributes", () => {
+    const { graph } = update(spec as never, { optimizer: GROUPS });
+    const updates = fused(graph).nodes.filter(({ op }) => op.name === ops.adamUpdate.name);
+    // Attention; experts; embedding; of the rest the norms, which are not decayed, and the others.
+    expect(updates.length).toBe(5);
+  });
+
+  test.each([
+    ["one group", ADAMW],
+    ["several groups", GROUPS],
+  ])("of %s takes few launches, and works in place", (_, optimizer) => {
+    const { graph, parameters } = update(spec as never, { resetGradients: true, optimizer });
     const { steps } = compile(graph, { gpu });
     expect(parameters.length).toBeGreaterThan(240);
     expect(steps.every(({ kind }) => kind === "launch")).toBe(true);
@@ -74,27 +85,33 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
   const sizes = Array.from({ length: 150 }, (_, i) => (i % 40 === 7 ? 5003 : 1 + ((i * 37) % 90)));
   const storageOf = (i: number) => (i % 3 === 0 ? "f32" : "split") as "f32" | "split";
 
-  /** All at once, and each on its own. */
+  /** All in `nodes` nodes, and each on its own. Members that share an input share its tensor. */
   function both<A>(
     op: Op<A>,
     lowering: Lowering<A>,
     members: readonly (readonly Input[])[],
     attrs: (i: number) => A,
+    nodes = 1,
   ) {
     const run = new Lowered(machine!);
-    const tensors = members.map((inputs, i) => inputs.map((x, k) => run.input(`${i} ${k}`, x, x.storage)));
+    let named = 0;
+    const known = remembered((x: Input) => run.input(`${named++}`, x, x.storage));
+    const tensors = members.map((inputs) => inputs.map(known));
     const b = new GraphBuilder();
     const kept = tensors.map((inputs, i) => b.emit(op, inputs, attrs(i)));
-    const [node, ...others] = fuseMany(b.nodes);
-    expect(others).toEqual([]);
-    const read = (ts: readonly Tensor[]) => ts.map((t) => new Uint32Array(run.read(t).buffer));
-    const got = read(run.run(node!.op as Op<A>, lowering, node!.inputs, node!.attrs as A, { asked: "f32" }));
+    const together = fuseMany(b.nodes);
+    expect(together.length).toBe(nodes);
+    const read = (t: Tensor) => new Uint32Array(run.read(t).buffer);
+    const got = new Map<Tensor, Uint32Array>();
+    for (const node of together) {
+      const found = run.run(node.op as Op<A>, lowering, node.inputs, node.attrs as A, { asked: "f32" });
+      node.outputs.forEach((t, i) => void got.set(t, read(found[i]!)));
+    }
     const want = tensors.flatMap((inputs, i) =>
-      read(run.run(op, lowering, inputs, attrs(i), { asked: "f32" })),
+      run.run(op, lowering, inputs, attrs(i), { asked: "f32" }).map(read),
     );
     run.close();
-    expect(got.length).toBe(kept.flat().length);
-    return { got, want };
+    return { got: kept.flat().map((t) => got.get(t)!), want };
   }
 
   test.each([undefined, "1"])("squared norms, seed %s", (seed) => {
@@ -104,15 +121,39 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
     expect(got).toEqual(want);
   });
 
-  test("Adam's step", () => {
-    const shared = [scalar(0.7), f32s(0.01, 0.19, 0.0975)];
-    const members = sizes.slice(0, 70).map((n, i) => {
-      const v = mapped(normal("f32", n), (x) => x * x);
-      return [normal(storageOf(i), n), normal("f32", n), normal("f32", n), v, ...shared];
-    });
+  describe("Adam's step", () => {
+    const clip = scalar(0.7);
     const attrs = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, decoupled: true };
-    const { got, want } = both(ops.adamUpdate, lower.adamUpdate as never, members, () => attrs as never);
-    expect(got).toEqual(want);
+    /** The rates of tensor i of 70. */
+    const membersOf = (rates: (i: number) => Input) =>
+      sizes.slice(0, 70).map((n, i) => {
+        const v = mapped(normal("f32", n), (x) => x * x);
+        return [normal(storageOf(i), n), normal("f32", n), normal("f32", n), v, clip, rates(i)];
+      });
+    const adamUpdate = lower.adamUpdate as never;
+
+    test("of one group", () => {
+      const rates = f32s(0.01, 0.19, 0.0975);
+      const { got, want } = both(
+        ops.adamUpdate,
+        adamUpdate,
+        membersOf(() => rates),
+        () => attrs as never,
+      );
+      expect(got).toEqual(want);
+    });
+
+    test("of groups that take turns: one differs in its rates, one in its decay, one in both", () => {
+      const rates = [f32s(0.01, 0.19, 0.0975), f32s(0.1, 0.19, 0.0975)];
+      const { got, want } = both(
+        ops.adamUpdate,
+        adamUpdate,
+        membersOf((i) => rates[i % 2]!),
+        (i) => ({ ...attrs, weightDecay: i % 4 < 2 ? 0.1 : 0 }) as never,
+        4,
+      );
+      expect(got).toEqual(want);
+    });
   });
 
   test("one value", () => {

@@ -1,4 +1,7 @@
-/** Moments kept in bf16 on the emulated GPU: rounded as the reference rounds them, in half the memory. */
+/**
+ * The end of a step on the emulated GPU: several groups of parameters against the reference; and moments kept in bf16,
+ * rounded as the reference rounds them, in half the memory.
+ */
 import { describe, expect, test } from "vitest";
 import type { CudaDevice } from "../../src/backends/cuda/run/device.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
@@ -6,17 +9,17 @@ import { size } from "../../src/graph/graph.ts";
 import { gradientOf, listParameters, type ModelSpec } from "../../src/model/graphs.ts";
 import { optimizerStates } from "../../src/optim/states.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { nano, openWith, update } from "../conformance/nano.ts";
+import { ADAMW, ADAMW_TWICE, GROUPS, nano, openWith, update } from "../conformance/nano.ts";
 import { emulated, missing, reason } from "./engine.ts";
 
 const spec: ModelSpec = { model: { ...nano, n_layers: 1 }, norm: { name: "pre" } };
 const state = optimizerStates["bf16-moments"];
 
 /** Weights and moments after three steps on gradients of a formula. */
-async function stepped(on: typeof reference) {
+async function stepped(on: typeof reference, options: Parameters<typeof update>[1]) {
   const device = await openWith(on, spec);
   const parameters = listParameters(spec);
-  const { graph, feeds } = update(spec, { state });
+  const { graph, feeds } = update(spec, options);
   const program = await device.compile(plan(graph, on.bytes));
   for (let t = 1; t <= 3; t++) {
     for (const { name, shape } of parameters) {
@@ -30,9 +33,29 @@ async function stepped(on: typeof reference) {
 }
 
 describe.skipIf(missing)(reason, () => {
-  test("three steps", { timeout: 300_000 }, async () => {
-    const want = await stepped(reference);
-    const got = await stepped(emulated());
+  test("three steps of four groups", { timeout: 300_000 }, async () => {
+    const want = await stepped(reference, { optimizer: GROUPS });
+    const got = await stepped(emulated(), { optimizer: GROUPS });
+    for (const [name, values] of want.values) {
+      values.forEach((x, i) => {
+        const difference = Math.abs(got.values.get(name)![i]! - x);
+        expect(difference, `${name}[${i}]`).toBeLessThanOrEqual(1e-5 * Math.abs(x) + 1e-6);
+      });
+    }
+    await got.device.close();
+  });
+
+  test("two groups of one optimizer do, bit for bit, what it does alone", { timeout: 300_000 }, async () => {
+    const alone = await stepped(emulated(), { optimizer: ADAMW });
+    const twice = await stepped(emulated(), { optimizer: ADAMW_TWICE });
+    for (const [name, values] of alone.values) expect(twice.values.get(name), name).toEqual(values);
+    await alone.device.close();
+    await twice.device.close();
+  });
+
+  test("three steps with moments in bf16", { timeout: 300_000 }, async () => {
+    const want = await stepped(reference, { state });
+    const got = await stepped(emulated(), { state });
     for (const [name, values] of want.values) {
       const found = got.values.get(name)!;
       // A value between two of bf16's may fall to either side where f32 and f64 differ.

@@ -4,14 +4,19 @@
  */
 import type { Node, Op } from "../../../graph/graph.ts";
 import { readersOf, substituted } from "../../../graph/rewrite.ts";
-import { adamUpdate } from "../../../ops/adam-update.ts";
+import { type AdamAttrs, adamUpdate } from "../../../ops/adam-update.ts";
 import { type FillAttrs, fill } from "../../../ops/fill.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
 
-/** The ops whose lowerings take any number of applications, and what of their attributes has to be equal. */
-const TAKING_MANY: Readonly<Record<string, (attrs: never) => unknown>> = {
-  [adamUpdate.name]: (attrs) => attrs,
-  [fill.name]: ({ value }: FillAttrs) => value,
+/** The ops whose lowerings take any number of applications, and what of these has to be equal. */
+const TAKING_MANY: Readonly<Record<string, (node: Node<never>) => unknown>> = {
+  // One launch has one factor of clipping and one tensor of rates: groups that learn at other rates are launched apart.
+  [adamUpdate.name]: ({ attrs, inputs: [, , , , clip, rates] }: Node<AdamAttrs>) => [
+    attrs,
+    clip!.id,
+    rates!.id,
+  ],
+  [fill.name]: ({ attrs: { value } }: Node<FillAttrs>) => value,
   [sumSquares.name]: () => undefined,
 };
 
@@ -20,7 +25,7 @@ export function fuseMany(nodes: readonly Node[]): readonly Node[] {
   for (const node of nodes) {
     const equal = TAKING_MANY[node.op.name];
     if (equal === undefined) continue;
-    const key = JSON.stringify([node.op.name, equal(node.attrs as never)]);
+    const key = JSON.stringify([node.op.name, equal(node as Node<never>)]);
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [node]);
     else known.push(node);
