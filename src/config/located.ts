@@ -67,15 +67,36 @@ function child(node: Located, key: string | number): Entry | undefined {
   return item && { place: item.place, value: item };
 }
 
-/** The tree with `entry` at a path. Mappings on the way are made; a bare NAME on the way becomes `{name: NAME}`. */
+/**
+ * The tree with `entry` at a path. Mappings on the way are made; a bare NAME on the way becomes `{name: NAME}`; an item of
+ * a list is taken by its number.
+ */
 export function assign(tree: Mapping, path: readonly string[], entry: Entry): Mapping {
   const [key, ...rest] = path as [string, ...string[]];
   if (rest.length === 0) return { ...tree, entries: put(tree.entries, key, entry) };
   const old = tree.entries.get(key);
-  const below = (old && asMapping(old.value)) ?? { kind: "mapping", place: entry.place, entries: new Map() };
-  const value = assign(below, rest, entry);
+  const value = assigned(old?.value, rest, entry);
   return { ...tree, entries: put(tree.entries, key, { place: old?.place ?? entry.place, value }) };
 }
+
+/** `path` is not empty. */
+function assigned(old: Located | undefined, path: readonly string[], entry: Entry): Located {
+  const [key, ...rest] = path as [string, ...string[]];
+  if (old?.kind === "sequence" && old.items[Number(key)] !== undefined) {
+    const at = Number(key);
+    const item = rest.length === 0 ? entry.value : assigned(old.items[at], rest, entry);
+    return { ...old, items: old.items.with(at, item) };
+  }
+  const below = old?.kind === "sequence" ? byNumber(old) : old && asMapping(old);
+  return assign(below ?? { kind: "mapping", place: entry.place, entries: new Map() }, path, entry);
+}
+
+/** A list that is given a key which is none of its numbers: nothing is lost, and whoever reads it finds both. */
+const byNumber = ({ place, items }: Sequence): Mapping => ({
+  kind: "mapping",
+  place,
+  entries: new Map(items.map((value, i) => [String(i), { place: value.place, value }])),
+});
 
 /** Keys that say one thing in two ways: the later one stands. */
 const ALTERNATIVES = [["steps", "tokens"]];

@@ -6,7 +6,7 @@
 import type { Located } from "./located.ts";
 import { commandLine, type Mistake } from "./mistakes.ts";
 import { readYaml } from "./read-yaml.ts";
-import { FILE_KEYS, LIST_KEYS } from "./schema.ts";
+import { FILE_KEYS, isListKey } from "./schema.ts";
 
 export interface Override {
   readonly key: string;
@@ -46,6 +46,6 @@ export function parseOverride(written: string): Override | Mistake {
 }
 
 const sweepable = (key: string): boolean =>
-  !LIST_KEYS.includes(key) && !FILE_KEYS.some((own) => key === own || key.startsWith(`${own}.`));
+  !isListKey(key) && !FILE_KEYS.some((own) => key === own || key.startsWith(`${own}.`));
 
 export const isOverride = (parsed: Override | Mistake): parsed is Override => "values" in parsed;

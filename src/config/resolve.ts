@@ -5,14 +5,14 @@
  */
 import type { z } from "zod";
 import { remembered } from "../lib/memo.ts";
-import { contradictions } from "../model/schema.ts";
+import { listParameters } from "../model/graphs.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { contradictions, type ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
-import { optimizers } from "../optim/index.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
-import { optimizerStates } from "../optim/states.ts";
 import { protocols } from "../protocols/index.ts";
 import type { EvalProtocol } from "../protocols/protocol.ts";
+import { checkOptimizer } from "./check-optimizer.ts";
 import { knownModel } from "./model-section.ts";
 import {
   type EvalConfig,
@@ -85,7 +85,12 @@ export function resolve(
   if (model && parsed.eval) checkProtocols(parsed.eval as EvalSection, model.seq_len, issue);
   const sizes = trainSizes.safeParse(values.train);
   if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
-  if (parsed.train) checkOptimizerState(parsed.train as TrainSection, issue);
+  if (parsed.train) {
+    for (const { path, message } of checkOptimizer(parsed.train as TrainSection, () =>
+      parametersOf(parsed, issues),
+    ))
+      issue(["train", ...path], message);
+  }
 
   if (model && parsed.train) parsed.train = completeTrain(parsed.train as TrainSection, model.seq_len);
   if (parsed.train && parsed.eval)
@@ -147,14 +152,19 @@ function checkProtocols({ sets = {} }: EvalSection, seqLen: number, issue: Repor
   }
 }
 
-function checkOptimizerState({ optimizer, optimizer_state: state }: TrainSection, issue: Report): void {
-  const { name, ...params } = optimizer;
-  const [slowest] = (optimizers[name] as Optimizer).decays(params).toSorted((a, b) => b - a);
-  const { largestDecay } = optimizerStates[state];
-  if (slowest === undefined || slowest <= largestDecay) return;
-  const message = `${state} needs every decay of ${name} at or below ${largestDecay}, got ${slowest}: its moment would no longer move`;
-  issue(["train", "optimizer_state"], message);
+/** The parameters of the model, where nothing is known to be wrong with it and its norm. */
+function parametersOf(
+  { model, norm }: Partial<Record<SectionName, unknown>>,
+  issues: readonly Issue[],
+): readonly Parameter[] | undefined {
+  const sound = !issues.some(({ path: [section] }) => section === "model" || section === "norm");
+  if (model === undefined || norm === undefined || !sound) return undefined;
+  return parametersWith(model as ModelConfig)(norm as NormSelection);
 }
+
+const parametersWith = remembered((model: ModelConfig) =>
+  remembered((norm: NormSelection) => listParameters({ model, norm })),
+);
 
 function completeTrain(t: TrainSection, seqLen: number): TrainConfig {
   const { steps: given, tokens = 0, batch_size, micro_batch_size = batch_size, ...rest } = t;

@@ -8,10 +8,12 @@ import { ROLES, type Role } from "../model/parameter.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import type { ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
-import { type OptimizerName, optimizers, type ScheduleName, schedules } from "../optim/index.ts";
+import type { OptimizerConfig } from "../optim/groups.ts";
+import { type ScheduleName, schedules } from "../optim/index.ts";
 import { type OptimizerStateName, optimizerStateNames } from "../optim/states.ts";
 import { type ProtocolSelection, protocols } from "../protocols/index.ts";
 import { modelKeys, modelSection } from "./model-section.ts";
+import { optimizerSection } from "./optimizer-section.ts";
 import { type Selection, selection } from "./selection.ts";
 import { type SlurmConfig, slurmSection } from "./slurm-section.ts";
 
@@ -45,13 +47,13 @@ const trainSection = z.strictObject({
     .default(1),
   /** The peak learning rate. */
   lr: z.number().positive(),
-  optimizer: selection("optimizer", optimizers, "adamw"),
+  optimizer: optimizerSection,
   /** The types its state is kept in. It changes numbers, so no machine chooses it: `hnorm plan` says what would fit. */
   optimizer_state: z.enum(optimizerStateNames).default("f32"),
   schedule: selection("schedule", schedules, "cosine"),
   /** Largest global L2 norm of the gradient; null: not clipped. */
   grad_clip: z.number().positive().describe("a number > 0 or null").nullable().default(1),
-  /** Roles of parameters that weight decay spares. HybridNorm's dense runs decay norms but not embeddings. */
+  /** Roles of parameters that weight decay spares, in every group of the optimizer. HybridNorm's dense runs decay norms but not embeddings. */
   no_decay: z.array(z.enum(ROLES)).default(["embedding"]),
   /** A run has diverged once its loss is not finite, or stays so far above its first for so long; null: only the former. */
   divergence: z
@@ -130,7 +132,8 @@ export const sectionNames = Object.keys(sections) as readonly SectionName[];
 export const FILE_KEYS = ["name", "description", "extends", "sweep", "expect"] as const;
 
 /** Keys whose value is itself a list: on the command line a list sets them, where it would sweep any other. */
-export const LIST_KEYS: readonly string[] = ["train.no_decay", "slurm.setup", "slurm.extra"];
+export const isListKey = (key: string): boolean =>
+  /^(train\.no_decay|train\.optimizer\.\d+\.(roles|params)|slurm\.(setup|extra))$/.test(key);
 
 /** `section.key` by `key`, to help who wrote a key in the wrong place. */
 export const homeOfKey: ReadonlyMap<string, string> = new Map(
@@ -156,7 +159,6 @@ export interface EngineSelection {
   readonly name: EngineName | "auto";
   readonly threads?: number | undefined;
 }
-export type OptimizerSelection = Selection<OptimizerName>;
 export type ScheduleSelection = Selection<ScheduleName>;
 
 export interface TrainConfig {
@@ -168,7 +170,7 @@ export interface TrainConfig {
   readonly recompute: RecomputeLevel | "auto";
   readonly seed: number;
   readonly lr: number;
-  readonly optimizer: OptimizerSelection;
+  readonly optimizer: OptimizerConfig;
   readonly optimizer_state: OptimizerStateName;
   readonly schedule: ScheduleSelection;
   readonly grad_clip: number | null;

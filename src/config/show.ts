@@ -29,9 +29,13 @@ export function showConfig(config: ConfigFile, runs: readonly RunConfig[]): stri
 
 const NOTHING = Symbol("nothing in common");
 
-/** What two values have in common; of two different things of a kind, nothing. */
+/** What two values have in common; of two different things of a kind, nothing, and of lists only what is in every item. */
 function intersection(a: unknown, b: unknown): unknown {
   if (isDeepStrictEqual(a, b)) return a;
+  if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
+    const items = a.map((item, i) => intersection(item, b[i]));
+    return items.includes(NOTHING) ? NOTHING : items;
+  }
   if (!isPlainObject(a) || !isPlainObject(b) || a.name !== b.name) return NOTHING;
   const entries = Object.keys(a).map((key) => [key, intersection(a[key], b[key])] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== NOTHING && value !== undefined));

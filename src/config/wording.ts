@@ -37,7 +37,7 @@ export function didYouMean(word: unknown, allowed: readonly string[]): string {
 
 /** A value as a message quotes it. */
 export function show(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object" && value !== null) return "a mapping";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;

@@ -50,7 +50,7 @@ sweep:
     x.yaml:18:13 train.schedule: unknown schedule, got "cosin"; allowed: cosine, linear, constant; did you mean cosine?
     x.yaml:19:27 train.divergence.patience: expected a whole number >= 1, got 0
     x.yaml:20:16 eval.every: expected a whole number >= 1 or null, got "no"
-    x.yaml:21:6 log: expected a mapping, got a list
+    x.yaml:21:6 log: expected a mapping, got an empty list
     x.yaml:23:3 sweep.seed: unknown key; allowed: grid, zip, seeds; did you mean seeds?
     command line: train.seed=-1: expected a whole number >= 0 and <= 4294967295, got -1"
   `);
@@ -337,7 +337,7 @@ describe("sweep", () => {
   test("malformed", () => {
     expect(sweep("3")).toMatchInlineSnapshot(`"x.yaml:5:8 sweep: expected a mapping, got 3"`);
     expect(sweep("{ grid: [], seeds: 0, axes: 3 }")).toMatchInlineSnapshot(`
-      "x.yaml:5:16 sweep.grid: expected a mapping, got a list
+      "x.yaml:5:16 sweep.grid: expected a mapping, got an empty list
       x.yaml:5:27 sweep.seeds: expected how many seeds, or a list of seeds, got 0
       x.yaml:5:30 sweep.axes: unknown key; allowed: grid, zip, seeds"
     `);
