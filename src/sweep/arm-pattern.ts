@@ -103,8 +103,12 @@ function valuesAt({ factors, config }: Arm<Point>, key: string): readonly unknow
   return [...writtenThere, at(config, key.split("."))].filter((value) => value !== undefined);
 }
 
+/** An item of a list is found by its number. */
 const at = (value: unknown, path: readonly string[]): unknown =>
-  path.reduce<unknown>((inner, key) => (isPlainObject(inner) ? inner[key] : undefined), value);
+  path.reduce<unknown>((inner, key) => {
+    if (Array.isArray(inner)) return inner[Number(key)];
+    return isPlainObject(inner) ? inner[key] : undefined;
+  }, value);
 
 /** NAME and {name: NAME} select the same. */
 const selected = (value: unknown): unknown => (typeof value === "string" ? { name: value } : value);

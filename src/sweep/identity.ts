@@ -113,9 +113,26 @@ function withoutDefaults(values: Values, same: (values: Values) => boolean): Val
     else if (isPlainObject(value)) {
       const inner = withoutDefaults(value, (changed) => same({ ...left, [key]: changed }));
       left = { ...left, [key]: inner };
+    } else if (Array.isArray(value)) {
+      const inner = itemsWithoutDefaults(value, (changed) => same({ ...left, [key]: changed }));
+      left = { ...left, [key]: inner };
     }
   }
   return left;
+}
+
+/** The same within the mappings of a list; the list keeps all its items. */
+function itemsWithoutDefaults(
+  items: readonly unknown[],
+  same: (items: readonly unknown[]) => boolean,
+): readonly unknown[] {
+  return items.reduce<readonly unknown[]>((left, item, i) => {
+    if (!isPlainObject(item)) return left;
+    return left.with(
+      i,
+      withoutDefaults(item, (changed) => same(left.with(i, changed))),
+    );
+  }, items);
 }
 
 /** JSON with sorted keys and no spaces. */

@@ -9,6 +9,7 @@ import { remembered } from "../../lib/memo.ts";
 import { canonicalJson, counting } from "../../sweep/identity.ts";
 import { groupArms } from "../ranking/arms.ts";
 import { factorText } from "../ranking/ranking.ts";
+import { isListOfMappings } from "./fields.ts";
 
 /** A field that decides results, is not swept, and is not the same in all arms. */
 export interface AlsoDiffers {
@@ -61,11 +62,14 @@ interface Found {
   readonly values: readonly unknown[];
 }
 
-/** A choice of another thing is one difference; of the same thing, and of a mapping, each field is one. */
+/**
+ * A choice of another thing is one difference; of the same thing, of a mapping and of lists of as many mappings, each field
+ * is one.
+ */
 function differing(path: Path, values: readonly unknown[], known: (path: Path) => boolean): readonly Found[] {
   const first = values[0];
   if (values.every((value) => value === first) || known(path)) return [];
-  if (!isPlainObject(first) || !values.every((value) => isPlainObject(value) && value.name === first.name))
+  if (!values.every((value) => isAlike(value, first)))
     return groups(values).length > 1 ? [{ path, values }] : [];
   const mappings = values as readonly Readonly<Record<string, unknown>>[];
   const keys = [...new Set(mappings.flatMap((value) => Object.keys(value)))];
@@ -76,6 +80,11 @@ function differing(path: Path, values: readonly unknown[], known: (path: Path) =
       known,
     ),
   );
+}
+
+function isAlike(a: unknown, b: unknown): boolean {
+  if (isListOfMappings(a) && isListOfMappings(b)) return a.length === b.length;
+  return isPlainObject(a) && isPlainObject(b) && a.name === b.name;
 }
 
 /** Equal values together, each with the places it stands at. */
