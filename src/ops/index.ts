@@ -23,10 +23,12 @@ import { rope } from "./rope.ts";
 import { route } from "./route.ts";
 import { rowEntropy } from "./row-entropy.ts";
 import { scale } from "./scale.ts";
+import { sigmoid, sigmoidGrad } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
 import { sumTo } from "./sum-to.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
+import { tanh, tanhGrad } from "./tanh.ts";
 import { topK, topKGrad } from "./top-k.ts";
 import { transpose } from "./transpose.ts";
 import { zLoss, zLossGrad } from "./z-loss.ts";
@@ -64,12 +66,16 @@ export const ops = {
   route,
   rowEntropy,
   scale,
+  sigmoid,
+  sigmoidGrad,
   softmax,
   softmaxGrad,
   sumSquares,
   sumTo,
   swiglu,
   swigluGrad,
+  tanh,
+  tanhGrad,
   topK,
   topKGrad,
   transpose,

@@ -1,6 +1,11 @@
-/** A diverging run's probabilities are not numbers: they still choose k different experts, and nothing crashes. */
+/**
+ * A diverging run's probabilities are not numbers: they still choose k different experts, and nothing crashes. A function
+ * of what is not a number is none either, so that no run looks healthy that is not.
+ */
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import { sigmoid } from "../../src/ops/sigmoid.ts";
+import { tanh } from "../../src/ops/tanh.ts";
 import { topK } from "../../src/ops/top-k.ts";
 import { engines } from "./engines.ts";
 import { runOnce } from "./run.ts";
@@ -27,5 +32,19 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
       expect([...got.values!.slice(row * K, (row + 1) * K)]).toEqual(probabilities);
       expect(probabilities.some(Number.isNaN)).toBe(row % 3 === 0);
     }
+  });
+
+  test.skipIf(engine === undefined).each([
+    ["sigmoid", sigmoid, [0, 0, 0.5, 1, 1]],
+    ["tanh", tanh, [-1, -1, 0, 1, 1]],
+  ] as const)("%s", async (_, f, limits) => {
+    const x = Float32Array.of(-Infinity, -3e38, 0, 3e38, Infinity, ...Array<number>(11).fill(Number.NaN));
+    const b = new GraphBuilder();
+    b.output("y", f(b.emit, b.feed("x", [x.length])));
+    const { y } = await runOnce(engine!, b.finish(), { x });
+    limits.forEach((limit, i) => {
+      expect(y![i], `of ${x[i]}`).toBeCloseTo(limit, 6);
+    });
+    expect([...y!.slice(limits.length)].every(Number.isNaN)).toBe(true);
   });
 });

@@ -97,6 +97,8 @@ const broadcasts: readonly (readonly [Shape, Shape])[] = [
     [131, 1],
   ],
 ];
+/** Where a function of one number ends, and where its exponential would be too large for f32, and for f64. */
+const far = given(-1000, -100, -20, -5, -1e-4, 0, 1e-4, 5, 20, 100, 1000);
 const matrices = (e: number, m: number, k: number) => Array.from({ length: e }, () => normal(m, k));
 
 export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } = {
@@ -219,6 +221,8 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     { inputs: [normal(3, 5)], attrs: { factor: 1.75 } },
     { inputs: [normal(1)], attrs: { factor: -1 } },
   ],
+  sigmoid: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
+  sigmoidGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
   softmax: [plain(normal(3, 5)), plain(normal(2, 1)), plain(floats([1, 3], Float32Array.of(100, 99, -100)))],
   softmaxGrad: [plain(normal(2, 3, 5, 5), normal(2, 3, 5, 5)), plain(normal(1, 1), normal(1, 1))],
   sumSquares: [plain(normal(5)), plain(normal(3, 4)), plain(normal(131, 257))],
@@ -228,6 +232,8 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   ),
   swiglu: [plain(normal(3, 5), normal(3, 5)), plain(normal(1, 129), normal(1, 129))],
   swigluGrad: [plain(normal(3, 5), normal(3, 5), normal(3, 5)), plain(normal(1), normal(1), normal(1))],
+  tanh: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
+  tanhGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
   topK: [
     { inputs: [scores(5, 7)], attrs: { k: 3 } },
     { inputs: [scores(4, 3)], attrs: { k: 3 } },

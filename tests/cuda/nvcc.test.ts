@@ -125,6 +125,9 @@ const budgets: readonly Budget[] = [
     };
   }),
   { file: "sum-parts.cu", define: { X: "bf16" }, registers: 32 },
+  ...["sigmoid.cu", "tanh.cu"].map((file): Budget => {
+    return { file, define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 40 };
+  }),
   { file: "scale.cu", define: X, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "split" }, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "bf16" }, registers: 32 },

@@ -16,6 +16,7 @@ import { dispatch, gatherSum } from "./lower/dispatch.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
+import { sigmoid, sigmoidGrad, tanh, tanhGrad } from "./lower/functions.ts";
 import { groupedMatmul, groupedMatmulGrad } from "./lower/grouped-matmul.ts";
 import { reshape, transpose } from "./lower/layout.ts";
 import type { Lowering } from "./lower/lowering.ts";
@@ -75,12 +76,16 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   route: { onnx: route },
   rowEntropy: { onnx: rowEntropy },
   scale: { onnx: scale },
+  sigmoid: { onnx: sigmoid },
+  sigmoidGrad: { onnx: sigmoidGrad },
   softmax: { onnx: softmax },
   softmaxGrad: { onnx: softmaxGrad },
   sumSquares: { host: sumSquares },
   sumTo: { onnx: sumTo },
   swiglu: { onnx: swiglu },
   swigluGrad: { onnx: swigluGrad },
+  tanh: { onnx: tanh },
+  tanhGrad: { onnx: tanhGrad },
   topK: { onnx: topK },
   topKGrad: { onnx: topKGrad },
   transpose: { onnx: transpose },

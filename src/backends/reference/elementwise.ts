@@ -19,6 +19,22 @@ export const elementwise = {
     const at = placeIn(shape, t!.shape);
     for (let i = 0; i < x!.length; i++) sum![at(i)]! += x![i]!;
   },
+
+  sigmoid(_, [x], [y]) {
+    for (let i = 0; i < y!.length; i++) y![i] = 1 / (1 + Math.exp(-x![i]!));
+  },
+
+  sigmoidGrad(_, [dy, y], [dx]) {
+    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * y![i]! * (1 - y![i]!);
+  },
+
+  tanh(_, [x], [y]) {
+    for (let i = 0; i < y!.length; i++) y![i] = Math.tanh(x![i]!);
+  },
+
+  tanhGrad(_, [dy, y], [dx]) {
+    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * (1 - y![i]! ** 2);
+  },
 } satisfies { readonly [N in PrimitiveName]?: Kernel<AttrsOf<N>> };
 
 /** Which element of the smaller operand goes with element i of x. */

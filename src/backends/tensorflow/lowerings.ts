@@ -30,6 +30,14 @@ export const lowerings: LoweringTable = {
     return [tf.sum(tf.reshape(x!, [-1, t!.shape.at(LAST)!]), 0)];
   },
 
+  sigmoid: ({ tf }, _, [x]) => [tf.sigmoid(x!)],
+
+  sigmoidGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.mul(y!, tf.sub(1, y!)))],
+
+  tanh: ({ tf }, _, [x]) => [tf.tanh(x!)],
+
+  tanhGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.sub(1, tf.square(y!)))],
+
   scale: ({ tf }, { attrs: { factor } }, [x]) => [tf.mul(x!, factor)],
 
   fill: ({ tf }, { attrs: { shape, value } }) => [tf.fill([...shape], value)],

@@ -9,7 +9,9 @@ import { mul } from "../../../src/ops/mul.ts";
 import { reshape } from "../../../src/ops/reshape.ts";
 import { rmsNorm } from "../../../src/ops/rms-norm.ts";
 import { rope, ropeTable } from "../../../src/ops/rope.ts";
+import { sigmoid } from "../../../src/ops/sigmoid.ts";
 import { sumTo } from "../../../src/ops/sum-to.ts";
+import { tanh } from "../../../src/ops/tanh.ts";
 import { transpose } from "../../../src/ops/transpose.ts";
 import { plan } from "../../../src/plan/plan.ts";
 
@@ -91,6 +93,8 @@ test("pointwise ops and norms cost a few operations per element", () => {
   expect(flopsOf([[2, 8], [8]], (b, [x, g]) => mul(b.emit, x!, g!))).toBe(16);
   expect(flopsOf([[2, 8], [1]], (b, [x, s]) => bias(b.emit, x!, s!))).toBe(16);
   expect(flopsOf([[2, 8]], (b, [x]) => sumTo(b.emit, x!, [8]))).toBe(16);
+  expect(flopsOf([[2, 8]], (b, [x]) => sigmoid(b.emit, x!))).toBe(4 * 16);
+  expect(flopsOf([[2, 8]], (b, [x]) => tanh(b.emit, x!))).toBe(4 * 16);
   expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rope(b.emit, x!, 10000))).toBe(3 * 24);
 });
 

@@ -11,6 +11,7 @@ import { add, scale } from "./elementwise.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
 import { expertSwiglu } from "./expert-swiglu.ts";
 import { fill } from "./fill.ts";
+import { sigmoid, sigmoidGrad, tanh, tanhGrad } from "./functions.ts";
 import {
   gatheredMatmul,
   gatheredMatmulGrad,
@@ -66,12 +67,16 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   route,
   rowEntropy,
   scale,
+  sigmoid,
+  sigmoidGrad,
   softmax,
   softmaxGrad,
   sumSquares,
   sumTo,
   swiglu,
   swigluGrad,
+  tanh,
+  tanhGrad,
   topK,
   topKGrad,
   transpose,
