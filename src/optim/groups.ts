@@ -17,15 +17,20 @@ export type GroupSelection = OptimizerSelection & {
 /** `train.optimizer`: one optimizer for all parameters, or a list of groups. */
 export type OptimizerConfig = OptimizerSelection | readonly GroupSelection[];
 
-export interface ParameterGroup {
+/** What a group takes: a parameter of one of these roles, or whose name matches one of these patterns; without either, all. */
+interface Selector {
+  readonly roles: readonly string[];
+  readonly patterns: readonly string[];
+}
+
+export interface ParameterGroup extends Selector {
+  /** The optimizer's. */
   readonly name: string;
   readonly optimizer: Optimizer;
   /** The optimizer's own numbers. */
   readonly params: Readonly<Record<string, unknown>>;
+  /** Factor on the learning rate. */
   readonly lrFactor: number;
-  /** It takes a parameter that has one of these roles or matches one of these patterns; without either, every one. */
-  readonly roles: readonly string[];
-  readonly patterns: readonly string[];
 }
 
 /** What a group needs to know of a parameter. */
@@ -45,16 +50,17 @@ export function parameterGroups(config: OptimizerConfig): readonly ParameterGrou
 const isList = (config: OptimizerConfig): config is readonly GroupSelection[] => Array.isArray(config);
 
 /** Whether it takes what no group before it does. */
-export const takesRest = ({ roles, patterns }: Pick<ParameterGroup, "roles" | "patterns">): boolean =>
+export const takesRest = ({ roles, patterns }: Selector): boolean =>
   roles.length === 0 && patterns.length === 0;
 
 /** Each parameter's group: the first that takes it. The last group must take the rest. */
 export function groupOf(groups: readonly ParameterGroup[]): (parameter: Grouped) => ParameterGroup {
-  const matchers = groups.map((group) => ({ group, matches: matcher(group) }));
+  const matchers = groups.map((group) => ({ group, matches: matcherOf(group) }));
   return (parameter) => matchers.find(({ matches }) => matches(parameter))!.group;
 }
 
-function matcher(group: ParameterGroup): (parameter: Grouped) => boolean {
+/** Whether a group would take a parameter, were it asked first. */
+export function matcherOf(group: Selector): (parameter: Grouped) => boolean {
   if (takesRest(group)) return () => true;
   const patterns = group.patterns.map(fnmatch);
   return ({ name, role }) => group.roles.includes(role) || patterns.some((matches) => matches(name));

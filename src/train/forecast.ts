@@ -1,6 +1,7 @@
 /** What a run will cost, from its graphs alone: parameters, operations, memory by class, disk. Needs no device. */
 import { size } from "../graph/graph.ts";
 import { listParameters } from "../model/graphs.ts";
+import { type GroupCost, groupCosts } from "./group-costs.ts";
 import {
   chosen,
   FASTEST,
@@ -24,6 +25,8 @@ export interface Forecast extends Tradeoff {
   /** With what is computed again: what the time follows. */
   readonly computedFlops: number;
   readonly memory: Memory;
+  /** What each group of the optimizer takes; one where all parameters are alike to it. */
+  readonly optimizerGroups: readonly GroupCost[];
   /** Bytes a finished run leaves behind, nearly all of them its weights. */
   readonly disk: number;
 }
@@ -48,6 +51,7 @@ export function forecast(config: Workload, engine: Forecaster): Forecast {
     recompute,
     optimizerState,
     memory,
+    optimizerGroups: groupCosts(train.optimizer, parameters, engine, optimizerState),
     disk: count * 4 + rows * 80,
   };
 }

@@ -16,6 +16,7 @@ import { underKnownNames } from "../../sweep/known-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { peakLines, tradeoffsAsJson } from "../tables/memory-lines.ts";
+import { groupsAsJson, optimizerLines } from "../tables/optimizer-lines.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -63,6 +64,7 @@ export function planCommand(command: Command, io: Io): void {
           : [`${plural(expectations.length, "expectation")}, for hnorm verify to check`];
       const lines = [
         ...totals(planned, files.dir, speeds),
+        ...optimizerLines(planned.map(({ run, optimizerGroups }) => ({ name: run.name, optimizerGroups }))),
         ...missing.map((what) => `data: MISSING: ${what}`),
         ...[...expected, ...unfair.map(alsoDiffersText)],
       ];
@@ -141,6 +143,7 @@ const asJson = (
     memory_bytes: p.memory,
     recompute: p.recompute,
     optimizer_state: p.optimizerState,
+    ...(p.optimizerGroups.length < 2 ? {} : { optimizer_groups: groupsAsJson(p.optimizerGroups) }),
     memory_options: tradeoffsAsJson(p),
     disk_bytes: p.disk,
     estimated_seconds: p.seconds ?? null,
