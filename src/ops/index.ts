@@ -9,6 +9,7 @@ import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { clipCoefficient } from "./clip-coefficient.ts";
 import { combine, combineGrad } from "./combine.ts";
+import { concat } from "./concat.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { dispatch, gatherSum } from "./dispatch.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
@@ -24,6 +25,7 @@ import { route } from "./route.ts";
 import { rowEntropy } from "./row-entropy.ts";
 import { scale } from "./scale.ts";
 import { sigmoid, sigmoidGrad } from "./sigmoid.ts";
+import { pad, slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
 import { sumTo } from "./sum-to.ts";
@@ -46,6 +48,7 @@ export const ops = {
   clipCoefficient,
   combine,
   combineGrad,
+  concat,
   crossEntropy,
   crossEntropyGrad,
   dispatch,
@@ -59,6 +62,7 @@ export const ops = {
   mul,
   normalizeRows,
   normalizeRowsGrad,
+  pad,
   reshape,
   rmsNorm,
   rmsNormGrad,
@@ -68,6 +72,7 @@ export const ops = {
   scale,
   sigmoid,
   sigmoidGrad,
+  slice,
   softmax,
   softmaxGrad,
   sumSquares,

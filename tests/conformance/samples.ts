@@ -134,6 +134,13 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   combineGrad: forRoutings((n, k, _, { order, position }) =>
     plain(normal(n, 5), normal(n * k, 5), positive(n, k), order, position),
   ),
+  concat: [
+    plain(normal(3, 5)),
+    plain(normal(3, 5), normal(3, 1), normal(3, 8)),
+    plain(normal(1), normal(1), normal(2)),
+    plain(normal(2, 3, 8), normal(2, 3, 16)),
+    plain(normal(3, 4099), normal(3, 2)),
+  ],
   crossEntropy: [
     plain(normal(5, 7), ids(5, 7), fixed(positive(5))),
     plain(normal(1, 33), ids(1, 33), fixed(given(0))),
@@ -187,6 +194,12 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     plain(normal(2, 1), positive(2, 1)),
     plain(normal(1, 8), positive(1, 8)),
   ],
+  pad: [
+    { inputs: [normal(3, 5)], attrs: { before: 2, after: 1 } },
+    { inputs: [normal(1)], attrs: { before: 0, after: 3 } },
+    { inputs: [normal(2, 3, 8)], attrs: { before: 16, after: 0 } },
+    { inputs: [normal(1, 7)], attrs: { before: 0, after: 0 } },
+  ],
   reshape: [
     { inputs: [normal(2, 6)], attrs: { shape: [3, 4] } },
     { inputs: [normal(1)], attrs: { shape: [] } },
@@ -223,6 +236,13 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   ],
   sigmoid: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
   sigmoidGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
+  slice: [
+    { inputs: [normal(3, 5)], attrs: { start: 1, length: 3 } },
+    { inputs: [normal(4)], attrs: { start: 3, length: 1 } },
+    { inputs: [normal(2, 3, 24)], attrs: { start: 8, length: 16 } },
+    { inputs: [normal(1, 7)], attrs: { start: 0, length: 7 } },
+    { inputs: [normal(3, 4099)], attrs: { start: 2, length: 4096 } },
+  ],
   softmax: [plain(normal(3, 5)), plain(normal(2, 1)), plain(floats([1, 3], Float32Array.of(100, 99, -100)))],
   softmaxGrad: [plain(normal(2, 3, 5, 5), normal(2, 3, 5, 5)), plain(normal(1, 1), normal(1, 1))],
   sumSquares: [plain(normal(5)), plain(normal(3, 4)), plain(normal(131, 257))],

@@ -128,6 +128,8 @@ const budgets: readonly Budget[] = [
   ...["sigmoid.cu", "tanh.cu"].map((file): Budget => {
     return { file, define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 40 };
   }),
+  { file: "columns.cu", define: { ...X, PACK: 8 }, registers: 32 },
+  { file: "columns.cu", define: { ...X, PACK: 1 }, registers: 32 },
   { file: "scale.cu", define: X, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "split" }, registers: 32 },
   { file: "convert.cu", define: { FROM: "float", TO: "bf16" }, registers: 32 },

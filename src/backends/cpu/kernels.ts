@@ -10,6 +10,7 @@ import { attention, attentionGrad } from "./lower/attention.ts";
 import { bias, mul, sumTo } from "./lower/broadcast.ts";
 import { causalSoftmax, softmaxGrad } from "./lower/causal-softmax.ts";
 import { center } from "./lower/center.ts";
+import { concat, pad, slice } from "./lower/columns.ts";
 import { combine, combineGrad } from "./lower/combine.ts";
 import { crossEntropy, crossEntropyGrad } from "./lower/cross-entropy.ts";
 import { dispatch, gatherSum } from "./lower/dispatch.ts";
@@ -56,6 +57,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   clipCoefficient: { host: clipCoefficient },
   combine: { onnx: combine },
   combineGrad: { onnx: combineGrad },
+  concat: { onnx: concat },
   crossEntropy: { onnx: crossEntropy },
   crossEntropyGrad: { onnx: crossEntropyGrad },
   dispatch: { onnx: dispatch },
@@ -69,6 +71,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   mul: { onnx: mul },
   normalizeRows: { onnx: normalizeRows },
   normalizeRowsGrad: { onnx: normalizeRowsGrad },
+  pad: { onnx: pad },
   reshape: { onnx: reshape },
   rmsNorm: { onnx: rmsNorm },
   rmsNormGrad: { onnx: rmsNormGrad },
@@ -78,6 +81,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   scale: { onnx: scale },
   sigmoid: { onnx: sigmoid },
   sigmoidGrad: { onnx: sigmoidGrad },
+  slice: { onnx: slice },
   softmax: { onnx: softmax },
   softmaxGrad: { onnx: softmaxGrad },
   sumSquares: { host: sumSquares },

@@ -5,6 +5,7 @@
 import { clipped } from "../../ops/clip-coefficient.ts";
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
 import { ropeTable } from "../../ops/rope.ts";
+import { columns } from "./columns.ts";
 import { elementwise } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
@@ -20,6 +21,7 @@ export const kernels: KernelTable = {
   transpose,
   ...mixture,
   ...elementwise,
+  ...columns,
 
   add(_, [a, b], [y]) {
     for (let i = 0; i < y!.length; i++) y![i] = a![i]! + b![i]!;

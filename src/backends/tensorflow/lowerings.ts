@@ -38,6 +38,18 @@ export const lowerings: LoweringTable = {
 
   tanhGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.sub(1, tf.square(y!)))],
 
+  concat: ({ tf }, _, xs) => [tf.concat([...xs], LAST)],
+
+  slice({ tf }, { inputs: [t], attrs: { start, length } }, [x]) {
+    const first = t!.shape.map(() => 0).with(LAST, start);
+    return [tf.slice(x!, first, t!.shape.with(LAST, length))];
+  },
+
+  pad({ tf }, { inputs: [t], attrs: { before, after } }, [x]) {
+    const nothing = t!.shape.slice(1).map((): [number, number] => [0, 0]);
+    return [tf.pad(x!, [...nothing, [before, after]])];
+  },
+
   scale: ({ tf }, { attrs: { factor } }, [x]) => [tf.mul(x!, factor)],
 
   fill: ({ tf }, { attrs: { shape, value } }) => [tf.fill([...shape], value)],

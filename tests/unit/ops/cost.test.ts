@@ -3,6 +3,7 @@ import { GraphBuilder } from "../../../src/graph/builder.ts";
 import type { Shape, Tensor } from "../../../src/graph/graph.ts";
 import { attention } from "../../../src/ops/attention.ts";
 import { bias } from "../../../src/ops/bias.ts";
+import { concat } from "../../../src/ops/concat.ts";
 import { groupedMatmul } from "../../../src/ops/grouped-matmul.ts";
 import { linear, matmul } from "../../../src/ops/matmul.ts";
 import { mul } from "../../../src/ops/mul.ts";
@@ -10,6 +11,7 @@ import { reshape } from "../../../src/ops/reshape.ts";
 import { rmsNorm } from "../../../src/ops/rms-norm.ts";
 import { rope, ropeTable } from "../../../src/ops/rope.ts";
 import { sigmoid } from "../../../src/ops/sigmoid.ts";
+import { slice } from "../../../src/ops/slice.ts";
 import { sumTo } from "../../../src/ops/sum-to.ts";
 import { tanh } from "../../../src/ops/tanh.ts";
 import { transpose } from "../../../src/ops/transpose.ts";
@@ -72,6 +74,8 @@ test("a matmul is two operations per product: 2 M N K, per batch, whichever side
 });
 
 test("moving data costs nothing", () => {
+  const columns = (b: GraphBuilder, x: Tensor) => concat(b.emit, [x, slice(b.emit, x, 2, 3)]);
+  expect(flopsOf([[2, 6]], (b, [x]) => columns(b, x!))).toBe(0);
   expect(flopsOf([[2, 6]], (b, [x]) => transpose(b.emit, reshape(b.emit, x!, [3, 4]), [1, 0]))).toBe(0);
 });
 

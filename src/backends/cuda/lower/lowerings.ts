@@ -6,6 +6,7 @@ import { bias, mul } from "./broadcast.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
 import { chunkedLoss } from "./chunked-loss.ts";
+import { concat, pad, slice } from "./columns.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { add, scale } from "./elementwise.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
@@ -47,6 +48,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   clipCoefficient,
   combine,
   combineGrad,
+  concat,
   crossEntropy,
   crossEntropyGrad,
   dispatch,
@@ -60,6 +62,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   mul,
   normalizeRows,
   normalizeRowsGrad,
+  pad,
   reshape,
   rmsNorm,
   rmsNormGrad,
@@ -69,6 +72,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   scale,
   sigmoid,
   sigmoidGrad,
+  slice,
   softmax,
   softmaxGrad,
   sumSquares,
