@@ -269,7 +269,7 @@ function summary() {
       ? `FAILED: ${part.failed}`
       : `${part.failed ? `FAILED: ${part.failed}; so far ` : ""}${part.ok ? "right" : "WRONG"}${more()}`;
   if (w) lines.push(`warpgroups ${w.failed ? `FAILED: ${w.failed}` : `${w.used.length} kernels used`}`);
-  for (const [kernel, { ok, why, ms }] of Object.entries(w?.verdicts ?? {}))
+  for (const [kernel, { ok, why, ms }] of Object.entries(w?.results ?? {}))
     lines.push(
       `  ${kernel}: ${ok ? "used" : why}${ms ? `, ${ms.map((x) => x.toFixed(3)).join(" -> ")} ms` : ""}`,
     );

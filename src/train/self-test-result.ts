@@ -10,7 +10,7 @@ import { sha256Folder } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
 import { ResultFile } from "../lib/result-file.ts";
 import { runSeparately } from "../lib/run-separately.ts";
-import type { SelfTest } from "./self-test.ts";
+import type { SelfTestReport } from "./self-test.ts";
 
 export interface SelfTestResult {
   readonly ok: boolean;
@@ -28,7 +28,7 @@ const TIMEOUT_MS = 10 * 60_000;
 export const selfTestResult = (chosen: Tested, cacheDir: string): SelfTestResult | undefined =>
   fileOf(chosen, cacheDir).read();
 
-export function saveSelfTest(chosen: ChosenEngine, test: SelfTest, cacheDir: string): SelfTestResult {
+export function saveSelfTest(chosen: ChosenEngine, test: SelfTestReport, cacheDir: string): SelfTestResult {
   const result = {
     ok: test.ok,
     faults: faults(test),
@@ -67,7 +67,7 @@ export const selfTestCheck =
   };
 
 /** `dense: head.weight off by 0.8, more than 0.1; ...`: the three worst. */
-function faults({ results }: SelfTest): string {
+function faults({ results }: SelfTestReport): string {
   const wrong = results.filter(({ off, bound }) => !(off <= bound)).toSorted((a, b) => b.off - a.off);
   const more = wrong.length > 3 ? `; and ${wrong.length - 3} more` : "";
   const texts = wrong

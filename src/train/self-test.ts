@@ -22,7 +22,7 @@ export interface Comparison {
   readonly bound: number;
 }
 
-export interface SelfTest {
+export interface SelfTestReport {
   readonly ok: boolean;
   readonly results: readonly Comparison[];
 }
@@ -61,7 +61,7 @@ const right = once(async () => compute((await chooseEngine("reference")).engine)
 type Tell = (what: string) => void;
 
 /** Opens the engine; throws as it does where it cannot run at all. */
-export async function selfTest(engine: Engine, tell: Tell = () => {}): Promise<SelfTest> {
+export async function selfTest(engine: Engine, tell: Tell = () => {}): Promise<SelfTestReport> {
   tell("gradients and steps, by the engine");
   const got = await compute(engine, tell);
   tell("the same steps again");

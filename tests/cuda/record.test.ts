@@ -23,7 +23,7 @@ describe.skipIf(missing)(reason, () => {
     expect(status).toBe(0);
     const record = JSON.parse(readFileSync(out, "utf8"));
     expect(record.parts.machine).toMatchObject({ gpu: { name: "Emulated GPU" }, cublasLt: 130000 });
-    expect(record.parts.warpgroups).toMatchObject({ used: [], verdicts: {} });
+    expect(record.parts.warpgroups).toMatchObject({ used: [], results: {} });
     expect(record.parts.nonsense.failed).toContain("no such part");
     expect(record.parts.limits.copy.bytes_per_s).toBeGreaterThan(0);
     expect(record.parts.curve).toMatchObject({ ok: true, same_bits_twice: true });

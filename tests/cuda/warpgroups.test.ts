@@ -1,6 +1,6 @@
 /**
- * Kernels of warpgroups are used where they were found right and faster: what one is tried on, what follows from it, and
- * that a trial which crashes, hangs or does not begin costs no more than it must.
+ * Kernels of warpgroups are used where they were found right and faster: what one is tested on, what follows from it,
+ * and that a self-test which crashes, hangs or does not begin costs no more than it must.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,42 +20,42 @@ import {
   REAL,
   type Sizes,
 } from "../../src/backends/cuda/warpgroups/cases.ts";
-import { type Machine, verdictsKnown, warpgroupsFor } from "../../src/backends/cuda/warpgroups/choose.ts";
-import { farthestRow, MOST_OFF, verdictOn } from "../../src/backends/cuda/warpgroups/outcome.ts";
-import type { Trial } from "../../src/backends/cuda/warpgroups/process.ts";
+import { chooseWarpgroups, knownResults, type Machine } from "../../src/backends/cuda/warpgroups/choose.ts";
+import { largestRowError, resultOf, TOLERANCE } from "../../src/backends/cuda/warpgroups/result.ts";
+import type { SelfTestOptions } from "../../src/backends/cuda/warpgroups/run-self-test.ts";
 import { environment, missing, reason } from "./engine.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "hnorm-warpgroups-"));
 
-describe("what follows from a trial", () => {
+describe("what follows from a self-test", () => {
   test("right and faster is used; all else is not, with the reason", () => {
-    expect(verdictOn({ off: 0.001, ms: [2, 1.9] })).toEqual({ ok: true, off: 0.001, ms: [2, 1.9] });
-    expect(verdictOn({ off: 0, ms: [2, 2] })).toMatchObject({
+    expect(resultOf({ off: 0.001, ms: [2, 1.9] })).toEqual({ ok: true, off: 0.001, ms: [2, 1.9] });
+    expect(resultOf({ off: 0, ms: [2, 2] })).toMatchObject({
       ok: false,
       why: "it is not faster",
       ms: [2, 2],
     });
-    expect(verdictOn({ off: 0 })).toMatchObject({ ok: false, why: "it was not timed" });
-    expect(verdictOn({ off: 0, ms: [Number.NaN, 1] }).ok).toBe(false);
-    expect(verdictOn({ off: 0.5, ms: [2, 1] }).why).toBe("its results are off by 0.50, more than 0.015625");
-    expect(verdictOn({ off: Infinity }).why).toContain("Infinity");
-    expect(verdictOn({ why: "CUDA_ERROR" })).toEqual({ ok: false, why: "CUDA_ERROR" });
+    expect(resultOf({ off: 0 })).toMatchObject({ ok: false, why: "it was not timed" });
+    expect(resultOf({ off: 0, ms: [Number.NaN, 1] }).ok).toBe(false);
+    expect(resultOf({ off: 0.5, ms: [2, 1] }).why).toBe("its results are off by 0.50, more than 0.015625");
+    expect(resultOf({ off: Infinity }).why).toContain("Infinity");
+    expect(resultOf({ why: "CUDA_ERROR" })).toEqual({ ok: false, why: "CUDA_ERROR" });
   });
 
   test("one row in the wrong place is seen among many, and so is a value that is no number", () => {
     const want = numbersFor("want", 4096 * 64, 1);
-    expect(farthestRow(want, want, 64)).toBe(0);
+    expect(largestRowError(want, want, 64)).toBe(0);
     const rounded = want.map((x) => x * (1 + 2 ** -9));
-    expect(farthestRow(rounded, want, 64)).toBeLessThan(MOST_OFF / 4);
+    expect(largestRowError(rounded, want, 64)).toBeLessThan(TOLERANCE / 4);
     const shifted = want.slice();
     shifted.copyWithin(64 * 1000, 64 * 1001, 64 * 1002);
-    expect(farthestRow(shifted, want, 64)).toBeGreaterThan(1);
+    expect(largestRowError(shifted, want, 64)).toBeGreaterThan(1);
     const broken = want.slice();
     broken[77_777] = Number.NaN;
-    expect(farthestRow(broken, want, 64)).toBe(Infinity);
-    expect(farthestRow(want, broken, 64)).toBe(Infinity);
+    expect(largestRowError(broken, want, 64)).toBe(Infinity);
+    expect(largestRowError(want, broken, 64)).toBe(Infinity);
     const [none, some] = [new Float32Array(64), new Float32Array(64).fill(1e-9)];
-    expect([farthestRow(none, none, 64), farthestRow(some, none, 64)]).toEqual([0, Infinity]);
+    expect([largestRowError(none, none, 64), largestRowError(some, none, 64)]).toEqual([0, Infinity]);
   });
 
   test("random numbers that repeat themselves differ from row to row, for every width of a tile", () => {
@@ -69,7 +69,7 @@ describe("what follows from a trial", () => {
   });
 });
 
-describe("what kernels are tried on", () => {
+describe("what kernels are tested on", () => {
   const compiled = (kernel: WarpgroupKernel, sizes: Sizes, warpgroups: readonly WarpgroupKernel[]) =>
     compile(caseOf(kernel, sizes).graph, { gpu: { ...USUAL, warpgroups } });
 
@@ -121,9 +121,9 @@ describe("what kernels are tried on", () => {
       const others = WARPGROUP_KERNELS.filter((other) => other !== kernel);
       const kernels = (used: readonly WarpgroupKernel[]) =>
         compiled(kernel, sizes, used).kernels.map((spec) => JSON.stringify(spec));
-      const [twins, own] = [kernels([]), kernels([kernel])];
-      expect(own).toHaveLength(twins.length);
-      const changed = own.filter((spec) => !twins.includes(spec));
+      const [baselines, own] = [kernels([]), kernels([kernel])];
+      expect(own).toHaveLength(baselines.length);
+      const changed = own.filter((spec) => !baselines.includes(spec));
       expect(changed.length).toBeGreaterThan(0);
       for (const spec of changed) expect(kernels(others)).not.toContain(spec);
       for (const spec of changed) expect(spec).toContain("WARPGROUPS");
@@ -142,10 +142,10 @@ const machineIn = (dir: string, gpu: Partial<GpuInfo> = {}): Machine => ({
   folder: dir,
 });
 const KERNELS = ["grouped-matmul", "grouped-matmul-grad", "grouped-swiglu", "attention-grad-q-96"] as const;
-const FAST = "say({ tried: kernel, outcome: { off: 0.001, ms: [2, 1] } });";
+const FAST = "send({ tested: kernel, measurement: { off: 0.001, ms: [2, 1] } });";
 
 /** A process that does this with each kernel, whose name is `kernel`; each of its starts is a line of a file. */
-function acting(each: string, { first = "", hangingMs = 30_000 } = {}) {
+function acting(each: string, { first = "", kernelTimeoutMs = 30_000 } = {}) {
   const dir = folder();
   const [program, starts] = [join(dir, "child.mjs"), join(dir, "starts")];
   writeFileSync(starts, "");
@@ -156,34 +156,34 @@ function acting(each: string, { first = "", hangingMs = 30_000 } = {}) {
     process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
     const job = JSON.parse(process.argv[2]);
     appendFileSync(${JSON.stringify(starts)}, job.kernels.join(" ") + "\\n");
-    const say = (said) => new Promise((resolve) => process.send(said, resolve));
+    const send = (message) => new Promise((resolve) => process.send(message, resolve));
     ${first}
-    for (const kernel of job.kernels) { await say({ trying: kernel }); ${each} }`,
+    for (const kernel of job.kernels) { await send({ testing: kernel }); ${each} }`,
   );
-  const trial: Trial = {
+  const selfTest: SelfTestOptions = {
     program: pathToFileURL(program),
     extents: REAL,
     kernels: KERNELS,
-    patienceMs: 60_000,
-    hangingMs,
+    timeoutMs: 60_000,
+    kernelTimeoutMs,
   };
-  return { trial, starts: () => readFileSync(starts, "utf8").trimEnd().split("\n") };
+  return { selfTest, starts: () => readFileSync(starts, "utf8").trimEnd().split("\n") };
 }
 
 const usedBy = (machine: Machine) => {
-  const verdicts = verdictsKnown(machine);
-  return WARPGROUP_KERNELS.filter((kernel) => verdicts[kernel]?.ok);
+  const results = knownResults(machine);
+  return WARPGROUP_KERNELS.filter((kernel) => results[kernel]?.ok);
 };
-const verdictsIn = (dir: string) => {
+const resultsIn = (dir: string) => {
   const name = readdirSync(dir).find((name) => name.endsWith(".json"));
   return name === undefined ? undefined : JSON.parse(readFileSync(join(dir, name), "utf8")).kernels;
 };
 
-describe("the process that tries them", () => {
-  test("its verdicts are kept with the reasons, and it is not started again", async () => {
-    const { trial, starts } = acting(
-      `if (kernel === "grouped-matmul-grad") await say({ tried: kernel, outcome: { off: 0, ms: [1, 2] } });
-      else if (kernel === "grouped-swiglu") await say({ tried: kernel, outcome: { off: Infinity } });
+describe("the process that tests them", () => {
+  test("its results are kept with the reasons, and it is not started again", async () => {
+    const { selfTest, starts } = acting(
+      `if (kernel === "grouped-matmul-grad") await send({ tested: kernel, measurement: { off: 0, ms: [1, 2] } });
+      else if (kernel === "grouped-swiglu") await send({ tested: kernel, measurement: { off: Infinity } });
       else ${FAST}`,
     );
     const dir = folder();
@@ -191,39 +191,39 @@ describe("the process that tries them", () => {
     expect(usedBy(machine)).toEqual([]);
     const told: string[] = [];
     const right = ["grouped-matmul", "attention-grad-q-96"];
-    expect(await warpgroupsFor(machine, (what) => told.push(what), trial)).toEqual(right);
-    expect(told).toEqual(KERNELS.map((kernel) => `trying Hopper's own matrix instructions: ${kernel}`));
-    expect(verdictsIn(dir)).toMatchObject({
+    expect(await chooseWarpgroups(machine, (what) => told.push(what), selfTest)).toEqual(right);
+    expect(told).toEqual(KERNELS.map((kernel) => `testing Hopper's matrix instructions (wgmma): ${kernel}`));
+    expect(resultsIn(dir)).toMatchObject({
       "grouped-matmul": { ok: true, ms: [2, 1] },
       "grouped-matmul-grad": { ok: false, why: "it is not faster", ms: [1, 2] },
       "grouped-swiglu": { ok: false, why: "its results are off by Infinity, more than 0.015625" },
     });
-    expect(await warpgroupsFor(machine, (what) => told.push(what), trial)).toEqual(right);
+    expect(await chooseWarpgroups(machine, (what) => told.push(what), selfTest)).toEqual(right);
     expect(usedBy(machine)).toEqual(right);
     expect([starts().length, told.length]).toEqual([1, KERNELS.length]);
     expect(readdirSync(dir), "no lock, nothing temporary").toHaveLength(1);
 
-    await warpgroupsFor(machineIn(dir, { driverVersion: 13010 }), () => {}, trial);
+    await chooseWarpgroups(machineIn(dir, { driverVersion: 13010 }), () => {}, selfTest);
     expect(starts(), "another driver").toHaveLength(2);
   });
 
   test("one that crashes, one that hangs and one that gives up cost themselves alone", async () => {
-    const { trial, starts } = acting(
+    const { selfTest, starts } = acting(
       `if (kernel === "grouped-matmul") process.kill(process.pid, "SIGSEGV");
       else if (kernel === "grouped-matmul-grad")
         for (;;) {
           await sleep(1000);
-          await say({ progress: "still waiting for the GPU" });
+          await send({ progress: "still waiting for the GPU" });
         }
       else if (kernel === "grouped-swiglu") {
-        await say({ tried: kernel, outcome: { why: "CUDA_ERROR_LAUNCH_FAILED" } });
+        await send({ tested: kernel, measurement: { why: "CUDA_ERROR_LAUNCH_FAILED" } });
         await sleep(1e6);
       } else ${FAST}`,
-      { hangingMs: 5000 },
+      { kernelTimeoutMs: 5000 },
     );
     const dir = folder();
-    expect(await warpgroupsFor(machineIn(dir), () => {}, trial)).toEqual(["attention-grad-q-96"]);
-    expect(verdictsIn(dir)).toMatchObject({
+    expect(await chooseWarpgroups(machineIn(dir), () => {}, selfTest)).toEqual(["attention-grad-q-96"]);
+    expect(resultsIn(dir)).toMatchObject({
       "grouped-matmul": { ok: false, why: "it ended by SIGSEGV" },
       "grouped-matmul-grad": { ok: false, why: "it did not end within 5 s" },
       "grouped-swiglu": { ok: false, why: "CUDA_ERROR_LAUNCH_FAILED" },
@@ -233,65 +233,65 @@ describe("the process that tries them", () => {
   });
 
   test("one that does not begin says nothing of the kernels, and is started again the next time", async () => {
-    const { trial, starts } = acting(FAST, { first: `throw new Error("no GPU today");` });
+    const { selfTest, starts } = acting(FAST, { first: `throw new Error("no GPU today");` });
     const dir = folder();
     const told: string[] = [];
-    expect(await warpgroupsFor(machineIn(dir), (what) => told.push(what), trial)).toEqual([]);
-    expect(told.join()).toMatch(/could not be tried: it ended by exit code 1: .*no GPU today/);
+    expect(await chooseWarpgroups(machineIn(dir), (what) => told.push(what), selfTest)).toEqual([]);
+    expect(told.join()).toMatch(/could not be tested: it ended by exit code 1: .*no GPU today/);
     expect([starts().length, usedBy(machineIn(dir))]).toEqual([2, []]);
-    const { trial: better } = acting(FAST);
-    expect(await warpgroupsFor(machineIn(dir), () => {}, better)).toEqual(KERNELS);
+    const { selfTest: better } = acting(FAST);
+    expect(await chooseWarpgroups(machineIn(dir), () => {}, better)).toEqual(KERNELS);
   });
 
   test("one that is killed by others was not taken down by a kernel", async () => {
-    const { trial, starts } = acting(
+    const { selfTest, starts } = acting(
       `if (kernel === "grouped-swiglu") process.kill(process.pid, "SIGKILL"); else ${FAST}`,
     );
     const dir = folder();
     const told: string[] = [];
     const before = ["grouped-matmul", "grouped-matmul-grad"];
-    expect(await warpgroupsFor(machineIn(dir), (what) => told.push(what), trial)).toEqual(before);
-    expect(told.at(-1)).toContain("could not be tried: it ended by SIGKILL");
+    expect(await chooseWarpgroups(machineIn(dir), (what) => told.push(what), selfTest)).toEqual(before);
+    expect(told.at(-1)).toContain("could not be tested: it ended by SIGKILL");
     expect(starts()).toHaveLength(2);
-    const { trial: better } = acting(FAST);
-    expect(await warpgroupsFor(machineIn(dir), () => {}, better)).toEqual(KERNELS);
+    const { selfTest: better } = acting(FAST);
+    expect(await chooseWarpgroups(machineIn(dir), () => {}, better)).toEqual(KERNELS);
   });
 
   test.each(["", "{", "null", '{"kernels": 7}', '{"kernels": {"grouped-matmul": {"ok": "yes"}}}'])(
-    "a file that says %j is no verdict",
+    "a file that says %j is no result",
     async (text) => {
       const dir = folder();
-      const { trial, starts } = acting(FAST);
-      await warpgroupsFor(machineIn(dir), () => {}, trial);
+      const { selfTest, starts } = acting(FAST);
+      await chooseWarpgroups(machineIn(dir), () => {}, selfTest);
       writeFileSync(join(dir, readdirSync(dir)[0]!), text);
       expect(usedBy(machineIn(dir))).toEqual([]);
-      expect(await warpgroupsFor(machineIn(dir), () => {}, trial)).toEqual(KERNELS);
+      expect(await chooseWarpgroups(machineIn(dir), () => {}, selfTest)).toEqual(KERNELS);
       expect(starts()).toHaveLength(2);
       expect(usedBy(machineIn(dir))).toEqual(KERNELS);
     },
   );
 
   test("is started for no other GPU than Hopper, and each time where nothing can be kept", async () => {
-    const { trial, starts } = acting(FAST);
+    const { selfTest, starts } = acting(FAST);
     const dir = folder();
     for (const sm of [80, 89, 100]) {
-      expect(await warpgroupsFor(machineIn(dir, { sm }), () => {}, trial)).toEqual([]);
+      expect(await chooseWarpgroups(machineIn(dir, { sm }), () => {}, selfTest)).toEqual([]);
       expect(usedBy(machineIn(dir, { sm }))).toEqual([]);
     }
     expect(readdirSync(dir)).toEqual([]);
     const file = join(dir, "file");
     writeFileSync(file, "");
     for (const times of [1, 2]) {
-      expect(await warpgroupsFor(machineIn(join(file, "none")), () => {}, trial)).toEqual(KERNELS);
+      expect(await chooseWarpgroups(machineIn(join(file, "none")), () => {}, selfTest)).toEqual(KERNELS);
       expect(starts()).toHaveLength(times);
     }
   });
 
   test("is started once for several that ask at the same time", async () => {
-    const { trial, starts } = acting(`await sleep(200); ${FAST}`);
+    const { selfTest, starts } = acting(`await sleep(200); ${FAST}`);
     const dir = folder();
     const told: string[] = [];
-    const ask = () => warpgroupsFor(machineIn(dir), (what) => told.push(what), trial);
+    const ask = () => chooseWarpgroups(machineIn(dir), (what) => told.push(what), selfTest);
     expect(await Promise.all([ask(), ask(), ask()])).toEqual([KERNELS, KERNELS, KERNELS]);
     expect(starts()).toHaveLength(1);
     expect(told.filter((what) => what.startsWith("waiting for another process"))).toHaveLength(2);
@@ -311,14 +311,14 @@ const TINY: Extents = {
 };
 
 describe.skipIf(missing)(reason, () => {
-  const PATIENCE = 600_000;
-  /** As the real process tries these. */
-  const tiny = (...kernels: readonly WarpgroupKernel[]): Trial => ({
-    program: new URL("../../dist/backends/cuda/warpgroups/trial.js", import.meta.url),
+  const TIMEOUT = 600_000;
+  /** as the real process tests these. */
+  const tiny = (...kernels: readonly WarpgroupKernel[]): SelfTestOptions => ({
+    program: new URL("../../dist/backends/cuda/warpgroups/self-test.js", import.meta.url),
     extents: TINY,
     kernels,
-    patienceMs: 300_000,
-    hangingMs: 300_000,
+    timeoutMs: 300_000,
+    kernelTimeoutMs: 300_000,
   });
 
   async function machine(): Promise<Machine> {
@@ -328,40 +328,40 @@ describe.skipIf(missing)(reason, () => {
   }
 
   test(
-    "kernels run beside their twins; one that fails is out, and the rest are tried",
+    "kernels run beside their baselines; one that fails is out, and the rest are tested",
     async () => {
       const on = await machine();
-      // Its twin launches it twice.
+      // Its baseline launches it twice.
       Object.assign(process.env, {
         HNORM_CUDA_SIM_FAULT: "launch:groupedSwiglu:3",
         HNORM_CUDA_SIM_QUIET: "1",
       });
       try {
-        await warpgroupsFor(on, () => {}, tiny("grouped-swiglu", "grouped-matmul"));
+        await chooseWarpgroups(on, () => {}, tiny("grouped-swiglu", "grouped-matmul"));
       } finally {
         delete process.env.HNORM_CUDA_SIM_FAULT;
         delete process.env.HNORM_CUDA_SIM_QUIET;
       }
-      const verdicts = verdictsIn(on.folder);
-      expect(verdicts["grouped-swiglu"]).toEqual({
+      const results = resultsIn(on.folder);
+      expect(results["grouped-swiglu"]).toEqual({
         ok: false,
         why: expect.stringMatching(/CUDA_ERROR_LAUNCH_FAILED.*in step \d+ of \d+, groupedSwiglu of /s),
       });
-      const { off, ms } = verdicts["grouped-matmul"];
-      expect(off).toBeLessThanOrEqual(MOST_OFF);
+      const { off, ms } = results["grouped-matmul"];
+      expect(off).toBeLessThanOrEqual(TOLERANCE);
       expect(Math.min(...ms)).toBeGreaterThan(0);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
-  test("the engine takes what was found, tells of it, and tries nothing again", async () => {
+  test("the engine takes what was found, tells of it, and tests nothing again", async () => {
     const { gpu, libraries, folder: cache } = await machine();
     const engine = cudaOn({ ...process.env, ...environment, HNORM_CACHE_DIR: cache });
-    const { trial } = acting(FAST);
+    const { selfTest } = acting(FAST);
     const dir = join(cache, "cuda");
     mkdirSync(dir);
     const at = { gpu, libraries, folder: dir };
-    await warpgroupsFor(at, () => {}, { ...trial, kernels: WARPGROUP_KERNELS });
+    await chooseWarpgroups(at, () => {}, { ...selfTest, kernels: WARPGROUP_KERNELS });
     const told: string[] = [];
     const device = await engine.open({ tell: (what) => told.push(what) });
     expect(device.chosen).toContain("by warpgroups: grouped-matmul, ");

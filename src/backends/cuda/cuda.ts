@@ -17,7 +17,7 @@ import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
 import { CudaDevice } from "./run/device.ts";
 import { GpuThread } from "./run/gpu-thread.ts";
-import { warpgroupsFor } from "./warpgroups/choose.ts";
+import { chooseWarpgroups } from "./warpgroups/choose.ts";
 
 type Env = Host["env"];
 
@@ -62,7 +62,7 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
     async open({ tell = () => {} }) {
       const found = await discovered();
       if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
-      const used = warpgroups ?? (await warpgroupsFor({ ...found, folder }, tell));
+      const used = warpgroups ?? (await chooseWarpgroups({ ...found, folder }, tell));
       const thread = await GpuThread.start(found.libraries, folder, { tell, quietMs });
       return new CudaDevice(thread, { ...thread.gpu, warpgroups: used });
     },

@@ -1,6 +1,6 @@
 /**
  * What can be computed by warpgroups: Hopper's own matrix instructions (wgmma), which read their factors from shared
- * memory for four warps at once. Each has a twin by mma.sync; which of the two is launched, ../warpgroups/ finds out.
+ * memory for four warps at once. Each has a baseline by mma.sync; which of the two is launched, ../warpgroups/ finds out.
  */
 
 /** Attention kernels are compiled for their head size alone, and so stand or fall by it. */

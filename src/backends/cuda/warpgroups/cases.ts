@@ -1,6 +1,6 @@
 /**
- * What each kernel of warpgroups is tried on: a small graph that holds every op it computes, at a size that fills a GPU
- * and at one of ragged edges.
+ * What each kernel of warpgroups is tested on: a small graph that holds every op it computes, at a size that fills a
+ * GPU and at one of ragged edges.
  */
 import { GraphBuilder } from "../../../graph/builder.ts";
 import type { Graph, Tensor } from "../../../graph/graph.ts";

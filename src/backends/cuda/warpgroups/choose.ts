@@ -1,8 +1,8 @@
 /**
  * Which kernels of warpgroups a GPU's programs use. Nobody's word is taken for it: on each kind of Hopper, with each
- * driver, every one of them is tried beside its twin by mma.sync, once. Those that are right and faster are used from
- * then on. What was found is kept in the cache folder, with both times. Of several processes that want to know at once,
- * one tries and the others wait.
+ * driver, every one of them is tested beside its baseline by mma.sync, once. Those that are right and faster are used
+ * from then on. The results are kept in the cache folder, with both times. Of several processes that want to know at
+ * once, one tests and the others wait.
  */
 import { sha256Folder } from "../../../lib/hash.ts";
 import { once } from "../../../lib/memo.ts";
@@ -10,7 +10,13 @@ import { ResultFile } from "../../../lib/result-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../lower/warpgroups.ts";
-import { session, type Tell, type Trial, usual, type Verdicts } from "./process.ts";
+import {
+  defaults,
+  type KernelResults,
+  type Log,
+  runSelfTest,
+  type SelfTestOptions,
+} from "./run-self-test.ts";
 
 const HOPPER = 90;
 
@@ -21,51 +27,51 @@ export interface Machine {
   readonly folder: string;
 }
 
-/** Those to use; tries what has not been tried here. `tell` hears of that. */
-export async function warpgroupsFor(
+/** Those to use; tests what has not been tested here. `log` hears of that. */
+export async function chooseWarpgroups(
   machine: Machine,
-  tell: Tell,
-  trial = usual(),
+  log: Log,
+  test = defaults(),
 ): Promise<readonly WarpgroupKernel[]> {
   if (machine.gpu.sm !== HOPPER) return [];
   const file = fileOf(machine);
-  const known = verdictsIn(file);
-  if (missing(known, trial).length === 0) return used(known);
+  const known = resultsIn(file);
+  if (missing(known, test).length === 0) return used(known);
   return used(
     await file.exclusively(
-      () => complete(machine, file, tell, trial),
-      () => tell("waiting for another process, which tries Hopper's own matrix instructions"),
+      () => complete(machine, file, log, test),
+      () => log("waiting for another process, which tests Hopper's matrix instructions (wgmma)"),
     ),
   );
 }
 
-/** What was found before; nothing is tried. */
-export const verdictsKnown = (machine: Machine): Verdicts =>
-  machine.gpu.sm === HOPPER ? verdictsIn(fileOf(machine)) : {};
+/** What was found before; nothing is tested. */
+export const knownResults = (machine: Machine): KernelResults =>
+  machine.gpu.sm === HOPPER ? resultsIn(fileOf(machine)) : {};
 
-const used = (verdicts: Verdicts) => WARPGROUP_KERNELS.filter((kernel) => verdicts[kernel]?.ok);
-const missing = (verdicts: Verdicts, { kernels }: Trial) =>
-  kernels.filter((kernel) => verdicts[kernel] === undefined);
+const used = (results: KernelResults) => WARPGROUP_KERNELS.filter((kernel) => results[kernel]?.ok);
+const missing = (results: KernelResults, { kernels }: SelfTestOptions) =>
+  kernels.filter((kernel) => results[kernel] === undefined);
 
-/** With verdicts on all, or on as many as can be had: what fails costs a process, and one kernel. */
+/** With results on all, or on as many as can be had: what fails costs a process, and one kernel. */
 async function complete(
   { gpu, libraries, folder }: Machine,
   file: ResultFile<Content>,
-  tell: Tell,
-  trial: Trial,
-): Promise<Verdicts> {
-  let verdicts = verdictsIn(file);
+  log: Log,
+  test: SelfTestOptions,
+): Promise<KernelResults> {
+  let results = resultsIn(file);
   for (let ahead = true; ; ahead = false) {
-    const kernels = missing(verdicts, trial);
-    if (kernels.length === 0) return verdicts;
-    const job = { libraries, folder, kernels, extents: trial.extents, ahead };
-    const { found, why } = await session(job, tell, trial);
-    verdicts = { ...verdicts, ...found };
+    const kernels = missing(results, test);
+    if (kernels.length === 0) return results;
+    const job = { libraries, folder, kernels, extents: test.extents, ahead };
+    const { found, why } = await runSelfTest(job, log, test);
+    results = { ...results, ...found };
     const at = new Date().toISOString();
-    file.tryWrite({ gpu: gpu.name, driver: gpu.driverVersion, at, kernels: verdicts });
+    file.tryWrite({ gpu: gpu.name, driver: gpu.driverVersion, at, kernels: results });
     if (Object.keys(found).length > 0 || ahead) continue;
-    tell(`Hopper's own matrix instructions could not be tried: ${why}`);
-    return verdicts;
+    log(`Hopper's matrix instructions (wgmma) could not be tested: ${why}`);
+    return results;
   }
 }
 
@@ -74,7 +80,7 @@ interface Content {
   readonly gpu: string;
   readonly driver: number;
   readonly at: string;
-  readonly kernels: Verdicts;
+  readonly kernels: KernelResults;
 }
 
 const fileOf = ({ folder, gpu, libraries }: Machine): ResultFile<Content> =>
@@ -84,10 +90,10 @@ const fileOf = ({ folder, gpu, libraries }: Machine): ResultFile<Content> =>
     parse: (content) => content as Content,
   });
 
-/** Of all code of this engine: kernels, how they are launched and compiled, and how they are tried. */
+/** Of all code of this engine: kernels, how they are launched and compiled, and how they are tested. */
 const codeDigest = once(() => sha256Folder(new URL("..", import.meta.url)));
 
-function verdictsIn(file: ResultFile<Content>): Verdicts {
+function resultsIn(file: ResultFile<Content>): KernelResults {
   const kernels = file.read()?.kernels ?? {};
   const known = WARPGROUP_KERNELS.filter((kernel) => typeof kernels[kernel]?.ok === "boolean");
   return Object.fromEntries(known.map((kernel) => [kernel, kernels[kernel]]));
