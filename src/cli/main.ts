@@ -9,7 +9,7 @@ const EXIT_CODES = `
 Exit codes:
   0 ok   2 config or usage   3 some runs failed or missing   4 data differ, or not as expected
   69 engine, data, memory or disk unavailable
-  75 saved after SIGTERM or SIGUSR2, run it again   130 interrupted (saved too)   1 a bug in hnorm`;
+  75 saved after SIGTERM or SIGUSR2, rerun to resume   130 interrupted (saved too)   1 a bug in hnorm`;
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<void> {

@@ -53,8 +53,8 @@ export async function trainInto(
   const { name: engineName, detail, skipped } = chosen;
   log().info({ engine: engineName, detail, skipped, data: corpus.describe() }, "started");
   if (resumed) {
-    log().info(`goes on after step ${resumed.facts.step}`);
-    ctx.tell({ kind: "phase", text: `goes on after step ${resumed.facts.step}` });
+    log().info(`resuming from step ${resumed.facts.step}`);
+    ctx.tell({ kind: "phase", text: `resuming from step ${resumed.facts.step}` });
   }
 
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });

@@ -31,14 +31,16 @@ describe.skipIf(missing)(reason, () => {
     async () => {
       const dir = folder();
       const before = await hnorm(dir, ["doctor"]);
-      expect(before.stdout).toMatch(/engine cuda +ok .*`engine: auto` takes it/);
-      expect(before.stdout).toContain("its self-test has not run here; run `hnorm selftest engine cuda`");
+      expect(before.stdout).toMatch(/engine cuda +ok .*selected by `engine: auto`/);
+      expect(before.stdout).toContain(
+        "not self-tested on this machine; run `hnorm selftest engine cuda`",
+      );
 
       const first = await hnorm(dir, sweepIn(dir));
       expect(first.code, first.stderr).toBe(0);
       expect(first.stderr.split(TESTED)).toHaveLength(2);
       expect(engineOf(dir)).toBe("cuda");
-      expect((await hnorm(dir, ["doctor"])).stdout).toContain("its self-test passed here on 2");
+      expect((await hnorm(dir, ["doctor"])).stdout).toContain("self-test passed here on 2");
 
       const again = await hnorm(dir, [...sweepIn(dir), "train.seed=2"]);
       expect(again.code, again.stderr).toBe(0);

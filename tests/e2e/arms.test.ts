@@ -16,7 +16,7 @@ test("arms over seeds: ranked with their intervals, one that diverges counted, a
     /^arms differ also in init: "pre, lr 0\.01" and "post, lr 900" have \{"name":"normal"/m,
   );
   expect(stderr).toMatch(/\nresults: \S+\/runs\/arms\/results\.csv\nnext: hnorm report runs\/arms\n$/);
-  expect(stderr).not.toContain("one seed each");
+  expect(stderr).not.toContain("one seed per arm");
   const lines = stdout.split("\n");
   expect(lines[0]).toMatch(/^# +arm +seeds +val ppl +bits\/byte +val loss +to best$/);
   expect(lines[1]).toMatch(/^1 .* 2\/2 .* \d\.\d{4} ±\d+\.\d{4} +- +best$/);
@@ -24,7 +24,7 @@ test("arms over seeds: ranked with their intervals, one that diverges counted, a
     /^2 .* 2\/2 .* [+]0\.\d{4} ±\d+\.\d{4} +(worse|not resolved \(about \d+ seeds\))$/,
   );
   expect(lines[3]).toMatch(/^ +post, lr 900 +0\/2 .* 2 diverged$/);
-  expect(lines[4]).toMatch(/^noise between seeds: 0\.\d{4} nats/);
+  expect(lines[4]).toMatch(/^seed noise: 0\.\d{4} nats/);
   expect(lines[6]).toMatch(/^# +run /);
 
   expect((await hnorm(dir, "results", "runs/arms")).stdout).toBe(stdout);
@@ -46,10 +46,10 @@ test("one seed each: the table of runs alone, and what it cannot tell", async ()
     file(dir, "one.yaml", tiny({ ...shared, sweep: { grid } })),
   );
   expect(stdout).toMatch(/^# +run +val ppl/);
-  expect(stderr).toMatch(/one seed each: .*sweep: \{ seeds: 3 \}/);
+  expect(stderr).toMatch(/one seed per arm: .*sweep: \{ seeds: 3 \}/);
   const again = await hnorm(dir, "results", "runs/one");
   expect(again.stdout).toBe(stdout);
-  expect(again.stderr).toContain("one seed each");
+  expect(again.stderr).toContain("one seed per arm");
   const against = await hnorm(dir, "results", "runs/one", "--against", "pre");
   expect(against.stdout).toMatch(/post +1\/1 .* [+-]\d\.\d{4} +one seed: not resolved\n/);
 });

@@ -27,7 +27,7 @@ test("measures whole steps and says what they amount to", async () => {
 test("without --json as a text that states the formula; without a peak, no MFU", async () => {
   const { code, stdout } = await hnorm(folder(), "bench", ...nano, "--steps", "1", "--norm", "peri");
   expect(code).toBe(0);
-  expect(stdout).toContain("no peak is known");
+  expect(stdout).toContain("no peak FLOP/s is known");
   expect(stdout).toMatch(/norm peri/);
   const measured = await hnorm(folder(), "bench", ...nano, "--steps", "1", "--peak", "1e12");
   expect(measured.stdout).toContain("(6 N + 12 L d T)");

@@ -65,7 +65,7 @@ test("Ctrl-C ends it with 130 and keeps what is finished; a further run goes on"
   await setTimeout(150);
   child.kill("SIGINT");
   const { code, stderr } = await ended;
-  expect(stderr).toContain("the same command goes on with what is missing");
+  expect(stderr).toContain("rerun the same command to resume");
   expect(code).toBe(130);
   expect(readdirSync(join(dir, "out")).filter((name) => /\.tmp$|\.lock$|manifest/.test(name))).toEqual([]);
   expect((await hnorm(dir, "data", "prepare", "prepare.yaml")).code).toBe(0);

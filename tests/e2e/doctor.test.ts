@@ -12,7 +12,7 @@ test("one line for each engine and each fact of the machine", async () => {
   expect(stderr).toBe("");
   for (const name of engineNames) expect(stdout).toMatch(new RegExp(`^engine ${name} +(ok|no)  \\S`, "m"));
   expect(stdout).toMatch(/^engine reference +ok /m);
-  expect(stdout.match(/`engine: auto` takes it/g)).toHaveLength(1);
+  expect(stdout.match(/selected by `engine: auto`/g)).toHaveLength(1);
   expect(stdout).toContain(`${process.versions.node} on ${process.platform}`);
   for (const what of ["cpus", "memory", "runs folder", "cache folder"])
     expect(stdout).toMatch(new RegExp(`^${what} +ok  \\S`, "m"));

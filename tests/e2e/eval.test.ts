@@ -175,7 +175,7 @@ describe("hnorm eval", () => {
     ["a set that is none", ["RUN", "--on", "wiki"], /has no set wiki; it has published, other/],
     ["an engine that is none", ["RUN", "--engine", "gpu"], /--engine: got gpu; allowed: auto/],
     ["tokens that are none", ["RUN", "--tokens", "few"], /--tokens: expected a whole number/],
-    ["both data and a set", ["RUN", "--on", "other", "--source", "c4"], /give one of them/],
+    ["both data and a set", ["RUN", "--on", "other", "--source", "c4"], /mutually exclusive/],
   ])("%s is said in one line", async (_, args, message) => {
     const { code, stderr } = await hnorm(dir, "eval", ...args.map((arg) => (arg === "RUN" ? run : arg)));
     expect(stderr.trim()).toMatch(message);

@@ -37,7 +37,7 @@ describe("signals", () => {
     child.kill(signal);
     const { code: got, stderr, stdout } = await ended;
     expect(got).toBe(code);
-    expect(stderr).toContain("the same command goes on where it was");
+    expect(stderr).toContain("rerun the same command to resume");
     expect(stdout).toContain("interrupted");
     expect(status(run)).toMatchObject({ state: "interrupted", attempt: 1 });
     expect(existsSync(join(run, "DONE"))).toBe(false);
@@ -46,7 +46,7 @@ describe("signals", () => {
     const endedAgain = finish(again);
     while (status(run).attempt === 1) await new Promise((resolve) => setTimeout(resolve, 50));
     again.kill(signal);
-    expect((await endedAgain).stderr).toMatch(/goes on after step \d+/);
+    expect((await endedAgain).stderr).toMatch(/resuming from step \d+/);
     expect(status(run)).toMatchObject({ state: "interrupted", attempt: 2 });
   });
 

@@ -27,7 +27,7 @@ test("seeds added to a finished sweep train only what is new", async () => {
   const more = await hnorm(dir, "sweep", "t.yaml", "train.seed=1,2");
   expect(more).toMatchObject({ code: 0 });
   expect(more.stderr).toContain("4 runs, 2 already finished");
-  expect(more.stderr).not.toContain("no more in this sweep");
+  expect(more.stderr).not.toContain("no longer part of this sweep");
   const after = runsIn(dir);
   expect(after).toHaveLength(4);
   expect(after).toEqual(expect.arrayContaining(before));

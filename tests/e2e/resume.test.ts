@@ -176,6 +176,6 @@ test("hnorm selftest resume proves it on a config of the user's", async () => {
     "--steps",
     "20",
   );
-  expect(stdout).toMatch(/^resume: exact\. 20 steps, and 10 \+ kill/);
+  expect(stdout).toMatch(/^resume: exact\. 20 steps straight, and 10 \+ kill/);
   expect(code).toBe(0);
 });

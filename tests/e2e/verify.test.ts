@@ -53,12 +53,12 @@ test("not yet run 3, half run 3, as expected 0, not as expected 4; known discrep
   expect(verdicts.at(-1)).toMatchObject({ at: 3, arm: "pre", verdict: "missed", n: 2, source: "nowhere" });
   expect(readFileSync(join(dir, "out/verify.xml"), "utf8")).toContain('failures="1"');
   const table = await verify();
-  expect(table.stdout).toContain("pre, val_loss: expected from nowhere");
+  expect(table.stdout).toContain("pre, val_loss: expectation from nowhere");
 
   file(dir, "t.yaml", config([...holds, { ...impossible, known: "below the optimum" }]));
   const known = await verify();
   expect(known.code).toBe(0);
-  expect(known.stdout).toMatch(/ known\n\npre, val_loss: below the optimum; expected from nowhere\n$/);
+  expect(known.stdout).toMatch(/ known\n\npre, val_loss: below the optimum; expectation from nowhere\n$/);
 
   const gone = await verify("norm=post", "train.seed=1,2");
   expect(gone.code, "runs that have another name when less is swept").toBe(0);
@@ -75,7 +75,7 @@ test("what is wrong is said before anything starts", async () => {
     expect(stderr).toMatch(/^t\.yaml:1:\d+ expect\[0\]\.arm: no arm is so; did you mean pre\?\n$/);
   }
   const none = await hnorm(dir, "verify", "none.yaml");
-  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("none.yaml: expects nothing")]);
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("none.yaml: no expect: section")]);
 });
 
 /** Every element that begins ends, in order, and there is no bare sign in between. */

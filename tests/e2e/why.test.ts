@@ -13,12 +13,12 @@ test("runs and configs compared; words that name no run are said so with what is
   const two = await why("runs/t/pre", "post");
   expect(two).toMatchObject({ code: 0, stderr: "" });
   expect(two.stdout).toMatch(
-    /two runs: 1 field that counts differs\n +field +A +B\n +norm\.name +pre +post\n$/,
+    /different runs: 1 field that affects results differs\n +field +A +B\n +norm\.name +pre +post\n$/,
   );
 
   const again = await why("t/pre", "t.yaml", "train.steps=2", "train.micro_batch_size=4");
   expect(again.stdout).toContain("the same run");
-  expect(again.stdout).toMatch(/do not count:\n.*\n +train\.micro_batch_size +2 +4/);
+  expect(again.stdout).toMatch(/without effect on results:\n.*\n +train\.micro_batch_size +2 +4/);
 
   const longer = JSON.parse((await why("runs/t/post", "t.yaml", "--json")).stdout);
   expect(longer.same, "of the arms of the config the one most like it").toBe(false);
@@ -28,7 +28,7 @@ test("runs and configs compared; words that name no run are said so with what is
   const made = JSON.stringify({ node: "v99.0.0", data: { fingerprint: "f".repeat(64) } });
   writeFileSync(join(dir, longer.a.name.replace("runs", "other"), "provenance.json"), made);
   const { stdout } = await why("runs/t/post", "other/t/post");
-  expect(stdout).toContain("of one id, but made differently");
+  expect(stdout).toContain("same id, but different provenance");
   expect(stdout).toMatch(/data\.fingerprint +[0-9a-f]{12} +ffffffffffff\n/);
   expect(stdout).toMatch(/node +v\d\S+ +v99\.0\.0/);
 
@@ -49,7 +49,7 @@ test("of arms with several seeds the two runs most alike are compared, and no ar
   const dir = folder();
   file(dir, "s.yaml", tiny({ sweep: { grid: { norm: ["pre", "post-shifted", "post"] }, seeds: 2 } }));
   expect((await hnorm(dir, "sweep", "s.yaml", "train.steps=1")).code).toBe(0);
-  const oneField = /two runs: 1 field that counts differs\n +field +A +B\n +norm\.name +pre +post\n$/;
+  const oneField = /different runs: 1 field that affects results differs\n +field +A +B\n +norm\.name +pre +post\n$/;
   for (const words of [
     ["runs/s/pre", "post"],
     ["runs/s/pre-seed2", "post"],

@@ -173,7 +173,7 @@ test("a sweep whose config has changed trains what is new, and leaves alone what
   const { code, stderr } = await hnorm(dir, "sweep", seeds(2, 3));
   expect(code).toBe(0);
   expect(stderr).toContain("2 runs, 1 already finished");
-  expect(stderr).toMatch(/no more in this sweep, their folders stay as they are: seed1-\w+/);
+  expect(stderr).toMatch(/no longer part of this sweep \(their folders are kept\): seed1-\w+/);
   const folders = readdirSync(join(dir, "runs", "s")).filter((name) => name.startsWith("seed"));
   expect(folders).toHaveLength(3);
   expect(

@@ -29,12 +29,12 @@ function written(dir: string, variable: string, about = ""): Finding {
     const free = freeBytes(dir);
     const finding = { detail: `${dir}, ${about}${bytes(free)} free`, facts: { path: dir, free_bytes: free } };
     if (!isWritable(dir))
-      return { ok: false, ...finding, fix: `it cannot be written to; choose another with ${variable}` };
+      return { ok: false, ...finding, fix: `not writable; choose another with ${variable}` };
     const little = free < LITTLE_BYTES;
     return {
       ok: !little,
       ...finding,
-      ...(little ? { fix: `make room, or choose another with ${variable}` } : {}),
+      ...(little ? { fix: `free some space, or choose another with ${variable}` } : {}),
     };
   } catch (error) {
     const fix = `choose another with ${variable}`;
@@ -47,7 +47,7 @@ function read(dir: string | undefined): Finding {
   if (dir === undefined)
     return {
       ok: true,
-      detail: "HNORM_DATA_DIR is not set: data is looked for beside the config",
+      detail: "HNORM_DATA_DIR is not set: data is looked up relative to the config file",
       facts: { path: null },
     };
   const facts = { path: dir };
@@ -56,7 +56,7 @@ function read(dir: string | undefined): Finding {
     if (!statSync(dir).isDirectory()) throw new Error("not a folder");
     return { ok: true, detail: dir, facts };
   } catch (error) {
-    const fix = "set HNORM_DATA_DIR to a folder that can be read, or do not set it";
+    const fix = "set HNORM_DATA_DIR to a readable folder, or unset it";
     return { ok: false, detail: `${dir}: ${(error as Error).message}`, fix, facts };
   }
 }

@@ -45,7 +45,7 @@ export async function checkGpus(files = "/proc/driver/nvidia"): Promise<Finding>
         }
       : { ok: driver!.names.length > 0, detail: `${known} (no nvidia-smi on the PATH)`, facts };
   const said =
-    answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : `fails: ${answer.why}`;
+    answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : `failed: ${answer.why}`;
   const detail = `nvidia-smi ${said}${known === undefined ? "" : ` (${known})`}`;
   return {
     ok: false,

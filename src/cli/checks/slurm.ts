@@ -7,7 +7,7 @@ const ask = (name: string, ...args: readonly string[]) => askProgram(name, args,
 
 const FIX = {
   absent: "only `--launcher slurm` needs it; run hnorm where sbatch is on the PATH, such as a login node",
-  down: "`scontrol ping` says more; jobs already submitted go on without the controller",
+  down: "see `scontrol ping`; jobs already submitted keep running without the controller",
   config: "sbatch works only where Slurm is configured: check SLURM_CONF, or ask who runs this cluster",
 };
 
@@ -37,7 +37,7 @@ export async function checkSlurm(): Promise<Finding> {
   const list = partitionsOf(partitions.text);
   const settings = settingsOf(config);
   const accounting =
-    settings.accounting === null ? "unknown" : settings.accounting ? "on" : "off, which hnorm can do without";
+    settings.accounting === null ? "unknown" : settings.accounting ? "on" : "off (hnorm does not need it)";
   const names = list.map(
     ({ partition, gpus }) => `${partition}${gpus.length === 0 ? "" : ` (${gpus.join(", ")})`}`,
   );
@@ -45,7 +45,7 @@ export async function checkSlurm(): Promise<Finding> {
   const all = { ...facts, version: name, ...settings, partitions: list };
   return list.length > 0
     ? { ok: true, detail, facts: all }
-    : { ok: false, detail, fix: "sinfo lists no partition: `sinfo` says more", facts: all };
+    : { ok: false, detail, fix: "sinfo lists no partition; see `sinfo`", facts: all };
 }
 
 interface Partition {
@@ -100,6 +100,6 @@ async function jobOf(
 }
 
 function said(answer: Exclude<Answer, { kind: "answered" }>): string {
-  if (answer.kind === "failed") return `fails: ${answer.why}`;
+  if (answer.kind === "failed") return `failed: ${answer.why}`;
   return answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : "is not on the PATH";
 }

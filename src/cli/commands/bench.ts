@@ -25,12 +25,12 @@ export function benchCommand(command: Command, io: Io): void {
   command
     .argument("[overrides...]", "key=value, such as model.seq_len=1024")
     .option("--engine <name>", "the engine", "auto")
-    .option("--preset <name>", "the model, unless model.* say what it is")
+    .option("--preset <name>", "the model, unless model.* define it")
     .option("--norm <name>", "the norm strategy", "pre")
     .option("--micro-batch <n>", "sequences per pass", "8")
     .option("--micro-batches <n>", "passes per step", "1")
     .option("--steps <n>", "steps to measure", "10")
-    .option("--warmup <n>", "steps before those", "3")
+    .option("--warmup <n>", "warm-up steps before them", "3")
     .option("--peak <flops>", "FLOP/s that MFU is a share of (default: the GPU's, by its datasheet)")
     .option("--json", "as JSON")
     .action(async (overrides: readonly string[], options: Options) => {
@@ -130,7 +130,7 @@ function text(r: Result): string {
   const { median, least, most, all } = r.step_ms;
   const share =
     r.mfu === null
-      ? "MFU           no peak is known for this device (--peak gives one)"
+      ? "MFU           unknown: no peak FLOP/s is known for this device (set --peak)"
       : `MFU           ${(100 * r.mfu).toFixed(1)} % of ${flops(r.peak_flops!)}/s, by PaLM's (6 N + 12 L d T) tokens/s: ${flops(r.flops_per_token)} per token, N = ${count(r.counted_parameters)}`;
   const lines = [
     `engine        ${r.engine}: ${r.detail}`,
@@ -140,8 +140,8 @@ function text(r: Result): string {
     `tokens/s      ${count(r.tokens_per_s)}`,
     `step ms       ${ms(median)} (median of ${all.length}; ${ms(least)} to ${ms(most)})`,
     share,
-    `memory        ${bytes(r.memory_bytes)}; the plan said ${bytes(r.forecast_bytes)}`,
-    `first start   ${r.prepare_s.toFixed(1)} s`,
+    `memory        ${bytes(r.memory_bytes)}; forecast ${bytes(r.forecast_bytes)}`,
+    `startup       ${r.prepare_s.toFixed(1)} s`,
   ];
   if (r.parts === undefined) return lines.join("\n");
   const whole = r.parts.reduce((sum, row) => sum + total(row), 0);

@@ -18,7 +18,7 @@ export function cancelCommand(command: Command, io: Io): void {
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option(
       "--run <name>",
-      "only this run; may be given several times",
+      "only this run; repeatable",
       (name, names: string[]) => [...names, name],
       [],
     )
@@ -55,12 +55,12 @@ async function cancel(dir: string, chosen: readonly string[], io: Io): Promise<n
   const single = names.filter((name) => alone || !sharesWorker(dirOf(name)));
   for (const name of names.filter((word) => !single.includes(word)))
     unreached.push(
-      `${name}: trained by a worker on this machine, which would start it again; without --run it is stopped`,
+      `${name}: held by a worker on this machine, which would restart it; cancel without --run to stop the worker`,
     );
   const { told, still } = await stopLocal(single, dirOf);
-  for (const [pid, runs] of told) io.out(`told process ${pid} to save and stop: ${runs.join(", ")}`);
+  for (const [pid, runs] of told) io.out(`signalled process ${pid} to save and stop: ${runs.join(", ")}`);
   stopped += told.size;
-  for (const name of still) unreached.push(`${name}: does not stop`);
+  for (const name of still) unreached.push(`${name}: still running`);
 
   for (const line of unreached) io.say(`not reached: ${line}`);
   if (stopped === 0 && unreached.length === 0) io.say("nothing is queued or running");

@@ -30,7 +30,7 @@ export function dataCommand(command: Command, io: Io): void {
     .option("--workers <n>", "threads that tokenize (default: one per processor)")
     .option("--json", "print the counts as JSON")
     .addOption(overrideOption())
-    .description("tokenize a corpus into shards; the same command goes on after an interruption")
+    .description("tokenize a corpus into shards; rerun the same command to resume")
     .action(async (file: string, overrides: readonly string[], options: PrepareOptions) => {
       process.exitCode = await runPrepare(file, [...overrides, ...options.set], options, io);
     });
@@ -39,9 +39,9 @@ export function dataCommand(command: Command, io: Io): void {
     .argument("<path>", "a folder of shards, or a pair of .bin and .idx")
     .option("--windows <n>", "windows to decode, of each split", "3")
     .option("--length <n>", "tokens of a window", "64")
-    .option("--tokenizer <yaml>", "for a bare pair: what its ids mean, such as gpt2")
+    .option("--tokenizer <yaml>", "for a bare pair: its tokenizer, such as gpt2")
     .option("--json", "as JSON")
-    .description("print counts, hashes, lengths of documents and some decoded windows")
+    .description("print counts, hashes, document lengths and some decoded windows")
     .action(async (path: string, options: ShowOptions) => {
       const windows = {
         count: wholeNumber("--windows", options.windows),
@@ -56,7 +56,7 @@ export function dataCommand(command: Command, io: Io): void {
   command
     .command("verify")
     .argument("<path>", "a folder of shards, or a pair of .bin and .idx")
-    .description("read everything and compare it with the manifest; exit code 4 where something differs")
+    .description("verify every byte against the manifest; exit code 4 on a mismatch")
     .action(async (path: string) => {
       process.exitCode = await runVerify(path, io);
     });
@@ -113,7 +113,7 @@ async function runPrepare(
   } catch (error) {
     meter.close();
     if (!stop.signal.aborted) throw error;
-    io.say("interrupted; the same command goes on with what is missing");
+    io.say("interrupted; rerun the same command to resume");
     return stop.exitCode();
   } finally {
     stop.close();
@@ -130,14 +130,14 @@ function say(manifest: Manifest, folder: string, json: boolean, io: Io): void {
   if (json) io.out(JSON.stringify({ folder, fingerprint: manifest.fingerprint, splits: facts }, null, 2));
   for (const { split, tokens, documents, emptyDocuments, skippedLines, shards } of facts) {
     const left = [
-      ...(emptyDocuments > 0 ? [`${emptyDocuments} empty documents left out`] : []),
+      ...(emptyDocuments > 0 ? [`${emptyDocuments} empty documents skipped`] : []),
       ...(skippedLines > 0 ? [`${skippedLines} bad lines skipped`] : []),
     ];
     io.say(
       `data: ${split}: ${count(tokens)} tokens of ${count(documents)} document${documents === 1 ? "" : "s"} in ${plural(shards, "shard")}${left.length > 0 ? ` (${left.join(", ")})` : ""}`,
     );
   }
-  io.say(`data: fingerprint ${manifest.fingerprint.slice(0, 12)}; a training config names it so:`);
+  io.say(`data: fingerprint ${manifest.fingerprint.slice(0, 12)}; in a training config:`);
   if (!json) io.out(`data: { source: { name: shards, path: ${JSON.stringify(folder)} } }`);
 }
 
@@ -150,7 +150,7 @@ async function runVerify(path: string, io: Io): Promise<number> {
         )
       : await verifyPair(found.path);
   for (const line of wrong) io.out(line);
-  const sound = found.kind === "folder" ? "everything is as it was written" : "index and ids fit each other";
+  const sound = found.kind === "folder" ? "no differences" : "index and token ids are consistent";
   io.say(`data: ${wrong.length === 0 ? sound : plural(wrong.length, "difference")}`);
   return wrong.length === 0 ? EXIT.ok : EXIT.mismatch;
 }
@@ -168,7 +168,7 @@ function stopSignal(io: Io) {
   const on = (how: number) => () => {
     if (controller.signal.aborted) process.exit(how);
     code = how;
-    io.say("stopping; press Ctrl-C again to stop at once");
+    io.say("stopping; press Ctrl-C again to stop immediately");
     controller.abort();
   };
   const [interrupt, terminate] = [on(EXIT.interrupted), on(EXIT.terminated)];

@@ -34,9 +34,9 @@ const autoOf = (engines: readonly Judged[]) => engines.find(({ eligible }) => el
 /** What its self-test found, where the engine needs one. */
 function selfTestText({ name, engine, selfTest }: Judged): string | undefined {
   if (engine.selfTestDevice === undefined) return undefined;
-  if (selfTest === undefined) return `its self-test has not run here; run \`hnorm selftest engine ${name}\``;
+  if (selfTest === undefined) return `not self-tested on this machine; run \`hnorm selftest engine ${name}\``;
   const { ok, at, faults } = selfTest;
-  return ok ? `its self-test passed here on ${at.slice(0, 10)}` : `its self-test failed here: ${faults}`;
+  return ok ? `self-test passed here on ${at.slice(0, 10)}` : `self-test failed here: ${faults}`;
 }
 
 type Machine = readonly (readonly [Check, Finding])[];
@@ -47,7 +47,7 @@ function asText(engines: readonly Judged[], machine: Machine): string {
   const rows: Row[] = [
     ...engines.map((judged): Row => {
       const { name, engine, found } = judged;
-      const chosen = name === auto ? "; `engine: auto` takes it" : "";
+      const chosen = name === auto ? "; selected by `engine: auto`" : "";
       return found.ok
         ? {
             name: `engine ${name}`,

@@ -40,10 +40,10 @@ export function evalCommand(command: Command, io: Io): void {
     .option("--protocol <name>", `${names}; or as YAML: "{name: galore-256, plus_one: false}"`)
     .option("--on <set>", "one of the run's eval.sets (default: its own validation split)")
     .option("--source <yaml>", 'other data: "{name: c4, validation: wiki/*.json.gz}"')
-    .option("--tokens <n>", "how much of the split (default: as the run had it)")
+    .option("--tokens <n>", "tokens of the split to evaluate (default: as in the run)")
     .option("--engine <name>", "default: the run's")
-    .option("--base-dir <dir>", "where relative data paths start (default: where they did for the run)")
-    .option("--save", "write eval-PROTOCOL.csv into the run's folder; its eval.csv is never touched")
+    .option("--base-dir <dir>", "the folder that relative data paths start from (default: as in the run)")
+    .option("--save", "write eval-PROTOCOL.csv into the run's folder; its eval.csv is left untouched")
     .option("--json", "one JSON object per run")
     .action(async (dirs: readonly string[], options: Options) => {
       const results: ReEvaluation[] = [];
@@ -63,7 +63,7 @@ async function evaluated(run: FinishedRun, options: Options, io: Io): Promise<Re
   const baseDir = options.baseDir === undefined ? run.baseDir : resolve(options.baseDir);
   if (baseDir === undefined)
     throw new UserError(
-      `${run.dir}: does not say where its data were; give --base-dir, the folder of its config`,
+      `${run.dir}: its provenance does not record where the data were; pass --base-dir, the folder of its config`,
     );
   let shown = "";
   const ctx = dataContextIn(baseDir, (message) => {
@@ -93,7 +93,7 @@ async function engineFor(
 function chosenSet(run: FinishedRun, options: Options): { split: string; set: EvalSet } {
   const { tokens, sets = {} } = run.config.eval;
   if (options.on !== undefined && options.source !== undefined)
-    throw new UserError("--on and --source: give one of them");
+    throw new UserError("--on and --source are mutually exclusive");
   const named = options.on === undefined ? undefined : sets[options.on];
   if (options.on !== undefined && named === undefined)
     throw new UserError(

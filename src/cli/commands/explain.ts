@@ -24,9 +24,9 @@ interface Options {
 export function explainCommand(command: Command, io: Io): void {
   command
     .argument("[norm]", "a strategy; without one, all are listed")
-    .argument("[params...]", "its numbers, as key=value")
+    .argument("[params...]", "its parameters, as key=value")
     .option("--preset <name>", "the model whose parameters are counted", "dense-550m")
-    .option("--layers <n>", "another depth")
+    .option("--layers <n>", "number of layers, instead of the preset's")
     .option("--json", "as JSON")
     .action((name: string | undefined, params: readonly string[], options: Options) => {
       io.out(name === undefined ? list() : describe(select(name, params), options));
@@ -45,7 +45,7 @@ function select(name: string, params: readonly string[]): NormSelection {
   if (strategy === undefined) {
     const guess = nearest(name, Object.keys(norms));
     const hint = guess === undefined ? "" : `; did you mean ${guess}?`;
-    throw new UserError(`no norm strategy ${name}; there are ${Object.keys(norms).join(", ")}${hint}`);
+    throw new UserError(`unknown norm strategy ${name}; available: ${Object.keys(norms).join(", ")}${hint}`);
   }
   const given = params.map((text) => /^([^=]+)=(.*)$/s.exec(text)?.slice(1) ?? [text]);
   const bad = given.find((pair) => pair.length !== 2);
@@ -123,7 +123,7 @@ function modelPreset(name: string): ModelConfig {
   if (fields !== undefined) return completeModel(modelSchema.parse(fields));
   const guess = nearest(name, Object.keys(presets));
   const hint = guess === undefined ? "" : `; did you mean ${guess}?`;
-  throw new UserError(`--preset: no model ${name}; there are ${Object.keys(presets).join(", ")}${hint}`);
+  throw new UserError(`--preset: unknown preset ${name}; available: ${Object.keys(presets).join(", ")}${hint}`);
 }
 
 const withoutName = ({ name: _, ...own }: NormSelection): object => own;

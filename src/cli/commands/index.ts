@@ -11,11 +11,11 @@ export interface CommandEntry {
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   sweep: {
-    about: "train every run of a config that is not finished yet, and rank them",
+    about: "train every unfinished run of a config, and rank all of them",
     load: async () => (await import("./sweep.ts")).sweepCommand,
   },
   worker: {
-    about: "train runs of a sweep that nobody trains",
+    about: "help with a sweep: train the runs that no other process holds",
     load: async () => (await import("./worker.ts")).workerCommand,
   },
   plan: {
@@ -43,7 +43,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./data.ts")).dataCommand,
   },
   results: {
-    about: "print the ranking of a sweep again: its arms with the noise between their seeds, and its runs",
+    about: "print the ranking of a sweep again: its arms with their seed noise, and its runs",
     load: async () => (await import("./results.ts")).resultsCommand,
   },
   verify: {
@@ -64,7 +64,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./cancel.ts")).cancelCommand,
   },
   why: {
-    about: "say which fields make two runs differ",
+    about: "show which config fields make two runs differ",
     load: async () => (await import("./why.ts")).whyCommand,
   },
   bench: {
@@ -72,11 +72,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./bench.ts")).benchCommand,
   },
   doctor: {
-    about: "say which engines work here and how to get the others, and what this machine offers",
+    about: "check which engines work on this machine, how to get the others, and its hardware",
     load: async () => (await import("./doctor.ts")).doctorCommand,
   },
   selftest: {
-    about: "prove on this machine what hnorm promises",
+    about: "check on this machine that resuming is exact and that an engine computes correctly",
     load: async () => (await import("./selftest.ts")).selftestCommand,
   },
   "run-one": {

@@ -61,7 +61,7 @@ export function planCommand(command: Command, io: Io): void {
       const expected =
         expectations.length === 0
           ? []
-          : [`${plural(expectations.length, "expectation")}, for hnorm verify to check`];
+          : [`${plural(expectations.length, "expectation")}, checked by hnorm verify`];
       const lines = [
         ...totals(planned, files.dir, speeds),
         ...optimizerLines(planned.map(({ run, optimizerGroups }) => ({ name: run.name, optimizerGroups }))),

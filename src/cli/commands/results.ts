@@ -22,10 +22,10 @@ interface Options {
 export function resultsCommand(command: Command, io: Io): void {
   command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
-    .option("--against <arm>", "compare to this arm instead of the best: its label, or how that begins")
-    .option("--arms", "the arms alone")
+    .option("--against <arm>", "compare to this arm instead of the best: its label or a prefix of it")
+    .option("--arms", "arms only")
     .option("--json", "as JSON: the runs, or with --arms the arms")
-    .option("--save", "write results.csv too; exit code 3 where runs are not finished, 0 where all are")
+    .option("--save", "write results.csv too; exit code 3 while runs are unfinished, 0 once all are finished")
     .action(async (dir: string, options: Options) => {
       const files = sweepFiles(dir);
       const { name, runs: listed } = readListing(dir);

@@ -22,12 +22,12 @@ interface ResumeOptions {
 export function selftestCommand(command: Command, io: Io): void {
   command
     .command("resume")
-    .argument("<file>", "a config; its first run is tested")
+    .argument("<file>", "a config; its first run is used")
     .argument("[overrides...]", "key=value")
     .option("--steps <n>", "steps to train", "40")
     .addOption(overrideOption())
     .description(
-      "train N steps straight, and N with a kill -9 half-way; compare all bytes; exit 4 if they differ",
+      "train N steps straight, and N with a kill -9 half-way; compare them byte by byte; exit 4 if they differ",
     )
     .action(async (file: string, overrides: readonly string[], { steps: text, set }: ResumeOptions) => {
       const steps = Number(text);
@@ -40,7 +40,7 @@ export function selftestCommand(command: Command, io: Io): void {
         const { steps, killedAfter, differing } = await proveResume(run, file, dir, io.say);
         io.out(
           differing.length === 0
-            ? `resume: exact. ${steps} steps, and ${killedAfter} + kill + the rest, left the same tables and weights to the byte`
+            ? `resume: exact. ${steps} steps straight, and ${killedAfter} + kill + resume, gave byte-identical tables and weights`
             : `resume: NOT exact: ${differing.join(", ")} differ`,
         );
         process.exitCode = differing.length === 0 ? EXIT.ok : EXIT.mismatch;
@@ -53,7 +53,7 @@ export function selftestCommand(command: Command, io: Io): void {
     .addArgument(new Argument("<name>", "the engine").choices(engineNames))
     .option("--json", "every comparison, as JSON")
     .description(
-      "compare gradients and steps of small models with the reference engine's; exit 4 if they differ by too much",
+      "compare gradients and steps of small models with the reference engine; exit 4 beyond the tolerance",
     )
     .action(async (name: EngineName, { json }: { json?: boolean }) => {
       const chosen = await chooseEngine(name);
@@ -67,9 +67,9 @@ export function selftestCommand(command: Command, io: Io): void {
 }
 
 const COLUMNS: readonly Column<Comparison>[] = [
-  { title: "compared, and its worst", text: ({ what }) => what, align: "left" },
-  { title: "off by", text: ({ off }) => off.toPrecision(2) },
-  { title: "allowed", text: ({ bound }) => `${bound}` },
+  { title: "comparison (worst of its kind)", text: ({ what }) => what, align: "left" },
+  { title: "deviation", text: ({ off }) => off.toPrecision(2) },
+  { title: "tolerance", text: ({ bound }) => `${bound}` },
 ];
 
 /** Of each kind of comparison (what stands before the colon, and its bound) the one that is furthest off. */

@@ -30,7 +30,7 @@ export function statusCommand(command: Command, io: Io): void {
       "a sweep's folder, a run's, or one that holds sweeps (default: HNORM_RUNS_DIR, or ./runs)",
     )
     .option("--json", "as JSON; with --watch, a line at each change")
-    .option("--watch", "go on until no run is left to wait for")
+    .option("--watch", "refresh until no run is left to wait for")
     .action(async (dir: string | undefined, options: Options) => {
       const { several, looked } = find(dir ?? runsDir(undefined));
       if (options.watch) return watch(looked, several, options, io);

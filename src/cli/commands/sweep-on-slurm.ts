@@ -36,7 +36,7 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
   const loaded = underKnownNames(asked, files.dir);
   const { name, file, runs, duplicates } = loaded;
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
-  for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
+  for (const { sameAs } of duplicates) io.say(`duplicate run skipped: ${sameAs}`);
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
   if (todo.length > 0) {
     requireWritable(files.dir);
@@ -52,7 +52,7 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
   else for (const line of lines(done)) io.out(line);
   for (const note of done.notes) io.say(note);
   if (done.submitted.length > 0)
-    io.say(`\n${files.dir} fills as they run; the same command submits what is missing then`);
+    io.say(`\n${files.dir} fills as they run; rerun the same command to submit what is missing then`);
   return EXIT.ok;
 }
 

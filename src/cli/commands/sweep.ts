@@ -39,8 +39,8 @@ interface Options {
 }
 
 const ABOUT = `
-Run it again after anything: what is finished stays, what was stopped or killed goes on from its last checkpoint, and
-what had failed for good is tried once more. "hnorm worker" helps with a sweep from other terminals and machines.
+Rerun it after anything: finished runs are kept, runs that were stopped or killed resume from their last checkpoint, and
+runs that had failed permanently are retried once. "hnorm worker" helps from other terminals and machines.
 ${RETRIES_HELP}`;
 
 export function sweepCommand(command: Command, io: Io): void {
@@ -50,8 +50,8 @@ export function sweepCommand(command: Command, io: Io): void {
     .option("--runs-dir <dir>", "where results go (default: HNORM_RUNS_DIR, or ./runs)")
     .option("--jobs <n>", "runs at the same time (default: 1, or one on each GPU)")
     .addOption(retriesOption())
-    .option("--max-hours <h>", "refuse a sweep that would take longer on this machine", "168")
-    .option("--force", "start however long it takes")
+    .option("--max-hours <h>", "refuse a sweep that would take longer than this on this machine", "168")
+    .option("--force", "start even if the sweep exceeds this machine")
     .addOption(launcherOption())
     .option("--json", "print the ranking as JSON")
     .addOption(overrideOption())
@@ -72,7 +72,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const policy = retryPolicy(options.retries);
   const maxHours = hours(options.maxHours);
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
-  for (const { sameAs } of duplicates) io.say(`listed twice, trained once: ${sameAs}`);
+  for (const { sameAs } of duplicates) io.say(`duplicate run skipped: ${sameAs}`);
   io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
 
   const configs = todo.map((run) => run.config);
@@ -86,7 +86,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     await prepareCorpora(file, todo, io.say);
   }
   const gone = await writeSweepFile(files.dir, loaded);
-  if (gone.length > 0) io.say(`no more in this sweep, their folders stay as they are: ${gone.join(", ")}`);
+  if (gone.length > 0) io.say(`no longer part of this sweep (their folders are kept): ${gone.join(", ")}`);
   const { end, statuses } = await trainRuns({
     runs: todo,
     files,
@@ -105,7 +105,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   await writeResults(files, runs, statuses);
   io.say(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.say(caveat);
-  if (end !== "all") io.say("stopped; the same command goes on where it was");
+  if (end !== "all") io.say("stopped; rerun the same command to resume");
   else if (ranked.some(isDone)) io.say(`next: hnorm report ${fromHere(files.dir)}`);
   const mismatch = dataMismatch(ranked);
   if (mismatch !== undefined) io.say(mismatch);

@@ -48,14 +48,14 @@ export function verifyCommand(command: Command, io: Io): void {
       const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
       const { name, runs, expectations } = underKnownNames(asked, files.dir);
       if (expectations === undefined)
-        throw new UserError(`${file}: expects nothing; an expect: section says what (hnorm verify --help)`);
+        throw new UserError(`${file}: no expect: section (see hnorm verify --help)`);
       const ranked = runs.map((run): RankedRun => ({ ...run, status: readStatus(files.run(run.name)) }));
       const evaluationsOf = remembered((run: string) =>
         readEvaluations(runFiles(files.run(run)).evaluations),
       );
       const all = verdicts(expectations, armsOf(ranked, name), setValues(evaluationsOf));
       if (all.every(({ verdict }) => verdict === "left out"))
-        throw new UserError(`${file}: expects nothing of the arms that the command line leaves`);
+        throw new UserError(`${file}: no expectation applies to the selected arms`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));
       const result = overall(all);
       if (options.json) io.out(JSON.stringify({ sweep: name, result, verdicts: all }, null, 2));

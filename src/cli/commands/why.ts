@@ -16,14 +16,14 @@ import { overrideOption } from "../options/overrides.ts";
 
 const HELP = `
 A and B: a run's folder (runs/quick/pre-1f1b9a51), the start of a name in a sweep (runs/quick/pre), a sweep's folder, or a
-config file, to which the overrides apply. Of several runs the one most like the other is taken.
+config file, to which the overrides apply. Of several matching runs, the one most similar to the other is compared.
 Exit code 0 whether they differ or not; --json says \`same\`.`;
 
 export function whyCommand(command: Command, io: Io): void {
   command
-    .argument("<a>", "a run, or a config")
-    .argument("<b>", "another; a name alone is looked up in the sweep of the first")
-    .argument("[overrides...]", "key=value, for those of the two that are configs")
+    .argument("<a>", "a run, or a config file")
+    .argument("<b>", "another; a bare name is looked up in the sweep of the first")
+    .argument("[overrides...]", "key=value, applied to config files")
     .option("--json", "as JSON")
     .addOption(overrideOption())
     .addHelpText("after", HELP)
@@ -60,8 +60,8 @@ function mostAlike(a: Found, b: Found, words: readonly [string, string]): readon
 
 function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): string {
   const fields =
-    counting.length === 1 ? "1 field that counts differs" : `${counting.length} fields that count differ`;
-  const verdict = same ? "the same run: nothing that decides results differs" : `two runs: ${fields}`;
+    counting.length === 1 ? "1 field that affects results differs" : `${counting.length} fields that affect results differ`;
+  const verdict = same ? "the same run: no field that affects results differs" : `different runs: ${fields}`;
   const section = (title: string, rows: readonly Difference[]) =>
     rows.length === 0 ? [] : ["", title, indented(table(rows, COLUMNS))];
   return [
@@ -69,16 +69,16 @@ function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }
     ...[a, b].flatMap(({ recordedId }, i) =>
       recordedId === undefined
         ? []
-        : [`${"AB"[i]} bears the id ${recordedId.slice(0, 12)}, from another version of hnorm`],
+        : [`${"AB"[i]} was recorded as ${recordedId.slice(0, 12)} by another version of hnorm`],
     ),
     "",
     verdict,
     ...(counting.length === 0 ? [] : [indented(table(counting, COLUMNS))]),
-    ...section("differ too, but do not count:", others),
+    ...section("also differ, without effect on results:", others),
     ...section(
       same
-        ? "of one id, but made differently, so their numbers may differ:"
-        : "where their numbers come from differs too:",
+        ? "same id, but different provenance, so their numbers may differ:"
+        : "provenance differs too:",
       provenance,
     ),
   ].join("\n");

@@ -30,12 +30,12 @@ interface Options {
 }
 
 const ABOUT = `
-Any number of workers, and "hnorm sweep" itself, may be at one sweep, on one machine or on many that share its folder:
-each run is trained by one of them at a time. A run whose trainer died on this machine is taken over at once; one on
-another machine when its heartbeat has not changed for 60 seconds (HNORM_LEASE_SECONDS, the same for all of them).
+Any number of workers, and "hnorm sweep" itself, may work on one sweep, on one machine or on many that share its folder:
+each run is held by one of them at a time. A run whose holder died on this machine is taken over at once; one on another
+machine once it has sent no heartbeat for 60 seconds (HNORM_LEASE_SECONDS, which must be the same for all of them).
 ${RETRIES_HELP}
 
-Exit codes: 0 its runs are finished   3 some failed for good   75 not finished yet, run it again   130 interrupted`;
+Exit codes: 0 its runs are finished   3 some failed permanently   75 not finished yet, rerun to resume   130 interrupted`;
 
 export function workerCommand(command: Command, io: Io): void {
   command
@@ -43,8 +43,8 @@ export function workerCommand(command: Command, io: Io): void {
     .option("--run <name...>", "only these runs", [])
     .option("--jobs <n>", "runs at the same time (default: 1, or one on each GPU)")
     .addOption(retriesOption())
-    .option("--retry-failed", "try runs once more that have failed for good")
-    .option("--no-wait", "leave runs to the processes that train them, without waiting to take over")
+    .option("--retry-failed", "retry permanently failed runs once more")
+    .option("--no-wait", "do not wait for runs that other processes hold")
     .addHelpText("after", ABOUT)
     .action(async (options: Options) => {
       process.exitCode = await worker(options, io);
@@ -66,7 +66,7 @@ async function worker(options: Options, io: Io): Promise<number> {
   );
   requireWritable(dir);
   io.say(
-    `worker at sweep ${name}: ${plural(mine.length, "run")}, ${mine.length - todo.length} already finished`,
+    `worker on sweep ${name}: ${plural(mine.length, "run")}, ${mine.length - todo.length} already finished`,
   );
 
   const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);

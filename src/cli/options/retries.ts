@@ -7,13 +7,13 @@ import type { RetryPolicy } from "../../local/retry.ts";
 const WAIT_S = 5;
 
 export const retriesOption = (): Option =>
-  new Option("--retries <n>", "tries again after a crash, a full disk, too little memory").default("3");
+  new Option("--retries <n>", "retries after a crash, a full disk or running out of memory").default("3");
 
 export const RETRIES_HELP = `
-A run that crashed, was killed, or met a full or failing disk, is tried again from its last checkpoint: --retries times
-without a new checkpoint in between, with waits of 5, 10, 20, ... seconds, and no more once it fails thrice at the same step.
-A mistake in the config, a missing engine and a divergence are not tried again; what was preempted always is.
-Each attempt leaves a line in RUN/attempts.jsonl and what it wrote to stderr in RUN/logs.`;
+A run that crashed, was killed, or met a full or failing disk, is retried from its last checkpoint: up to --retries times
+without a new checkpoint in between, after 5, 10, 20, ... seconds, and no more once it has failed three times at one step.
+Errors in the config, missing engines and divergence are not retried; preempted runs always are.
+Each attempt leaves a line in RUN/attempts.jsonl and its stderr in RUN/logs.`;
 
 export function retryPolicy(text: string): RetryPolicy {
   const retries = Number(text);

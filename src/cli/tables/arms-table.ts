@@ -30,7 +30,7 @@ export function answer(runs: readonly RankedRun[], sweepName: string, against?: 
 function caveatOf(arms: readonly Arm[]): Pick<Answer, "caveat"> {
   if (arms.filter(({ runs }) => runs.some(({ status }) => status?.state === "done")).length < 2) return {};
   const caveat =
-    "one seed each: a difference between arms cannot be told from the noise between seeds; train.seed=1,2,3 (in the file: sweep: { seeds: 3 }) shows that noise";
+    "one seed per arm: differences between arms cannot be told from seed noise; add seeds with train.seed=1,2,3 (in the file: sweep: { seeds: 3 })";
   return { caveat };
 }
 
@@ -58,7 +58,7 @@ const noiseLines = (noise: number | undefined): readonly string[] =>
   noise === undefined
     ? []
     : [
-        `noise between seeds: ${noise.toFixed(4)} nats (one standard deviation); ± are 95 % intervals, differences are paired by seed`,
+        `seed noise: ${noise.toFixed(4)} nats (standard deviation); ± are 95 % confidence intervals, differences are paired by seed`,
       ];
 
 /** `2.8280 ±0.0567`; of a difference with its sign. */

@@ -12,15 +12,15 @@ export function peakLines(runs: readonly Cost[]): readonly string[] {
   if (largest === undefined) return [];
   const { memory, chosen } = largest;
   const { capacity, reserve, assumed } = memory;
-  const device = assumed === undefined ? "the device" : `${assumed}, taken for granted,`;
-  const of = capacity === undefined ? "" : ` of the ${bytes(capacity)} that ${device} has`;
-  const beside = reserve === undefined ? "" : `, and ${bytes(reserve)} for the driver and its libraries,`;
+  const device = assumed === undefined ? "" : ` (assuming ${assumed})`;
+  const of = capacity === undefined ? "" : ` of ${bytes(capacity)}${device}`;
+  const beside = reserve === undefined ? "" : ` and ${bytes(reserve)} for the driver and its libraries`;
   return [
-    `memory at the peak of a run: ${bytes(memory.total)}${beside}${of}${fits(memory) ? "" : ": TOO MUCH"}`,
+    `peak memory of a run: ${bytes(memory.total)}${beside}${of}${fits(memory) ? "" : ": DOES NOT FIT"}`,
     ...table(largest.tradeoffs(), columnsFor(largest))
       .split("\n")
       .map((line) => `  ${line}`),
-    ...(chosen.missing === undefined ? [] : [`engine ${chosen.name} is not here: ${chosen.missing}`]),
+    ...(chosen.missing === undefined ? [] : [`engine ${chosen.name} is not available here: ${chosen.missing}`]),
   ];
 }
 
@@ -37,7 +37,7 @@ const columnsFor = (run: Cost): readonly Column<TradeoffCost>[] => [
 ];
 
 const verdict = (chosen: boolean, fitting: boolean): string =>
-  [...(chosen ? ["chosen"] : []), ...(fitting ? [] : ["too much"])].join(", ");
+  [...(chosen ? ["chosen"] : []), ...(fitting ? [] : ["does not fit"])].join(", ");
 
 const isOf = (a: Tradeoff, b: Tradeoff): boolean =>
   a.recompute === b.recompute && a.optimizerState === b.optimizerState;

@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<Verdict>[] = [
 export function verdictTable(all: readonly Verdict[]): string {
   const told = all.flatMap(({ arm, what, note, source, verdict }) => {
     if (verdict === "not finished") return note === undefined ? [] : [note];
-    const from = source === undefined || verdict === "met" ? [] : [`expected from ${source}`];
+    const from = source === undefined || verdict === "met" ? [] : [`expectation from ${source}`];
     const words = [...(note === undefined ? [] : [note]), ...from].join("; ");
     return words === "" ? [] : [`${arm}, ${what}: ${words}`];
   });

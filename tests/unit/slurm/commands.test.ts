@@ -53,10 +53,10 @@ test("cancel stops a sweep on this machine, which saves first; the same command 
 
   const single = await hnorm(dir, "cancel", "runs/q", "--run", run());
   expect(single.code).toBe(69);
-  expect(single.stderr).toContain("trained by a worker on this machine, which would start it again");
+  expect(single.stderr).toContain("held by a worker on this machine, which would restart it");
   const { code, stdout, stderr } = await hnorm(dir, "cancel", "runs/q");
   expect(code, stderr).toBe(0);
-  expect(stdout).toBe(`told process ${child.pid} to save and stop: ${run()}\n`);
+  expect(stdout).toBe(`signalled process ${child.pid} to save and stop: ${run()}\n`);
   expect((await ended).code).toBe(75);
   const status = JSON.parse(readFileSync(join(dir, "runs", "q", run(), "status.json"), "utf8"));
   expect(status.state).toBe("interrupted");
