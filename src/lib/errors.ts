@@ -12,12 +12,12 @@ export class EnvironmentError extends Error {
 
 /** Errors of the operating system that mean the disk or a permission, not a bug. */
 const DISK: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the disk",
-  EDQUOT: "the disk quota is used up",
-  EROFS: "the file system is read-only",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
+  EROFS: "read-only file system",
   EACCES: "permission denied",
-  EIO: "the disk reports an error",
-  EFBIG: "the file would be larger than allowed",
+  EIO: "I/O error",
+  EFBIG: "file size limit exceeded",
 };
 
 /** The error as one of the two kinds above, or undefined where it is a bug. */

@@ -64,19 +64,19 @@ export async function readSafetensors(path: string): Promise<ReadonlyMap<string,
 }
 
 async function readTensors(path: string, file: FileHandle): Promise<ReadonlyMap<string, NamedTensor>> {
-  const broken = (what: string) => new UserError(`${path}: not a whole safetensors file: ${what}`);
+  const broken = (what: string) => new UserError(`${path}: truncated or corrupt safetensors file: ${what}`);
   const { size } = await file.stat();
   const { header, headerEnd } = await headerOf(file, size, broken);
   const tensors = new Map<string, NamedTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    if (!isEntry(entry)) throw broken(`${name} has no dtype, shape and data_offsets as they should be`);
+    if (!isEntry(entry)) throw broken(`${name} has no valid dtype, shape and data_offsets`);
     const { dtype, shape } = entry;
     const [from, to] = entry.data_offsets;
     const decoder = decoders[dtype];
     if (decoder === undefined) {
       throw new UserError(
-        `${path}: ${name} has dtype ${dtype}; can read ${Object.keys(decoders).join(", ")}`,
+        `${path}: ${name} has dtype ${dtype}; supported: ${Object.keys(decoders).join(", ")}`,
       );
     }
     const needed = shape.reduce((count, n) => count * n, decoder.bytes);
@@ -90,8 +90,8 @@ async function readTensors(path: string, file: FileHandle): Promise<ReadonlyMap<
 
 /** What is often given instead, by how it begins, which as the length of a header is beyond all files. */
 const OTHERS: readonly (readonly [begins: string, what: string])[] = [
-  ["PK\x03\x04", "it is a zip archive, as torch.save writes; safetensors.torch.save_file writes safetensors"],
-  ["version ", "it is a Git LFS pointer; git lfs pull fetches what it points to"],
+  ["PK\x03\x04", "it is a zip archive, as written by torch.save; use safetensors.torch.save_file"],
+  ["version ", "it is a Git LFS pointer; fetch the file with git lfs pull"],
 ];
 
 /** The header, an object of whatever stands in it, and where it ends. */

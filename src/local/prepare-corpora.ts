@@ -34,9 +34,9 @@ export async function prepareCorpora(
       `data: ${about.source}${about.tokenizer === null ? "" : `, tokenizer ${about.tokenizer}`}${sizes}, fingerprint ${about.fingerprint.slice(0, 12)}`,
     );
     const { unigramBitsPerByte, optimalLoss, tokens } = corpus.validation(model.seq_len, e.tokens);
-    const optimum = optimalLoss === undefined ? "" : `; the optimum is ${optimalLoss.toFixed(4)} nats`;
+    const optimum = optimalLoss === undefined ? "" : `; optimal loss ${optimalLoss.toFixed(4)} nats`;
     log(
-      `data: validation on ${count(tokens)} tokens; token frequencies alone give ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
+      `data: validation on ${count(tokens)} tokens; unigram baseline ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
     );
     const [, ...others] = await evaluationSets(config, corpus, context);
     for (const { split, protocol, slice } of others)

@@ -35,7 +35,7 @@ export async function proveResume(
   await trained(straight);
   log(`${run.name}: the same, killed after step ${killedAfter}`);
   await trained(killed, killedAfter);
-  log(`${run.name}: and gone on with`);
+  log(`${run.name}: resumed`);
   await trained(killed);
 
   const [a, b] = [runFiles(straight.dir), runFiles(killed.dir)];
@@ -54,5 +54,5 @@ async function trained(work: Work, killAt = Infinity): Promise<void> {
   const { stderr } = await child.ended;
   const status = readStatus(work.dir);
   if (killAt < Infinity || status?.state === "done") return;
-  throw new EnvironmentError(`the run did not end well: ${status?.state}: ${status?.message ?? stderr}`);
+  throw new EnvironmentError(`the run did not finish: ${status?.state}: ${status?.message ?? stderr}`);
 }

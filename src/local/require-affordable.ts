@@ -29,7 +29,7 @@ export async function requireAffordable(
     const limit = maxHours * 3600;
     if (seconds > limit) {
       reasons.push(
-        `time: about ${duration(seconds)} at ${speedText(speeds)}; to end within ${duration(limit)} ` +
+        `time: about ${duration(seconds)} at ${speedText(speeds)}; to finish within ${duration(limit)} ` +
           `it needs ${flops(work / limit)}/s, ${count(seconds / limit)} times as much`,
       );
     }
@@ -39,7 +39,7 @@ export async function requireAffordable(
     [
       `this sweep does not fit this machine (${plural(runs.length, "run")}, ${flops(work)} in all):`,
       ...reasons.map((reason) => `  ${reason}`),
-      "run it where there is a GPU engine, make it smaller (model.preset, train.tokens, train.micro_batch_size), or insist with --force",
+      "run it where there is a GPU engine, make it smaller (model.preset, train.tokens, train.micro_batch_size), or override with --force",
     ].join("\n"),
   );
 }

@@ -56,7 +56,7 @@ export function verdict(attempts: readonly AttemptRecord[], { retries, waitMs }:
   if (loops)
     return {
       again: false,
-      why: `${recent.length} attempts in a row got no further than step ${reached(last)}`,
+      why: `${recent.length} consecutive attempts made no progress past step ${reached(last)}`,
     };
   if (failures.length > retries) {
     const why = `${failures.length} attempts failed after step ${last.from_step ?? 0}`;

@@ -30,7 +30,7 @@ export interface Ended {
 export async function settle(ended: Ended): Promise<RunStatus | undefined> {
   const { run, dir, end, started, steps, killed, began, oomKills } = ended;
   const { cause, message } = killed
-    ? { cause: "stopped" as Cause, message: "stopped at once; it goes on from its last checkpoint" }
+    ? { cause: "stopped" as Cause, message: "killed; it resumes from its last checkpoint" }
     : causeOfEnd(end, oomKills);
   const lease = readLease(dir);
   const held = lease?.held && lease.pid === end.pid && lease.host === hostname() ? lease : undefined;

@@ -22,7 +22,7 @@ export function listen(active: ReadonlySet<Launched>, log: (text: string) => voi
   let killed = false;
   const save = (how: SweepEnd) => {
     end = how;
-    log("saving and stopping after the current step; press Ctrl-C again to stop at once");
+    log("saving and stopping after the current step; press Ctrl-C again to kill the runs");
     stop.abort();
     for (const child of active) child.stop();
   };

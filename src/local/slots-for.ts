@@ -15,7 +15,7 @@ export async function slotsFor(
   const devices = engines.some(({ engine }) => engine.devices === "gpu") ? visibleDevices() : [];
   if (devices.length > 0 && jobs !== undefined && jobs > devices.length)
     throw new UserError(
-      `--jobs: got ${jobs}; a run has a GPU to itself, and there ${devices.length === 1 ? "is 1" : `are ${devices.length}`} (${devices.join(", ")})`,
+      `--jobs: got ${jobs}; each run needs a GPU of its own, and ${devices.length === 1 ? "1 is" : `${devices.length} are`} visible (${devices.join(", ")})`,
     );
   return slots(jobs ?? Math.max(1, devices.length), devices);
 }

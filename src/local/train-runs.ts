@@ -102,18 +102,18 @@ const reporter = (
   log: Log,
 ): WorkerReport => ({
   waiting: ({ name }, { pid, host, attempt }) =>
-    progress.log(`wait   ${name}: process ${pid} on ${host} trains it (attempt ${attempt})`),
+    progress.log(`wait   ${name}: held by process ${pid} on ${host} (attempt ${attempt})`),
   retrying({ name }, waitMs) {
-    log({ run: name, waitMs }, "will be tried again");
-    progress.log(`retry  ${name}: again in ${duration(waitMs / 1000)}`);
+    log({ run: name, waitMs }, "will be retried");
+    progress.log(`retry  ${name}: in ${duration(waitMs / 1000)}`);
   },
   failed({ name }, why) {
-    log({ run: name, why }, "not tried again");
-    progress.log(`failed ${name}: not tried again${why === undefined ? "" : `: ${why}`}`);
+    log({ run: name, why }, "not retried");
+    progress.log(`failed ${name}: not retried${why === undefined ? "" : `: ${why}`}`);
   },
   finished(run) {
     const status = statuses.has(run.name) ? undefined : readStatus(dirOf(run));
-    if (status !== undefined) progress.log(`done   ${run.name}: by another process: ${describe(status)}`);
+    if (status !== undefined) progress.log(`done   ${run.name}: finished by another process: ${describe(status)}`);
   },
 });
 

@@ -86,14 +86,14 @@ async function readCheckpoint(
   unfit: (facts: CheckpointFacts) => string | undefined,
 ): Promise<Checkpoint | string> {
   const { state, facts: factsPath, complete } = files(folder);
-  if (!existsSync(complete)) return "not complete";
+  if (!existsSync(complete)) return "incomplete";
   try {
     const facts = JSON.parse(await readFile(factsPath, "utf8")) as CheckpointFacts & { state_sha256: string };
     if (facts.schema !== 1) return `schema ${facts.schema}, expected 1`;
     const wrong = unfit(facts);
     if (wrong !== undefined) return wrong;
     if ((await sha256File(state)) !== facts.state_sha256)
-      return "its tensors are not the bytes that were written";
+      return "its tensors do not match their checksum";
     return { facts, state: await readSafetensors(state) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -11,9 +11,9 @@ export function cannotRewind(dir: string, lengths: Readonly<Record<string, numbe
   for (const [name, bytes] of Object.entries(lengths)) {
     const path = join(dir, name);
     if (sizeOf(path) < bytes)
-      return `${name} has ${sizeOf(path)} bytes, fewer than the ${bytes} when it was made`;
+      return `${name} has ${sizeOf(path)} bytes, fewer than the ${bytes} at the checkpoint`;
     if (readFileSync(path)[bytes - 1] !== NEWLINE)
-      return `${name} has no row that ends where its last one did`;
+      return `${name} has no row that ends where its last one did at the checkpoint`;
   }
   return undefined;
 }

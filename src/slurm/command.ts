@@ -39,7 +39,7 @@ export function ask(program: SlurmProgram, args: readonly string[]): Promise<Ans
     child.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       if (error.code !== "ENOENT" && error.code !== "EACCES") return reject(error);
-      reject(new EnvironmentError(`${program}: not found; is this a machine from which jobs are submitted?`));
+      reject(new EnvironmentError(`${program}: not found; is this a login node?`));
     });
     child.on("close", (code) => {
       clearTimeout(timer);
@@ -56,7 +56,7 @@ export function complaint(program: SlurmProgram, { code, stderr, timedOut }: Ans
     .split("\n")
     .filter((line) => line !== "")
     .at(-1);
-  return said ?? `${program} ended with exit code ${code} and no word`;
+  return said ?? `${program} exited with code ${code} and no output`;
 }
 
 /**

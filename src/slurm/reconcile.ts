@@ -30,7 +30,7 @@ export async function reconcile(sweepDir: string, { alone }: { alone: boolean })
       await writeSubmitted(sweepDir, intent.nonce, found);
       known.push({ ...submission, submitted: found });
       notes.push(
-        `job ${job} (${intent.name}) was submitted, but its id had not been kept: found by its name`,
+        `job ${job} (${intent.name}) was submitted, but its id was not recorded: found by its name`,
       );
     } else if (doubt !== undefined) unclear.push({ submission, why: doubt });
     else if (!alone && liveness(intent.by) !== "dead")

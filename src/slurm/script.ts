@@ -102,7 +102,7 @@ requeue() {
   local about state preempted try steps noted
   for ((try = 0; try < 40; try++)); do
     if cancelled; then
-      say "saved; cancelled, so it stays out of the queue"
+      say "saved; cancelled, so it is not requeued"
       exit 75
     fi
     about=$(scontrol -o show job "$me" 2>/dev/null | head -n 1)
@@ -116,14 +116,14 @@ requeue() {
           # Noted before, since Slurm ends this script at once.
           noted="$(date -u +%FT%TZ) preempted=$preempted steps=$steps"
           echo "$noted" >>"$log"
-          say "saved\${steps:+ after $steps steps}; back into the queue"
+          say "saved\${steps:+ after $steps steps}; requeueing"
         fi
         if scontrol requeue "$me"; then
           sleep 600 # until Slurm ends this job, so that it is not taken for a finished one
           exit 75
         fi
         ;;
-      /*) say "the controller does not answer; trying again" ;;
+      /*) say "the controller does not respond; retrying" ;;
       *) # Slurm is ending this job for a reason of its own: a cancelled one must not come back.
         say "saved; Slurm is ending this job ($state)"
         sleep 60
@@ -132,7 +132,7 @@ requeue() {
     esac
     sleep 15
   done
-  say "saved, but the controller took no requeue; the same hnorm sweep submits it again"
+  say "saved, but the controller accepted no requeue; rerun hnorm sweep to submit it again"
   exit 75
 }
 
@@ -142,12 +142,12 @@ allowed() {
   local own
   own=$(grep -c 'preempted=None' "$log" 2>/dev/null)
   if ((own >= max_requeues)); then
-    say "saved; was put back \${own:-0} times (slurm.max_requeues); the same hnorm sweep submits it again"
+    say "saved; requeued \${own:-0} times already (slurm.max_requeues); rerun hnorm sweep to submit it again"
     return 1
   fi
   [ -n "$run" ] && ((own >= 3)) || return 0
   [ "$(grep 'preempted=None' "$log" | tail -n 3 | grep -c "steps=$1$")" = 3 ] || return 0
-  say "no step was done in the last three attempts, so it is not put back; see the logs beside $here"
+  say "no progress in the last three attempts, so it is not requeued; see the logs beside $here"
   return 1
 }
 `;
@@ -156,7 +156,7 @@ const ONE_RUN = `
 mapfile -t manifest <"$here/manifest.txt"
 run=\${manifest[$element]}
 if [ -z "$run" ]; then
-  say "manifest.txt names no run for element $element"
+  say "manifest.txt has no run for array task $element"
   exit 2
 fi
 task=(worker --sweep "$sweep" --run "$run")
@@ -169,7 +169,7 @@ task=(worker --sweep "$sweep")
 
 const TRAIN = `
 if cancelled; then
-  say "cancelled; nothing is started"
+  say "cancelled; not started"
   exit 0
 fi
 # What had failed for good is tried once more, but not by every attempt of this job.

@@ -45,7 +45,7 @@ export async function submitSweep(
     const view = await jobsOf(reconciled);
     if (view.doubts.length > 0) {
       throw new EnvironmentError(
-        `Slurm does not say what became of earlier jobs of this sweep, so nothing is submitted:\n  ${view.doubts.join("\n  ")}`,
+        `the state of earlier jobs of this sweep is unknown, so nothing is submitted:\n  ${view.doubts.join("\n  ")}`,
       );
     }
     const skipped = await whyNot(sweep.dir, runs, view);
@@ -137,6 +137,6 @@ async function submitReport(
     return [];
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    return [`the report job was not taken (slurm.report: false leaves it out): ${error.message}`];
+    return [`the report job was rejected (slurm.report: false leaves it out): ${error.message}`];
   }
 }

@@ -75,12 +75,12 @@ async function outcome(sweepDir: string, intent: Intent, answer: Answer): Promis
   }
   if (isUnclear(answer)) {
     throw new EnvironmentError(
-      `${complaint("sbatch", answer)}\nwhether Slurm has taken job ${intent.name} is not known; the same command, in a minute, looks for it first`,
+      `${complaint("sbatch", answer)}\nwhether Slurm accepted job ${intent.name} is unknown; rerun the same command in a minute, it looks for the job first`,
     );
   }
   await writeWithdrawn(sweepDir, intent.nonce, complaint("sbatch", answer));
   throw new EnvironmentError(
-    `Slurm refused the job: ${complaint("sbatch", answer)}\n  ${["sbatch", ...intent.command].join(" ")}`,
+    `Slurm rejected the job: ${complaint("sbatch", answer)}\n  ${["sbatch", ...intent.command].join(" ")}`,
   );
 }
 

@@ -53,8 +53,8 @@ export function meantArms<P extends Point>(
   for (const key of Object.keys(pattern)) {
     if (swept.some((other) => related(key, other))) continue;
     unknown = true;
-    const words = swept.length === 0 ? "this file sweeps nothing" : `swept here: ${swept.join(", ")}`;
-    const why = key === SEED ? "an arm is all of its seeds" : "not swept";
+    const words = swept.length === 0 ? "this file has no sweep" : `swept here: ${swept.join(", ")}`;
+    const why = key === SEED ? "an arm includes all of its seeds" : "not swept";
     say([key], `${why}; ${words}${didYouMean(key, swept)}`, true);
   }
   if (unknown) return [];
@@ -70,8 +70,8 @@ export function meantArms<P extends Point>(
     say(
       [],
       arm === undefined
-        ? `no arm is so${near === "" ? `; allowed: ${listed(written)}` : near}`
-        : `${found.length} arms are so, one must be meant: ${listed(found)}`,
+        ? `no matching arm${near === "" ? `; allowed: ${listed(written)}` : near}`
+        : `ambiguous: matches ${found.length} arms: ${listed(found)}`,
     );
     return [];
   }

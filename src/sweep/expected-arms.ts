@@ -72,5 +72,5 @@ function checkSet(set: string | undefined, own: readonly Point[], say: Say): voi
   const sets = [...new Set(own.flatMap(({ config }) => Object.keys(config.eval?.sets ?? {})))];
   if (sets.includes(set)) return;
   const allowed = sets.length === 0 ? "the config has no eval.sets" : `allowed: ${sets.join(", ")}`;
-  say(["set"], `no set of eval.sets is called ${set}; ${allowed}${didYouMean(set, sets)}`);
+  say(["set"], `eval.sets has no set ${set}; ${allowed}${didYouMean(set, sets)}`);
 }

@@ -23,7 +23,7 @@ export function readListing(dir: string): Listing {
   const listed = readJson(path);
   const { name, description, runs, expectations } = isPlainObject(listed) ? listed : {};
   if (!Array.isArray(runs) || !runs.every(isListed))
-    throw new UserError(`${path}: not the list of a sweep's runs`);
+    throw new UserError(`${path}: not a valid sweep.json`);
   const said = typeof description === "string" ? { description } : {};
   const expected = Array.isArray(expectations) && expectations.every(isExpectation) ? { expectations } : {};
   return { name: typeof name === "string" ? name : "sweep", ...said, runs, ...expected };

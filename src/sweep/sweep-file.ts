@@ -43,7 +43,7 @@ export function readSweepFile(dir: string): SweepFile {
   const read = parsed(path);
   if (read?.schema === SCHEMA) return read as SweepFile;
   throw new UserError(
-    `${path}: not a list of runs of this version (schema ${SCHEMA}); run hnorm sweep on its config again, finished runs are kept`,
+    `${path}: written by another version of hnorm (expected schema ${SCHEMA}); rerun hnorm sweep on its config, finished runs are kept`,
   );
 }
 

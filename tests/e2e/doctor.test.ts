@@ -119,8 +119,8 @@ test("programs that hang, fail or talk nonsense are said so, with what to do", a
     "nvidia-smi": "echo cannot talk to the driver; exit 9",
     sbatch: "echo no configuration >&2; exit 1",
   });
-  expect(failing.gpus.detail).toContain("nvidia-smi fails: exit code 9: cannot talk to the driver");
-  expect(failing.slurm.detail).toContain("sbatch fails: exit code 1: no configuration");
+  expect(failing.gpus.detail).toContain("nvidia-smi failed: exit code 9: cannot talk to the driver");
+  expect(failing.slurm.detail).toContain("sbatch failed: exit code 1: no configuration");
   expect(failing.gpus.fix).toContain("dmesg");
 
   // The first line has as many columns as sinfo's.

@@ -174,9 +174,9 @@ describe("room", () => {
       const { code, stdout, stderr } = await finish(
         start(dir, ["sweep", config, "--runs-dir", "small", "--retries", "1"], again),
       );
-      expect(stderr).toMatch(/no space left on the disk \(ENOSPC\)/);
+      expect(stderr).toMatch(/no space left on device \(ENOSPC\)/);
       expect(stderr).toMatch(/retry {2}run-/);
-      expect(stderr).toMatch(/not tried again: 2 attempts failed after step \d+/);
+      expect(stderr).toMatch(/not retried: 2 attempts failed after step \d+/);
       expect(stderr).not.toContain("    at ");
       expect(stdout).toMatch(/run-\w+ .* failed/);
       expect([3, 69]).toContain(code); // 69 where the table of results did not fit either

@@ -117,7 +117,7 @@ test("rows past the checkpoint are moved aside, and a torn checkpoint is skipped
   const { code, stderr } = await hnorm(dir, "sweep", "r.yaml");
   expect(code).toBe(0);
   expectSameBytes(run, expected);
-  const why = "skipped: its tensors are not the bytes that were written";
+  const why = "skipped: its tensors do not match their checksum";
   expect(stderr).toContain(why);
   expect(readFileSync(join(run, "log.jsonl"), "utf8")).toContain(why);
   const rewound = readFileSync(join(run, "metrics.rewound.csv"), "utf8");

@@ -72,7 +72,7 @@ test("what is wrong is said before anything starts", async () => {
   for (const command of ["verify", "sweep", "plan"]) {
     const { code, stdout, stderr } = await hnorm(dir, command, "t.yaml");
     expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(/^t\.yaml:1:\d+ expect\[0\]\.arm: no arm is so; did you mean pre\?\n$/);
+    expect(stderr).toMatch(/^t\.yaml:1:\d+ expect\[0\]\.arm: no matching arm; did you mean pre\?\n$/);
   }
   const none = await hnorm(dir, "verify", "none.yaml");
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("none.yaml: no expect: section")]);

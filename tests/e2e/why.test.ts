@@ -42,7 +42,7 @@ test("runs and configs compared; words that name no run are said so with what is
   expect(await complaint("tt.yaml", "t.yaml")).toContain("did you mean t.yaml?");
   expect(await complaint("runs/t", "t.yaml")).toMatch(/has 2 runs and t\.yaml has 2; name one run/);
   writeFileSync(join(dir, "runs/t/sweep.json"), '{"runs": [7]}');
-  expect(await complaint("runs/t/pre", "t.yaml")).toContain("not the list of a sweep's runs");
+  expect(await complaint("runs/t/pre", "t.yaml")).toContain("not a valid sweep.json");
 });
 
 test("of arms with several seeds the two runs most alike are compared, and no arm whose name goes on", async () => {

@@ -15,7 +15,7 @@ onSlurm({ nodes: 1, maxArraySize: 3 }, (clusterOf) => {
     cluster.slurm("scontrol", "update", `jobid=${job}_0`, "timelimit=60"); // heeded from then on
     await until("it has ended", () => hasEnded(cluster, job), sweep.said);
     expect(statesOf(cluster, job), sweep.said()).toEqual(["COMPLETED"]);
-    expect(sweep.said()).toContain("back into the queue");
+    expect(sweep.said()).toContain("requeueing");
     await expectBytesOfUndisturbed(sweep, home, sweep.runs);
   }, 300_000);
 

@@ -176,10 +176,10 @@ expect:
   expect(complaint(`${yaml}eval: { sets: { wiky: {} } }\n`)).toMatchInlineSnapshot(`
     "x.yaml:8:5 expect[0].within: missing; expected a number >= 0 in the metric's unit, or a share such as 2%: how far from 20 is still met
     x.yaml:9:14 expect[1].arm.nrom: not swept; swept here: norm, train.lr; did you mean norm?
-    x.yaml:10:7 expect[2].arm: no arm is so; did you mean pre?
-    x.yaml:11:7 expect[3].arm: 2 arms are so, one must be meant: {norm: pre, train.lr: 0.001}, {norm: pre, train.lr: 0.002}
-    x.yaml:12:7 expect[4].better_than: 2 arms are so, one must be meant: {norm: pre, train.lr: 0.001}, {norm: post, train.lr: 0.001}
-    x.yaml:13:14 expect[5].arm.train.seed: an arm is all of its seeds; swept here: norm, train.lr
+    x.yaml:10:7 expect[2].arm: no matching arm; did you mean pre?
+    x.yaml:11:7 expect[3].arm: ambiguous: matches 2 arms: {norm: pre, train.lr: 0.001}, {norm: pre, train.lr: 0.002}
+    x.yaml:12:7 expect[4].better_than: ambiguous: matches 2 arms: {norm: pre, train.lr: 0.001}, {norm: post, train.lr: 0.001}
+    x.yaml:13:14 expect[5].arm.train.seed: an arm includes all of its seeds; swept here: norm, train.lr
     x.yaml:14:12 expect[6].arm: expected a mapping of swept keys to values, such as {norm: pre}, got "pre"
     x.yaml:14:27 expect[6].diverges: expected true or false, got "maybe"
     x.yaml:15:5 expect[7]: says nothing to check; give one of val_loss, val_ppl, val_bits_per_byte, train_loss, better_than, diverges
@@ -201,6 +201,6 @@ expect:
 test.each([
   ["expect: { diverges: false }", "expect: expected a list of expectations, got a mapping"],
   ["expect: 3", "expect: expected a list of expectations, got 3"],
-  ["expect: [{ arm: { norm: pre }, diverges: true }]", "this file sweeps nothing"],
+  ["expect: [{ arm: { norm: pre }, diverges: true }]", "this file has no sweep"],
   ["expect: [{ val_loss: 2, within: 1, set: wiki }]", "the config has no eval.sets"],
 ])("%s", (line, message) => expect(complaint(`${GOOD}${line}\n`)).toContain(message));

@@ -115,9 +115,9 @@ test.each<[what: string, make: () => string, message: string]>([
   [
     "what torch.save writes",
     () => plain("PK\x03\x04\0\0\b\b\0\0"),
-    "it is a zip archive, as torch.save writes",
+    "it is a zip archive, as written by torch.save",
   ],
-  ["a pointer", () => plain("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull fetches"],
+  ["a pointer", () => plain("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"],
   ["text", () => file("weights"), "the header is not JSON"],
   ["a list", () => file([1]), "the header is not a JSON object"],
   ["null", () => file("null"), "the header is not a JSON object"],
@@ -130,7 +130,7 @@ test.each<[what: string, make: () => string, message: string]>([
   [
     "an unknown type",
     () => file({ a: entry("F8_E4M3", [1], 0, 1) }, [0]),
-    "a has dtype F8_E4M3; can read F64, F32, F16",
+    "a has dtype F8_E4M3; supported: F64, F32, F16",
   ],
   [
     "fewer bytes than the shape",

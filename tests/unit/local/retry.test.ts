@@ -64,7 +64,7 @@ describe("by how far it came", () => {
   test("three that end at the same step, or earlier, are a loop", () => {
     expect(judged(["crash", 50, 57], ["crash", 50, 57])).toMatchObject({ again: true });
     const loop = judged(["crash", 50, 57], ["crash", 50, 57], ["crash", 50, 57]);
-    expect(loop).toEqual({ again: false, why: "3 attempts in a row got no further than step 57" });
+    expect(loop).toEqual({ again: false, why: "3 consecutive attempts made no progress past step 57" });
   });
   test("waits grow to five minutes and no more", () => {
     const crashes = Array.from({ length: 30 }, (_, i) => ["crash", 0, i] as const);

@@ -41,7 +41,7 @@ test.each<[what: string, squeue: string, doubt: RegExp]>([
     "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1",
     /Unable to contact/,
   ],
-  ["it says nothing and fails", "exit 1", /squeue ended with exit code 1/],
+  ["it says nothing and fails", "exit 1", /squeue exited with code 1/],
   ["it is slow", "sleep 30", /squeue did not answer within 0.5 s/],
   [
     "it prints garbage beside the rest",
@@ -68,7 +68,7 @@ test("variables that would change the answers do not reach the programs", async 
 test("where there is no Slurm, that is what is said", async () => {
   setForTest("PATH", "/nowhere");
   await expect(askQueue(["7"])).rejects.toThrow(
-    "squeue: not found; is this a machine from which jobs are submitted?",
+    "squeue: not found; is this a login node?",
   );
 });
 

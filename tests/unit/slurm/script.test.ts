@@ -110,7 +110,7 @@ test.each([75, 140, 143])("a run told to stop (%i) goes back, by the id of its o
   const { fake, job, dir } = element({ srun: `exit ${code}`, steps: 40 });
   expect(job()).toMatchObject({
     code: 75,
-    stderr: expect.stringContaining("saved after 40 steps; back into the queue"),
+    stderr: expect.stringContaining("saved after 40 steps; requeueing"),
   });
   expect(requeues(fake)).toEqual(["requeue 7_1"]);
   expect(existsSync(join(dir, "requeues", "1"))).toBe(true);
@@ -150,7 +150,7 @@ test("a run that does no step is put back three times, one that goes on as often
   progress(8);
   expect(job()).toMatchObject({
     code: 3,
-    stderr: expect.stringContaining("was put back 6 times (slurm.max_requeues)"),
+    stderr: expect.stringContaining("requeued 6 times already (slurm.max_requeues)"),
   });
   expect(requeues(fake)).toHaveLength(6);
 });

@@ -218,7 +218,7 @@ test("an sbatch that does not answer may have been heard all the same", async ()
     sbatch:
       "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
   });
-  await expect(submit()).rejects.toThrow("whether Slurm has taken job");
+  await expect(submit()).rejects.toThrow("whether Slurm accepted job");
   fake.set({ sbatch: working });
   expect((await submit()).submitted).toMatchObject([{ job: "102" }]);
 });
@@ -229,17 +229,17 @@ test("a banner before the id, a cluster after it; garbage is no id", async () =>
   const { submitted } = submissionFiles(dir, nonces(dir)[0]!);
   expect(JSON.parse(readFileSync(submitted, "utf8"))).toEqual({ job: "77", cluster: "north" });
   const garbled = sweep(1, { report: false }, { sbatch: "echo hello" });
-  await expect(garbled.submit()).rejects.toThrow("whether Slurm has taken job");
+  await expect(garbled.submit()).rejects.toThrow("whether Slurm accepted job");
 });
 
 test("what Slurm refuses is told in its words, and is no hindrance next time", async () => {
   const refused = "echo 'sbatch: error: invalid partition specified: gpuu' >&2; exit 1";
   const { fake, dir, submit } = sweep(2, { partition: "gpuu" }, { sbatch: refused });
   await expect(submit()).rejects.toThrow(
-    "Slurm refused the job: sbatch: error: invalid partition specified: gpuu",
+    "Slurm rejected the job: sbatch: error: invalid partition specified: gpuu",
   );
   expect(existsSync(submissionFiles(dir, nonces(dir)[0]!).withdrawn)).toBe(true);
-  await expect(submit()).rejects.toThrow("refused");
+  await expect(submit()).rejects.toThrow("rejected");
   expect(fake.calls("squeue")).toEqual([]);
 });
 
@@ -254,7 +254,7 @@ test("a site that does not take the report still trains the runs", async () => {
   });
   const { submitted, notes } = await submit();
   expect(submitted).toHaveLength(1);
-  expect(notes.join()).toContain("the report job was not taken");
+  expect(notes.join()).toContain("the report job was rejected");
 });
 
 test("cancel ends what is open, marks it first, and reaches jobs whose ids were never kept", async () => {
