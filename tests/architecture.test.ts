@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { expect, test } from "vitest";
+import { ROLES } from "../src/inits/roles.ts";
+import { normFunctions } from "../src/norm-functions/index.ts";
 import { norms } from "../src/norms/index.ts";
 
 /**
@@ -16,8 +18,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   graph: ["lib"],
   ops: ["graph", "lib"],
   inits: ["types:graph", "lib"],
-  norms: ["types:graph", "types:inits", "lib"],
-  model: ["norms", "ops", "graph", "lib"],
+  equations: ["types:inits"],
+  "norm-functions": ["equations", "lib"],
+  norms: ["equations", "types:inits", "lib"],
+  model: ["norms", "norm-functions", "types:equations", "types:inits", "ops", "graph", "lib"],
   optim: ["ops", "graph", "lib"],
   plan: ["ops", "graph", "lib"],
   "backends/backend.ts": ["types:plan", "types:graph", "lib"],
@@ -56,7 +60,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/cpu/wasm": ["lib"],
   "backends/cpu/lower": ["backends/cpu/onnx", "ops", "graph", "lib"],
   "backends/cpu/fuse": ["backends/cpu/lower", "backends/cpu/onnx", "backends/head-loss.ts", "ops", "graph"],
-  "backends/cpu/host": ["types:backends/cpu/wasm", "types:graph", "types:ops"],
+  "backends/cpu/host": ["types:backends/cpu/wasm", "types:graph", "ops"],
   "backends/cpu": ["backends/backend.ts", "backends/head-loss.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
@@ -84,6 +88,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "protocols",
       "optim",
       "norms",
+      "norm-functions",
       "inits",
       "model",
       "plan",
@@ -91,6 +96,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["graph", "backends", "lib"],
   ],
 };
+
+const asked = (names: readonly string[]) => new RegExp(`[=!]== "(${names.join("|")})"`);
 
 /** Words that only one room may say, wherever they stand: in code, in comments, in strings. */
 const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
@@ -100,11 +107,17 @@ const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
   [/onnxruntime/i, "backends/cpu"],
   [/tfjs/i, "backends/tensorflow"],
   [/Math\.random/, "nowhere"],
-  [new RegExp(`[=!]== "(${Object.keys(norms).join("|")})"`), "norms"], // no one asks a strategy its name
+  // No one asks a strategy, a norm function or a parameter's role its name.
+  [asked(Object.keys(norms)), "norms"],
+  [asked(Object.keys(normFunctions)), "norm-functions"],
+  [new RegExp(`role [=!]== "(${ROLES.join("|")})"`), "inits"],
 ];
 
 /** Rooms that touch no disk, clock or process. */
-const PURE = ["graph", "ops", "norms", "inits", "model", "plan", "optim", "backends/reference"];
+const PURE = [
+  ...["graph", "ops", "equations", "norm-functions", "norms", "inits", "model", "plan", "optim"],
+  "backends/reference",
+];
 
 const MAX_LINES = 300;
 
@@ -259,6 +272,12 @@ test.each<[fault: string, path: string, text: string]>([
   ["train/x.ts says tfjs, which is for backends/tensorflow", "train/x.ts", 'from "@tensorflow/tfjs"'],
   ["lib/x.ts says Math.random, which is for nowhere", "lib/x.ts", "const x = Math.random();"],
   ['model/x.ts says === "hybrid", which is for norms', "model/x.ts", 'if (norm === "hybrid") return;'],
+  [
+    'model/x.ts says === "layernorm", which is for norm-functions',
+    "model/x.ts",
+    'if (type === "layernorm") x = center(x);',
+  ],
+  ['optim/x.ts says role !== "norm", which is for inits', "optim/x.ts", 'p.role !== "norm"'],
   ["lib/x.ts has 301 lines", "lib/x.ts", "//\n".repeat(301)],
 ])("finds: %s", (fault, path, text) => {
   expect(faults({ [path]: text })).toEqual([fault]);

@@ -10,6 +10,7 @@ import { type ChosenEngine, chooseEngine, engineNames } from "../src/backends/re
 import { EnvironmentError } from "../src/lib/errors.ts";
 import { type NamedTensor, readSafetensors } from "../src/lib/safetensors.ts";
 import { completeModel, modelSchema } from "../src/model/schema.ts";
+import { type NormFunctionSelection, normFunctions } from "../src/norm-functions/index.ts";
 import { type NormName, type NormSelection, norms } from "../src/norms/index.ts";
 import { singleStep } from "../src/train/single-step.ts";
 
@@ -23,6 +24,9 @@ function specOf(name: string) {
   const norm = (typeof config.norm === "string" ? { name: config.norm } : config.norm) as NormSelection;
   return { model: completeModel(modelSchema.parse(config.model)), norm };
 }
+
+const nameOf = (selection: NormFunctionSelection) =>
+  typeof selection === "string" ? selection : selection.name;
 
 /**
  * Largest difference of a logit z over 1 + |z|; gradient error over gradient norm, per tensor; loss and norm relative.
@@ -40,6 +44,11 @@ const F32: Tolerance = { logits: 1e-5, gradient: 1e-4, scalar: 1e-5 };
 test("there is a fixture of every strategy", () => {
   const covered = new Set<NormName>(cases.map((name) => specOf(name).norm.name));
   expect([...covered].sort()).toEqual(Object.keys(norms).sort());
+});
+
+test("and of every norm function", () => {
+  const covered = new Set(cases.map((name) => nameOf(specOf(name).model.norm_type)));
+  expect([...covered].sort()).toEqual(Object.keys(normFunctions).sort());
 });
 
 test("and of every strategy around a mixture of experts", () => {

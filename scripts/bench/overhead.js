@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadSweep } from "../../dist/sweep/expand.js";
 import { launch } from "../../dist/local/launch.js";
+import { loadSweep } from "../../dist/sweep/expand.js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const CHILD = path("overhead-child.js");

@@ -91,6 +91,19 @@ CASES = {
     "qk-norm-full-mqa": Case("qk-norm-full", Config(n_heads=2, n_kv_heads=1)),
     # Embeddings so small that the first norms of queries, keys and values feel eps.
     "hybrid-small-embed": Case("hybrid", embed_std=0.01),
+    # Norms inside the feed-forward, learned factors, two streams.
+    "sub-ln": Case("sub-ln", Config(n_layers=3)),
+    "layer-scale": Case("layer-scale", Config(n_layers=3)),
+    "layer-scale-branch": Case({"name": "layer-scale", "per": "branch"}),
+    "resi-dual": Case("resi-dual", Config(n_layers=3)),
+    "prores": Case("prores"),
+    # Every norm function, where norms stand inside a sub-layer, before and after it, and at the ends.
+    "peri-zero-centered": Case("peri", Config(norm_type="rmsnorm-zero-centered")),
+    "hybrid-star-zero-centered": Case("hybrid-star", Config(norm_type="rmsnorm-zero-centered")),
+    "hybrid-gain-free": Case("hybrid", Config(norm_type="rmsnorm-gain-free", tie_embeddings=True)),
+    "resi-dual-gain-free": Case("resi-dual", Config(norm_type="rmsnorm-gain-free")),
+    "pre-dyt": Case("pre", Config(norm_type={"name": "dyt"})),
+    "sub-ln-dyt": Case("sub-ln", Config(norm_type={"name": "dyt", "bias": True, "embed_scale": False})),
     # A mixture of experts within every strategy; moe-qk-norm-full is OLMoE. The losses of routers weigh more than they
     # should, so that their gradients show.
     "moe-pre": experts("pre", **HEAVY),
@@ -108,6 +121,12 @@ CASES = {
     "moe-qk-norm": experts("qk-norm", **HEAVY),
     "moe-qk-norm-full": experts("qk-norm-full", **HEAVY),
     "moe-lns": experts("lns", **HEAVY),
+    "moe-sub-ln": experts("sub-ln", **HEAVY),
+    "moe-sub-ln-shared": experts("sub-ln", shared_expert=10, **HEAVY),
+    "moe-layer-scale": experts("layer-scale", **HEAVY),
+    "moe-prores": experts("prores", **HEAVY),
+    "moe-resi-dual": experts("resi-dual", **HEAVY),
+    "moe-dyt": experts("pre", model={"norm_type": {"name": "dyt", "bias": True}}, **HEAVY),
     "moe-placement": experts({"name": "placement", "attn": "post", "inner": "qkvc", "ffn": "post"}, **HEAVY),
     # Its options.
     "moe-defaults": experts("qk-norm-full", layers=3),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+import norm_functions
 from moe import Moe, mixture
 
 
@@ -33,7 +34,7 @@ class Config:
     norm_eps: float = 1e-5
     tie_embeddings: bool = False
     seq_len: int = 9
-    norm_type: str = "rmsnorm"
+    norm_type: str | dict = "rmsnorm"
     moe: Moe | None = None
 
     @property
@@ -73,9 +74,9 @@ class Weights(dict):
         half_width = std * math.sqrt(3)  # a uniform draw of this half-width has that deviation
         return self._get(name, (rows, columns), -half_width, half_width)
 
-    def gain(self, name, size):
-        """A norm's gain [size], kept away from 1 so that a forgotten gain shows."""
-        return self._get(name, (size,), 0.5, 1.5)
+    def vector(self, name, size, low, high):
+        """A learned vector [size] between two bounds: gains, offsets, factors."""
+        return self._get(name, (size,), low, high)
 
     def _get(self, name, shape, low, high):
         if name not in self:
@@ -86,19 +87,6 @@ class Weights(dict):
 
 
 # Primitives ----------------------------------------------------------------------------------------------------
-
-
-def rms_norm(x, gain, eps):
-    """g * x / sqrt(mean(x^2) + eps), over the last axis."""
-    return gain * x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps)
-
-
-def layer_norm(x, gain, eps):
-    """RMSNorm of the vector with its mean taken away, so eps is added to the variance. A gain, no bias."""
-    return rms_norm(x - x.mean(-1, keepdim=True), gain, eps)
-
-
-NORM_TYPES = {"rmsnorm": rms_norm, "layernorm": layer_norm}
 
 
 def linear(x, weight):
@@ -132,28 +120,61 @@ def causal_attention(q, k, v):
 # The model -----------------------------------------------------------------------------------------------------
 
 
-class Block:
+@dataclass(frozen=True)
+class Site:
+    """Where a norm stands: the owner of the parameters whose names begin with `prefix`."""
+
+    weights: Weights
+    prefix: str
+    width: int
+    gain: bool = True
+
+    def vector(self, name, low, high):
+        return self.weights.vector(f"{self.prefix}.{name}", self.width, low, high)
+
+    def number(self, name, low, high):
+        return self.weights.vector(f"{self.prefix}.{name}", 1, low, high)
+
+
+class Ends:
+    """What a strategy may use around the blocks: norms, and the number of blocks."""
+
+    def __init__(self, config, weights):
+        self.config = config
+        self.weights = weights
+        self.layers = config.n_layers
+        self.prefix = ""
+
+    def norm(self, name, x, gain=True):
+        """The learned norm called `name`, over the last axis of x; with `gain` false, one without a gain."""
+        site = Site(self.weights, self.prefix + name, x.shape[-1], gain)
+        return norm_functions.apply(self.config.norm_type, site, x, self.config.norm_eps)
+
+    def vector(self, name, low, high):
+        """A learned vector [D]."""
+        return self.weights.vector(self.prefix + name, self.config.d_model, low, high)
+
+    def number(self, name, low, high):
+        """A learned number [1]."""
+        return self.weights.vector(self.prefix + name, 1, low, high)
+
+
+class Block(Ends):
     """What a strategy composes into block number `index` (0-based): one attention, one FFN, and its norms."""
 
     def __init__(self, config, weights, index, routings):
-        self.config = config
-        self.weights = weights
+        super().__init__(config, weights)
         self.index = index
         self.routings = routings
-        self.layers = config.n_layers
-
-    def norm(self, name, x):
-        """The learned norm called `name`, over the last axis of x."""
-        gain = self.weights.gain(f"blocks.{self.index}.{name}.weight", x.shape[-1])
-        return NORM_TYPES[self.config.norm_type](x, gain, self.config.norm_eps)
+        self.prefix = f"blocks.{index}."
 
     def attn(self, x, per_head="", full_width=""):
         """Grouped-query attention with its output projection: [B, T, D] -> [B, T, D].
 
         `per_head` names which of q, k, v and c are normalized within each head, with one gain [dh] that all heads
         of the layer share: q, k, v after the split into heads and before RoPE, c (the attention output, before
-        the heads are joined and projected) last. `full_width` names which of q and k are normalized over their
-        whole projected width instead, before the split into heads (OLMo-2, OLMoE).
+        the heads are joined and projected) last. `full_width` names which of q, k, v and c are normalized over their
+        whole width instead: before the split into heads (OLMo-2, OLMoE), or after they are joined.
         """
         q = self._heads("q", x, self.config.n_heads, per_head, full_width)
         k = self._heads("k", x, self.config.n_kv_heads, per_head, full_width)
@@ -167,22 +188,35 @@ class Block:
         context = causal_attention(q, k, v)
         if "c" in per_head:
             context = self.norm("attn.c_norm", context)
-        return self._project("attn.o", context.transpose(1, 2).flatten(2), self.config.d_model)
+        joined = context.transpose(1, 2).flatten(2)
+        if "c" in full_width:
+            joined = self.norm("attn.c_norm", joined)
+        return self._project("attn.o", joined, self.config.d_model)
 
-    def ffn(self, x):
-        """One SwiGLU network, or a mixture of them: [B, T, D] -> [B, T, D]."""
+    def ffn(self, x, inner=()):
+        """One SwiGLU network, or a mixture of them: [B, T, D] -> [B, T, D].
+
+        `inner` names which of gate, up and hidden are normalized over their width: W_gate x, W_up x, and their product
+        before W_down. All experts share one norm; a shared expert has its own.
+        """
+
+        def swiglu(name, x, width=None):
+            """down(silu(gate x) * up x)."""
+            width = width or self.config.ffn_dim
+            norms = "ffn.shared" if name == "moe.shared" else "ffn"
+
+            def normed(part, y):
+                return self.norm(f"{norms}.{part}_norm", y) if part in inner else y
+
+            gate = normed("gate", self._project(f"{name}.gate", x, width))
+            up = normed("up", self._project(f"{name}.up", x, width))
+            return self._project(f"{name}.down", normed("hidden", silu(gate) * up), self.config.d_model)
+
         if self.config.moe is None:
-            return self._swiglu("ffn", x)
-        y, routing = mixture(self.config.moe, x, self._project, self._swiglu)
+            return swiglu("ffn", x)
+        y, routing = mixture(self.config.moe, x, self._project, swiglu)
         self.routings.append(routing)
         return y
-
-    def _swiglu(self, name, x, width=None):
-        """down(silu(gate x) * up x)."""
-        width = width or self.config.ffn_dim
-        gate = self._project(f"{name}.gate", x, width)
-        up = self._project(f"{name}.up", x, width)
-        return self._project(f"{name}.down", silu(gate) * up, self.config.d_model)
 
     def _heads(self, letter, x, heads, per_head, full_width):
         """x projected by Wq, Wk or Wv and split into heads: [B, heads, T, dh]."""
@@ -201,15 +235,13 @@ class Block:
 def logits(config, strategy, weights, tokens, routings=None):
     """Scores of the whole vocabulary after every token: [B, T] -> [B, T, V]. `routings` gets those of every layer."""
     routings = [] if routings is None else routings
-    norm = NORM_TYPES[config.norm_type]
+    ends = Ends(config, weights)
     table = weights.matrix("embed.weight", config.vocab_size, config.d_model, std=weights.embed_std)
-    x = table[tokens]
-    if strategy.embed_norm:
-        x = norm(x, weights.gain("embed_norm.weight", config.d_model), config.norm_eps)
+    rows = norm_functions.on_embedding(config.norm_type, Site(weights, "embed", config.d_model), table[tokens])
+    state = strategy.embed(ends, rows)
     for index in range(config.n_layers):
-        x = strategy.block(Block(config, weights, index, routings), x)
-    # Every strategy ends in a norm, Post-Norm too: so do the released codes of HybridNorm and of Mix-LN.
-    x = norm(x, weights.gain("final_norm.weight", config.d_model), config.norm_eps)
+        state = strategy.block(Block(config, weights, index, routings), state)
+    x = strategy.final(ends, state)
     head = table if config.tie_embeddings else weights.matrix("head.weight", config.vocab_size, config.d_model)
     return linear(x, head)
 

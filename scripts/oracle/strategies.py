@@ -2,12 +2,13 @@
 
 A block maps its input x (X in the papers) to the next block's input. b.attn is attention A with its output
 projection, b.ffn the feed-forward network F, b.norm(name, x) the learned norm N that owns the gain called `name`.
-A_QKV(x) is b.attn(x, per_head="qkv"): queries, keys and values normalized within each head.
+A_QKV(x) is b.attn(x, per_head="qkv"): queries, keys and values normalized within each head. b.vector and b.number are
+learned factors. A strategy with several residual streams maps a tuple of them.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 
@@ -115,12 +116,60 @@ def placement(b, x, attn, inner, ffn):
     return s + b.ffn(m)
 
 
+def sub_ln(b, x):
+    """Sub-LN (Magneto, Wang et al. 2022).  Y = X + Wo N(ctx(N(X)));  X' = Y + Wdown N(silu(Wgate N(Y)) * Wup N(Y))."""
+    y = x + b.attn(b.norm("attn_norm", x), full_width="c")
+    return y + b.ffn(b.norm("ffn_norm", y), inner=("hidden",))
+
+
+def layer_scale(b, x, initial=None, per="channel"):
+    """LayerScale (Touvron et al. 2021).  Y = X + c A(N(X));  X' = Y + c' F(N(Y)), c and c' vectors or numbers."""
+    factor = b.vector if per == "channel" else b.number
+    y = x + factor("attn_scale", 0.3, 0.9) * b.attn(b.norm("attn_norm", x))
+    return y + factor("ffn_scale", 0.3, 0.9) * b.ffn(b.norm("ffn_norm", y))
+
+
+def prores(b, x, warmup_steps=1000):
+    """ProRes.  Y = X + a A(N(X));  X' = Y + a F(N(Y)).  Fixtures are taken at the end of training, where a is 1."""
+    return pre(b, x)
+
+
+def resi_dual(b, streams):
+    """ResiDual (Xie et al. 2023).  Y = N(X + A(X));  X' = N(Y + F(Y));  D' = D + A(X) + F(Y)."""
+    x, d = streams
+    a = b.attn(x)
+    y = b.norm("attn_norm", x + a)
+    f = b.ffn(y)
+    return b.norm("ffn_norm", y + f), d + a + f
+
+
+def same(_ends, x):
+    return x
+
+
+def normed(ends, x):
+    """The embedding's output, normalized."""
+    return ends.norm("embed_norm", x)
+
+
+def last_norm(ends, x):
+    """Every one-stream strategy ends in a norm, Post-Norm too: so do the released codes of HybridNorm and of Mix-LN."""
+    return ends.norm("final_norm", x)
+
+
+def resi_dual_final(ends, streams):
+    """X + N(D)."""
+    x, d = streams
+    return x + ends.norm("final_norm", d)
+
+
 @dataclass(frozen=True)
 class Strategy:
-    """A block, and whether the embedding's output is normalized before the first one."""
+    """A block, what becomes of the embedding's output before the first one, and of the last one's before the head."""
 
     block: Callable
-    embed_norm: bool = False
+    embed: Callable = same
+    final: Callable = last_norm
 
 
 STRATEGIES = {
@@ -131,15 +180,19 @@ STRATEGIES = {
     "hybrid": Strategy(hybrid),
     "hybrid-star": Strategy(hybrid_star),
     "first-qkv-pre": Strategy(first_qkv_pre),
-    "embed-norm": Strategy(hybrid, embed_norm=True),
+    "embed-norm": Strategy(hybrid, embed=normed),
     "deepnorm": Strategy(deepnorm),
     "sandwich": Strategy(sandwich),
-    "peri": Strategy(sandwich, embed_norm=True),
+    "peri": Strategy(sandwich, embed=normed),
     "output-norm": Strategy(output_norm),
     "qk-norm": Strategy(qk_norm),
     "qk-norm-full": Strategy(qk_norm_full),
     "lns": Strategy(lns),
     "placement": Strategy(placement),
+    "sub-ln": Strategy(sub_ln),
+    "layer-scale": Strategy(layer_scale),
+    "prores": Strategy(prores),
+    "resi-dual": Strategy(resi_dual, embed=lambda _, x: (x, x), final=resi_dual_final),
 }
 
 
@@ -149,4 +202,4 @@ def strategy(norm):
         return STRATEGIES[norm]
     parameters = {key: value for key, value in norm.items() if key != "name"}
     found = STRATEGIES[norm["name"]]
-    return Strategy(partial(found.block, **parameters), found.embed_norm)
+    return replace(found, block=partial(found.block, **parameters))

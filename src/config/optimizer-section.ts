@@ -1,6 +1,6 @@
 /** `train.optimizer`: one optimizer for all parameters, or a list of groups of them, each with its own. */
 import { z } from "zod";
-import { ROLES } from "../model/parameter.ts";
+import { ROLES } from "../inits/roles.ts";
 import type { GroupSelection, OptimizerConfig } from "../optim/groups.ts";
 import { type OptimizerName, optimizers } from "../optim/index.ts";
 import { isPlainObject, selection } from "./selection.ts";

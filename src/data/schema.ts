@@ -1,15 +1,9 @@
 /** The `data:` section of a config: `{source: NAME | {name, ...}, tokenizer: NAME | {name}}`. */
 import { z } from "zod";
-import { nearest } from "../lib/suggest.ts";
+import { type Named, oneOf } from "../lib/one-of.ts";
 import { type RepeatFilter, repeatsSchema } from "./repeats.ts";
 import { sources } from "./sources/index.ts";
 import { tokenizers } from "./tokenizers/index.ts";
-
-type Kinds = Readonly<Record<string, { readonly params: z.ZodObject }>>;
-
-/** `NAME`'s parameters beside its name, for each NAME of the record. */
-type Named<K extends Kinds> = { [N in keyof K & string]: { name: N } & z.output<K[N]["params"]> }[keyof K &
-  string];
 
 export type SourceSpec = Named<typeof sources>;
 export type TokenizerSpec = Named<typeof tokenizers>;
@@ -50,20 +44,3 @@ export const validationSourceSchema: z.ZodType<SourceSpec> = oneOf(
     ]),
   ),
 ) as unknown as z.ZodType<SourceSpec>;
-
-/** A thing of a kind, written as its bare name or as `{name, ...its parameters}`. */
-function oneOf<K extends Kinds>(things: K): z.ZodType<Named<K>> {
-  const names = Object.keys(things);
-  const choices = names.map((name) => things[name]!.params.extend({ name: z.literal(name) }));
-  const error = ({ input }: { input?: unknown }): string => {
-    const name = (input as { name?: unknown } | undefined)?.name ?? input;
-    const near = typeof name === "string" ? nearest(name, names) : undefined;
-    const got = JSON.stringify(name) ?? "nothing";
-    return `got ${got}, allowed: ${names.join(", ")}${near === undefined ? "" : `; did you mean ${near}?`}`;
-  };
-  const union = z.discriminatedUnion("name", choices as unknown as [z.ZodObject, ...z.ZodObject[]], {
-    error,
-  });
-  const widened = z.preprocess((value) => (typeof value === "string" ? { name: value } : value), union);
-  return widened as unknown as z.ZodType<Named<K>>;
-}

@@ -1,6 +1,7 @@
 /** Every initialization scheme, under the name it has in YAML. */
 import { deepnorm } from "./deepnorm.ts";
 import { depthScaled } from "./depth-scaled.ts";
+import { magneto } from "./magneto.ts";
 import { megatron } from "./megatron.ts";
 import { mixLn } from "./mix-ln.ts";
 import { normal } from "./normal.ts";
@@ -12,6 +13,7 @@ export const inits = {
   megatron,
   "mix-ln": mixLn,
   deepnorm,
+  magneto,
 } as const satisfies Record<string, InitScheme>;
 
 export type InitName = keyof typeof inits;

@@ -4,7 +4,7 @@
  * Whether the published table used 0.632 or 0.02 for the embedding is not known: `embedding_std` says.
  */
 import { z } from "zod";
-import { type Distribution, defineInit, ONES, writesResidual } from "./scheme.ts";
+import { type Distribution, defineInit, writesResidual } from "./scheme.ts";
 
 const params = z.strictObject({
   std: z.number().positive().default(0.02),
@@ -21,9 +21,8 @@ export const mixLn = defineInit<z.infer<typeof params>>({
   cite: "Mix-LN release (arXiv 2412.13795), _init_weights",
   params,
   distribution(target, { n_layers }, p): Distribution {
-    if (target.role === "norm") return ONES;
-    if (target.role === "embedding") return { kind: "normal", std: p.embedding_std };
+    if (target.role === "embedding") return { std: p.embedding_std };
     const scaled = writesResidual(target) && (target.layer ?? 0) >= (p.scaled_from_layer ?? Infinity);
-    return { kind: "normal", std: scaled ? p.std / Math.sqrt(2 * n_layers) : p.std };
+    return { std: scaled ? p.std / Math.sqrt(2 * n_layers) : p.std };
   },
 });

@@ -9,7 +9,6 @@ import {
   type InitModel,
   type InitScheme,
   type InitTarget,
-  ONES,
   writesResidual,
 } from "./scheme.ts";
 
@@ -42,8 +41,7 @@ export function olmoInit({ summary, cite, divisor, headStd }: OlmoScheme): InitS
     params,
     distribution(target: InitTarget, { d_model, n_layers }: InitModel, p): Distribution {
       const s = p.std === "small" ? smallInit(d_model) : p.std;
-      const normal = (std: number): Distribution => ({ kind: "normal", std, cutoff: p.cutoff ?? undefined });
-      if (target.role === "norm") return ONES;
+      const normal = (std: number): Distribution => ({ std, cutoff: p.cutoff ?? undefined });
       if (target.role === "embedding") return normal(p.embedding_std ?? s);
       if (target.role === "head") return normal(p.head_std ?? headStd(s, d_model));
       return normal(writesResidual(target) ? s / divisor(target.layer ?? 0, n_layers) : s);

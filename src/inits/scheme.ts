@@ -1,15 +1,20 @@
-/** What an initialization scheme is: the distribution of every parameter, as a function of its role and depth. */
+/**
+ * What an initialization scheme is: the distribution of every matrix, as a function of its role and depth. Vectors and
+ * scalars start at the value that whoever declares them says.
+ */
 import type { z } from "zod";
 import type { Shape } from "../graph/graph.ts";
+import type { MatrixRole } from "./roles.ts";
 
-/** Mean 0 for matrices; gains are constant. `cutoff`: values beyond that many std are drawn again. */
-export type Distribution =
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly std: number; readonly cutoff?: number | undefined };
+/** With mean 0. `cutoff`: values beyond that many std are drawn again. */
+export interface Distribution {
+  readonly std: number;
+  readonly cutoff?: number | undefined;
+}
 
-/** The facts about one parameter that schemes look at. */
+/** The facts about one matrix that schemes look at. */
 export interface InitTarget {
-  readonly role: string;
+  readonly role: MatrixRole;
   readonly shape: Shape;
   /** Block index from 0; undefined at the ends. */
   readonly layer?: number | undefined;
@@ -28,9 +33,6 @@ export interface InitScheme<P = unknown> {
 }
 
 export const defineInit = <P>(scheme: InitScheme<P>): InitScheme<P> => scheme;
-
-/** Gains start at 1 in every scheme. */
-export const ONES: Distribution = { kind: "constant", value: 1 };
 
 /** Projections that write into the residual stream. */
 export const writesResidual = ({ role }: InitTarget): boolean => role === "o" || role === "down";

@@ -1,9 +1,9 @@
 /** What the pieces of one model share while its graph is built: the builder, the config, and the list of parameters. */
+import type { Learned } from "../equations/verbs.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Shape, Tensor } from "../graph/graph.ts";
-import { center } from "../ops/center.ts";
-import { rmsNorm } from "../ops/rms-norm.ts";
-import type { Parameter, Role } from "./parameter.ts";
+import type { MatrixRole } from "../inits/roles.ts";
+import type { Matrix, Parameter } from "./parameter.ts";
 import type { BlockSpan } from "./recompute.ts";
 import type { ModelConfig } from "./schema.ts";
 
@@ -15,8 +15,11 @@ export interface Router {
   readonly counts: Tensor;
 }
 
-/** What is said of a parameter that not every token uses whole. */
-export type Share = Pick<Parameter, "expert" | "active">;
+/** What is said of a matrix that not every token uses whole. */
+export type Share = Pick<Matrix, "expert" | "active" | "lookup">;
+
+/** A number that changes from step to step: what it is at step t = 1, 2, ... */
+export type AtStep = (t: number) => number;
 
 export class ModelContext {
   readonly b: GraphBuilder;
@@ -27,6 +30,10 @@ export class ModelContext {
   readonly parameters: Parameter[] = [];
   readonly routers: Router[] = [];
   readonly blocks: BlockSpan[] = [];
+  /** Feeds of shape [1] that follow the step, by name. */
+  readonly stepFeeds = new Map<string, AtStep>();
+  readonly #stepTensors = new Map<string, Tensor>();
+  readonly #declared = new Set<string>();
 
   constructor(b: GraphBuilder, model: ModelConfig, batch: number, seqLen: number) {
     this.b = b;
@@ -35,17 +42,32 @@ export class ModelContext {
     this.seqLen = seqLen;
   }
 
-  /** Declares a learned tensor and returns it. */
-  parameter(name: string, shape: Shape, role: Role, layer?: number, share: Share = { active: 1 }): Tensor {
-    this.parameters.push({ name, shape, role, ...(layer === undefined ? {} : { layer }), ...share });
-    return this.b.variable(name, shape, "weight");
+  /** Declares a learned matrix and returns it. */
+  matrix(name: string, shape: Shape, role: MatrixRole, layer?: number, share: Share = { active: 1 }): Tensor {
+    return this.#declare({ name, shape, role, ...at(layer), ...share });
   }
 
-  /** A learned norm over the last axis: RMSNorm, or LayerNorm as RMSNorm of the centered value. */
-  norm(name: string, x: Tensor, layer?: number): Tensor {
-    const { norm_eps, norm_type } = this.model;
-    const gain = this.parameter(name, [x.shape.at(-1)!], "norm", layer);
-    const input = norm_type === "layernorm" ? center(this.b.emit, x) : x;
-    return rmsNorm(this.b.emit, input, gain, norm_eps);
+  /** Declares a learned vector or number and returns it. */
+  vector(name: string, shape: Shape, { symbol: _, ...about }: Learned, layer?: number): Tensor {
+    return this.#declare({ name, shape, active: 1, ...about, ...at(layer) });
+  }
+
+  /** A number [1] that follows the step. Asked for twice under one name, it is the same feed. */
+  byStep(formula: string, value: AtStep): Tensor {
+    const name = `step/${formula}`;
+    if (this.stepFeeds.has(name)) return this.#stepTensors.get(name)!;
+    const tensor = this.b.feed(name, [1]);
+    this.stepFeeds.set(name, value);
+    this.#stepTensors.set(name, tensor);
+    return tensor;
+  }
+
+  /** A tensor declared twice, as by a norm that is applied twice, is one parameter. */
+  #declare(parameter: Parameter): Tensor {
+    if (!this.#declared.has(parameter.name)) this.parameters.push(parameter);
+    this.#declared.add(parameter.name);
+    return this.b.variable(parameter.name, parameter.shape, "weight");
   }
 }
+
+const at = (layer: number | undefined): Pick<Parameter, "layer"> => (layer === undefined ? {} : { layer });

@@ -6,7 +6,7 @@ import type { NormSelection } from "../norms/index.ts";
 import { add } from "../ops/add.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { fill } from "../ops/fill.ts";
-import { ModelContext } from "./context.ts";
+import { type AtStep, ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
 import { forwardHalf, type RecomputeLevel, recomputeLevels } from "./recompute.ts";
 import { withRouterLosses } from "./router-losses.ts";
@@ -38,7 +38,16 @@ export interface GraphOptions {
 export interface ModelGraph {
   readonly graph: Graph;
   readonly parameters: readonly Parameter[];
+  /** Feeds [1] beside ids, targets and weights that follow the optimizer step, by name. */
+  readonly stepFeeds: ReadonlyMap<string, AtStep>;
 }
+
+/** The values of the feeds that follow the step, at step t = 1, 2, ... */
+export const atStep = (
+  { stepFeeds }: Pick<ModelGraph, "stepFeeds">,
+  t: number,
+): Readonly<Record<string, Float32Array>> =>
+  Object.fromEntries([...stepFeeds].map(([name, value]) => [name, Float32Array.of(value(t))]));
 
 /** The variable that holds a parameter's gradient. */
 export const gradientOf = (parameter: string): string => `grad/${parameter}`;
@@ -60,13 +69,15 @@ export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGrap
   });
   const graph = b.finish();
   const level = recomputeLevels[options.recompute ?? "none"];
-  return { graph: level(graph, forwardHalf(nodes, ctx.blocks, graph)), parameters: ctx.parameters };
+  const { parameters, stepFeeds } = ctx;
+  return { graph: level(graph, forwardHalf(nodes, ctx.blocks, graph)), parameters, stepFeeds };
 }
 
 /** The same feeds, the loss alone, without gradients. */
 export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
   const { b, ctx } = forward(spec, options);
-  return { graph: b.finish(), parameters: ctx.parameters };
+  const { parameters, stepFeeds } = ctx;
+  return { graph: b.finish(), parameters, stepFeeds };
 }
 
 /** Every parameter of a model, in the order of the forward pass; needs no engine. */

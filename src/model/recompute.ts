@@ -2,11 +2,11 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { type Forward, recompute, worthwhile } from "../graph/recompute.ts";
 
-/** One block of the model as it stands in a graph under construction: nodes `from` to before `to`, and its result. */
+/** One block of the model as it stands in a graph under construction: nodes `from` to before `to`, and its streams. */
 export interface BlockSpan {
   readonly from: number;
   readonly to: number;
-  readonly output: Tensor;
+  readonly outputs: readonly Tensor[];
 }
 
 /** The forward half of a gradient graph. */
@@ -39,7 +39,7 @@ export const recomputeNames = Object.keys(recomputeLevels) as RecomputeLevel[];
  * the experts that a token went to: they are small, and choices must stay the same ones.
  */
 export function forwardHalf(nodes: readonly Node[], blocks: readonly BlockSpan[], graph: Graph): ForwardHalf {
-  const stays = new Set([...graph.outputs.values(), ...blocks.map(({ output }) => output)]);
+  const stays = new Set([...graph.outputs.values(), ...blocks.flatMap(({ outputs }) => outputs)]);
   const inBlocks = blocks.flatMap(({ from, to }) => nodes.slice(from, to));
   const inner = inBlocks.filter((n) => !n.outputs.some((t) => stays.has(t) || t.dtype === "i32"));
   return { nodes: new Set(nodes), inner: new Set(inner) };

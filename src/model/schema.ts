@@ -1,8 +1,18 @@
 /** The model section of a config: the shape of a decoder-only transformer, in the field's own words. */
 import { z } from "zod";
+import { type Kinds, oneOf } from "../lib/one-of.ts";
 import { withAliases } from "../lib/with-aliases.ts";
+import { type NormFunctionSelection, normFunctions } from "../norm-functions/index.ts";
 
 const positive = z.int().min(1);
+
+/** A function without numbers of its own is its bare name. */
+const normFunctionSchema = oneOf(normFunctions as unknown as Kinds).transform(
+  (value): NormFunctionSelection => {
+    const { name, ...own } = value as Exclude<NormFunctionSelection, string>;
+    return Object.keys(own).length === 0 ? name : { name, ...own };
+  },
+);
 /** Blocks, or experts of one: each is nodes of the graph, and more of them than this is a slip. */
 const some = z.int().min(1).max(4096);
 
@@ -41,7 +51,8 @@ export const modelSchema = z.strictObject({
   /** Training context in tokens, T. */
   seq_len: z.int().min(2),
   rope_theta: z.number().positive().default(10000),
-  norm_type: z.enum(["rmsnorm", "layernorm"]).default("rmsnorm"),
+  /** The norm function, by its name, or {name, ...its own numbers}. */
+  norm_type: normFunctionSchema.default("rmsnorm"),
   norm_eps: z.number().positive().default(1e-5),
   /** The head is the embedding table. */
   tie_embeddings: z.boolean().default(false),

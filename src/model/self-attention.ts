@@ -22,7 +22,7 @@ export function selfAttention(
   const width = model.n_heads * headDim;
   const { emit } = b;
   const weight = (role: "q" | "k" | "v" | "o", shape: readonly [number, number]) =>
-    ctx.parameter(`blocks.${layer}.attn.${role}.weight`, shape, role, layer);
+    ctx.matrix(`blocks.${layer}.attn.${role}.weight`, shape, role, layer);
 
   const project = (role: "q" | "k" | "v", heads: number): Tensor => {
     const flat = linear(emit, x, weight(role, [heads * headDim, model.d_model]));
@@ -35,7 +35,8 @@ export function selfAttention(
   const k = rope(emit, project("k", model.n_kv_heads), model.rope_theta);
   const v = project("v", model.n_kv_heads);
   const context = attention(emit, q, k, v);
-  const c = inner.c?.(context) ?? context;
-  const joined = reshape(emit, c, [batch * seqLen, width]);
-  return linear(emit, joined, weight("o", [model.d_model, width]));
+  const joined = (t: Tensor) => reshape(emit, t, [batch * seqLen, width]);
+  const norm = inner.c ?? ((t: Tensor) => t);
+  const c = inner.width === "full" ? norm(joined(context)) : joined(norm(context));
+  return linear(emit, c, weight("o", [model.d_model, width]));
 }

@@ -4,6 +4,7 @@ import { embedNorm } from "./embed-norm.ts";
 import { firstQkvPre } from "./first-qkv-pre.ts";
 import { hybrid } from "./hybrid.ts";
 import { hybridStar } from "./hybrid-star.ts";
+import { layerScale } from "./layer-scale.ts";
 import { lns } from "./lns.ts";
 import { mixLn } from "./mix-ln.ts";
 import { outputNorm } from "./output-norm.ts";
@@ -12,10 +13,13 @@ import { placement } from "./placement.ts";
 import { post } from "./post.ts";
 import { postShifted } from "./post-shifted.ts";
 import { pre } from "./pre.ts";
+import { prores } from "./prores.ts";
 import { qkNorm } from "./qk-norm.ts";
 import { qkNormFull } from "./qk-norm-full.ts";
+import { resiDual } from "./resi-dual.ts";
 import { sandwich } from "./sandwich.ts";
 import type { NormStrategy } from "./strategy.ts";
+import { subLn } from "./sub-ln.ts";
 
 export const norms = {
   pre,
@@ -33,6 +37,10 @@ export const norms = {
   "qk-norm": qkNorm,
   "qk-norm-full": qkNormFull,
   lns,
+  "sub-ln": subLn,
+  "layer-scale": layerScale,
+  "resi-dual": resiDual,
+  prores,
   placement,
 } as const satisfies Record<string, NormStrategy>;
 

@@ -83,9 +83,9 @@ export async function bench(engine: Engine, config: RunConfig, options: BenchOpt
 /** N: all parameters that a token uses, without an embedding table that is only looked up in. */
 function palm(
   parameters: readonly Parameter[],
-  { n_layers, n_heads, head_dim, seq_len, tie_embeddings }: ModelConfig,
+  { n_layers, n_heads, head_dim, seq_len }: ModelConfig,
 ): Pick<Measured, "flopsPerToken" | "countedParameters"> {
-  const counted = parameters.filter((p) => tie_embeddings || p.role !== "embedding");
+  const counted = parameters.filter((p) => !("lookup" in p && p.lookup));
   const countedParameters = Math.round(counted.reduce((sum, p) => sum + size(p.shape) * p.active, 0));
   const flopsPerToken = 6 * countedParameters + 12 * n_layers * n_heads * head_dim * seq_len;
   return { countedParameters, flopsPerToken };

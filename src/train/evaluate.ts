@@ -1,5 +1,5 @@
 /** Validation: runs a protocol's rows through the evaluation graph and lets the protocol make one loss of theirs. */
-import type { Program } from "../backends/backend.ts";
+import type { Program, Values } from "../backends/backend.ts";
 import type { GroupLoss, Slice } from "../protocols/protocol.ts";
 
 export interface Evaluation {
@@ -12,8 +12,16 @@ export interface Evaluation {
   readonly bytes: number;
 }
 
-/** Runs the evaluation graph, `batch` rows of `slice.seqLen` tokens at a time, over the whole slice. */
-export async function evaluate(program: Program, slice: Slice, batch: number): Promise<Evaluation> {
+/**
+ * Runs the evaluation graph, `batch` rows of `slice.seqLen` tokens at a time, over the whole slice. `stepFeeds`: the values
+ * of what follows the optimizer step.
+ */
+export async function evaluate(
+  program: Program,
+  slice: Slice,
+  batch: number,
+  stepFeeds: Readonly<Record<string, Values>> = {},
+): Promise<Evaluation> {
   const { seqLen, rows, groupRows, tokens, utf8Bytes } = slice;
   const ids = new Int32Array(batch * seqLen);
   const targets = new Int32Array(batch * seqLen);
@@ -31,7 +39,7 @@ export async function evaluate(program: Program, slice: Slice, batch: number): P
       weights.fill(1, at, at + row.length - 1);
       predicted += row.length - 1;
     }
-    const { loss } = await program.run({ ids, targets, weights });
+    const { loss } = await program.run({ ids, targets, weights, ...stepFeeds });
     return { nats: loss![0]!, tokens: predicted };
   };
 

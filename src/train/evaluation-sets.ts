@@ -5,7 +5,7 @@ import { type Corpus, openCorpus } from "../data/corpus.ts";
 import type { DataSpec, SourceSpec } from "../data/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { UserError } from "../lib/errors.ts";
-import { evaluationGraph } from "../model/graphs.ts";
+import { atStep, evaluationGraph } from "../model/graphs.ts";
 import { plan } from "../plan/plan.ts";
 import { DEFAULT_PROTOCOL, protocolLabel, sliceOf } from "../protocols/index.ts";
 import type { Slice } from "../protocols/protocol.ts";
@@ -76,7 +76,8 @@ export async function corpusOf(
 
 /** A set that is ready to be evaluated with the weights as they are on the device. */
 export interface Evaluator extends Pick<EvaluationSet, "split" | "protocol"> {
-  evaluate(): Promise<Evaluation>;
+  /** After step t. */
+  evaluate(t: number): Promise<Evaluation>;
 }
 
 /** Compiles the evaluation graph, once for every length of rows. */
@@ -86,9 +87,9 @@ export async function evaluators(
   { model, norm, eval: { batch_size: batch } }: Pick<RunConfig, "model" | "norm" | "eval">,
   sets: readonly EvaluationSet[],
 ): Promise<readonly Evaluator[]> {
-  const compile = (seqLen: number) => {
-    const { graph } = evaluationGraph({ model, norm }, { batch, seqLen, natives: engine.natives });
-    return device.compile(plan(graph, engine.bytes));
+  const compile = async (seqLen: number) => {
+    const built = evaluationGraph({ model, norm }, { batch, seqLen, natives: engine.natives });
+    return { built, program: await device.compile(plan(built.graph, engine.bytes)) };
   };
   const programs = new Map<number, Awaited<ReturnType<typeof compile>>>();
   for (const { slice } of sets)
@@ -96,6 +97,9 @@ export async function evaluators(
   return sets.map(({ split, protocol, slice }) => ({
     split,
     protocol,
-    evaluate: () => evaluate(programs.get(slice.seqLen)!, slice, batch),
+    evaluate(t) {
+      const { program, built } = programs.get(slice.seqLen)!;
+      return evaluate(program, slice, batch, atStep(built, t));
+    },
   }));
 }

@@ -17,15 +17,18 @@ export function initialize(
 ): void {
   const { scheme, params } = selectInit(selection);
   for (const parameter of parameters) {
-    const distribution = scheme.distribution(parameter, model, params);
-    const random = stream(seed, `init/${parameter.name}`);
-    device.write(parameter.name, parameter.shape, draw(distribution, size(parameter.shape), random));
+    const { name, shape, initial } = parameter;
+    const count = size(shape);
+    const values =
+      initial === undefined
+        ? draw(scheme.distribution(parameter, model, params), count, stream(seed, `init/${name}`))
+        : new Float32Array(count).fill(initial);
+    device.write(name, shape, values);
   }
 }
 
 /** `count` values of a distribution, in f32: every engine starts from the same bits. */
 export function draw(distribution: Distribution, count: number, random: Stream): Float32Array {
-  if (distribution.kind === "constant") return new Float32Array(count).fill(distribution.value);
   const { std, cutoff = Infinity } = distribution;
   return Float32Array.from({ length: count }, () => {
     let z = random.normal();

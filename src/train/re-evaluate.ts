@@ -38,7 +38,7 @@ export async function reEvaluate(
   try {
     await loadWeights(device, run);
     const [evaluator] = await evaluators(device, engine, config, [on]);
-    const evaluation = await evaluator!.evaluate();
+    const evaluation = await evaluator!.evaluate(run.step);
     return {
       ...{ run: run.name, step: run.step, split, protocol: on.protocol, ...evaluation },
       ...{ sliceSha256: slice.sha256, dataFingerprint: corpus.fingerprint, engine: name },

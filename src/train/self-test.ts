@@ -128,7 +128,7 @@ async function gradients(
   const { seq_len, vocab_size } = config.model;
   const { below } = stream(1, "self-test/tokens");
   const tokens = [0, 1].map(() => Array.from({ length: seq_len }, () => below(vocab_size)));
-  return (await singleStep(engine, config, new Map(weights), tokens, tell)).tensors;
+  return (await singleStep(engine, config, new Map(weights), tokens, { tell })).tensors;
 }
 
 async function losses(engine: Engine, config: RunConfig, tell: Tell): Promise<readonly number[]> {

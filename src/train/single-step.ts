@@ -1,13 +1,14 @@
 /**
  * One forward and backward pass on given weights and tokens: how numbers are compared with anyone's implementation.
  * The loss is the mean next-token cross-entropy over positions 0 .. T-2 of every sequence, over the whole vocabulary.
- * The losses of a mixture's routers are over all positions; the gradients are those of all losses together.
+ * The losses of a mixture's routers are over all positions; the gradients are those of all losses together. What follows
+ * the optimizer step, such as a ramp, is where it ends unless a step is given.
  */
 import type { Engine, Floats } from "../backends/backend.ts";
 import { UserError } from "../lib/errors.ts";
 import type { NamedTensor } from "../lib/safetensors.ts";
 import { nearest } from "../lib/suggest.ts";
-import { gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
+import { atStep, gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { fromTransformers } from "../model/transformers-names.ts";
 import { plan } from "../plan/plan.ts";
@@ -25,20 +26,28 @@ export interface SingleStep {
   readonly tensors: ReadonlyMap<string, NamedTensor>;
 }
 
-/**
- * `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. `tell` hears of
- * what takes the engine long.
- */
+/** What follows the optimizer step is as it is at the end of a long training. */
+const LAST_STEP = 1e12;
+
+export interface SingleStepOptions {
+  /** The optimizer step at which what follows it is taken; default: the end. */
+  readonly step?: number;
+  /** Hears of what takes the engine long. */
+  readonly tell?: (what: string) => void;
+}
+
+/** `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. */
 export async function singleStep(
   engine: Engine,
   spec: ModelSpec,
   weights: ReadonlyMap<string, NamedTensor>,
   tokens: readonly (readonly number[])[],
-  tell: (what: string) => void = () => {},
+  { step = LAST_STEP, tell = () => {} }: SingleStepOptions = {},
 ): Promise<SingleStep> {
   const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
   const options = { batch, seqLen, natives: engine.natives, logits: true };
-  const { graph, parameters } = gradientGraph(spec, options);
+  const built = gradientGraph(spec, options);
+  const { graph, parameters } = built;
   checkWeights(weights, parameters);
 
   const device = await engine.open({ tell });
@@ -50,6 +59,7 @@ export async function singleStep(
       ids,
       targets: ids.map((_, i) => (predicted(i) ? ids[i + 1]! : 0)),
       weights: Float64Array.from(ids, (_, i) => (predicted(i) ? 1 / (batch * (seqLen - 1)) : 0)),
+      ...atStep(built, step),
     });
     const gradients = parameters.map(
       (p) => [p.name, { shape: p.shape, values: device.read(gradientOf(p.name)) }] as const,

@@ -3,7 +3,7 @@ import type { Device, Engine, OpTime, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { weigh } from "../data/repeats.ts";
 import { EnvironmentError } from "../lib/errors.ts";
-import { gradientGraph, gradientOf } from "../model/graphs.ts";
+import { atStep, gradientGraph, gradientOf } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { groupOf, isDecayed, parameterGroups } from "../optim/groups.ts";
 import { schedules } from "../optim/index.ts";
@@ -58,10 +58,11 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       `this engine keeps the optimizer's moments in f32 alone, not as train.optimizer_state ${optimizerState} asks; ` +
         "use optimizer_state f32, or engine cuda",
     );
-  const { graph, parameters } = gradientGraph(
+  const built = gradientGraph(
     { model, norm },
     { batch: micro_batch_size, natives, accumulate, microBatches, recompute },
   );
+  const { graph, parameters } = built;
   const gradients = await device.compile(plan(graph, bytes));
   const group = groupOf(parameterGroups(train.optimizer));
   const updated = parameters.map((p) => ({ ...p, decayed: isDecayed(p, no_decay), group: group(p) }));
@@ -92,11 +93,12 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     kept,
     async step(t, microBatch) {
       let loss = 0;
+      const stepFeeds = atStep(built, t);
       for (let j = 0; j < microBatches; j++) {
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
         if (mask_repeats !== undefined) weigh(windows, model.seq_len, mask_repeats, weight, feeds.weights);
-        const outputs = await gradients.run(feeds);
+        const outputs = await gradients.run({ ...feeds, ...stepFeeds });
         loss += outputs.loss![0]!;
         tally?.add(outputs);
       }
@@ -109,7 +111,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     async profile(microBatch) {
       if (gradients.profile === undefined || updates.profile === undefined) return undefined;
       splitWindows(microBatch(1, 0, micro_batch_size), model.seq_len, feeds);
-      const pass = await gradients.profile(feeds);
+      const pass = await gradients.profile({ ...feeds, ...atStep(built, 1) });
       const ending = await updates.profile(update.feeds(1, 0));
       return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...ending];
     },

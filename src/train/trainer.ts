@@ -95,7 +95,7 @@ export async function train({
     if (wrong !== undefined) return { state: "diverged", message: wrong };
 
     if (t === t_.steps || (e.every !== null && t % e.every === 0)) {
-      for (const on of evaluations) recorder.evaluated(t, on, await on.evaluate());
+      for (const on of evaluations) recorder.evaluated(t, on, await on.evaluate(t));
     }
     if (t < t_.steps && checkpoints?.due(t)) await save(t);
   }

@@ -7,6 +7,7 @@ import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/sch
 import type { OptimizerConfig } from "../../src/optim/groups.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { engines } from "./engines.ts";
+import { kinds } from "./kinds.ts";
 import { ADAMW, ADAMW_TWICE, batchOf, GROUPS, gradients, nano, openWith, runOn, update } from "./nano.ts";
 import { expectClose, MODEL_TOLERANCE } from "./tolerance.ts";
 
@@ -47,6 +48,12 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
       const want = await gradients(reference, spec, batch);
       for (const [name, values] of want) expectClose(name, got.get(name)!, values, MODEL_TOLERANCE);
     }
+  });
+
+  given.each(Object.entries(kinds))("gradients of %s", async (_, spec) => {
+    const got = await gradients(engine!, spec, 3);
+    const want = await gradients(reference, spec, 3);
+    for (const [name, values] of want) expectClose(name, got.get(name)!, values, MODEL_TOLERANCE);
   });
 
   given("gradients where the logits are too large to be made at once", async () => {

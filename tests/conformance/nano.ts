@@ -4,6 +4,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { size } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
 import {
+  atStep,
   type GraphOptions,
   gradientGraph,
   gradientOf,
@@ -79,6 +80,9 @@ export async function runOn(
   return outputs;
 }
 
+/** The optimizer step at which what follows it is looked at: in the middle of every ramp. */
+const STEP = 500;
+
 /** The loss, what routers say, and every gradient of one batch. */
 export async function gradients(
   engine: Engine,
@@ -88,8 +92,10 @@ export async function gradients(
   graphOptions: Pick<GraphOptions, "recompute"> = {},
 ) {
   const device = await openWith(engine, spec, options);
-  const { graph, parameters } = gradientGraph(spec, { batch, natives: engine.natives, ...graphOptions });
-  const outputs = await runOn(engine, device, graph, batchOf(spec.model, batch));
+  const built = gradientGraph(spec, { batch, natives: engine.natives, ...graphOptions });
+  const { graph, parameters } = built;
+  const feeds = { ...batchOf(spec.model, batch), ...atStep(built, STEP) };
+  const outputs = await runOn(engine, device, graph, feeds);
   const results = parameters.map((p) => [p.name, device.read(gradientOf(p.name))] as const);
   await device.close();
   return new Map<string, Floats>([...Object.entries(outputs), ...results]);

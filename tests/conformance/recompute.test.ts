@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import type { ModelSpec } from "../../src/model/graphs.ts";
 import { moeSchema } from "../../src/model/schema.ts";
 import { engines } from "./engines.ts";
+import { kinds } from "./kinds.ts";
 import { gradients, nano } from "./nano.ts";
 
 const wide = { ...nano, d_model: 64, ffn_dim: 96, vocab_size: 300, seq_len: 64 };
 const specs: readonly (readonly [string, ModelSpec])[] = [
+  ...Object.entries(kinds),
   ["dense", { model: wide, norm: { name: "hybrid-star" } }],
   ["sandwiched", { model: { ...wide, norm_type: "layernorm" }, norm: { name: "sandwich" } }],
   [

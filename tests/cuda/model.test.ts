@@ -6,6 +6,7 @@ import type { CudaDevice } from "../../src/backends/cuda/run/device.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { plan } from "../../src/plan/plan.ts";
+import { kinds } from "../conformance/kinds.ts";
 import { batchOf, gradients, nano, openWith, runOn, update } from "../conformance/nano.ts";
 import { emulated, missing, reason } from "./engine.ts";
 import { expected, type Named } from "./rounded.ts";
@@ -29,6 +30,18 @@ describe.skipIf(missing)(reason, () => {
     async (_, spec) => {
       const { check } = await expected(spec, 3);
       check(await gradients(engine, spec, 3));
+    },
+    PATIENCE,
+  );
+
+  test.each(Object.entries(kinds))(
+    "gradients of %s, and with all computed again",
+    async (_, spec) => {
+      const { check } = await expected(spec, 3);
+      const kept = await gradients(engine, spec, 3);
+      check(kept);
+      const again = await gradients(engine, spec, 3, {}, { recompute: "full" });
+      for (const [name, values] of kept) expect(again.get(name), name).toEqual(values);
     },
     PATIENCE,
   );

@@ -6,6 +6,8 @@ import { describe, expect, test } from "vitest";
 import { engineNames } from "../../src/backends/registry.ts";
 import { commands } from "../../src/cli/commands/index.ts";
 import { slurmSection } from "../../src/config/slurm-section.ts";
+import { ROLES } from "../../src/inits/roles.ts";
+import { normFunctions } from "../../src/norm-functions/index.ts";
 import { norms } from "../../src/norms/index.ts";
 import { openTables } from "../../src/runs/tables.ts";
 
@@ -33,9 +35,12 @@ test("every page is linked from the README", () => {
 });
 
 describe("what there is, is listed", () => {
-  test("norms and engines", () => {
+  test("norms, norm functions, roles and engines", () => {
     expect(missing("README.md", [...Object.keys(norms), ...engineNames])).toEqual([]);
     expect(missing("docs/models.md", Object.keys(norms))).toEqual([]);
+    for (const name of ["README.md", "docs/models.md"])
+      expect(missing(name, [...Object.keys(normFunctions)])).toEqual([]);
+    expect(missing("docs/models.md", ROLES)).toEqual([]);
     expect(missing("docs/engines.md", engineNames)).toEqual([]);
   });
 

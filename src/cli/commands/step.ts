@@ -31,6 +31,7 @@ interface Options {
   readonly weights: string;
   readonly tokens: string;
   readonly out?: string;
+  readonly atStep?: number;
   readonly json?: boolean;
   readonly set: readonly string[];
 }
@@ -42,6 +43,11 @@ export function stepCommand(command: Command, io: Io): void {
     .requiredOption("--weights <file>", "every tensor of the model, as safetensors")
     .requiredOption("--tokens <file>", "token ids as JSON: [[...], [...]]")
     .option("--out <file>", "write every gradient under its tensor's name, and `logits`")
+    .option(
+      "--at-step <n>",
+      "the optimizer step, for what follows it; default: the end of training",
+      wholeStep,
+    )
     .option("--json", "print one JSON object")
     .addOption(overrideOption())
     .addHelpText("after", ABOUT)
@@ -49,7 +55,9 @@ export function stepCommand(command: Command, io: Io): void {
       const { model, norm, engine } = loadModelConfig(file, [...overrides, ...options.set]);
       const chosen = await chooseExact(engine.name);
       const weights = await readSafetensors(options.weights);
-      const result = await singleStep(chosen.engine, { model, norm }, weights, readTokens(options.tokens));
+      const at = options.atStep === undefined ? {} : { step: options.atStep };
+      const ids = readTokens(options.tokens);
+      const result = await singleStep(chosen.engine, { model, norm }, weights, ids, at);
       if (options.out !== undefined) await writeSafetensors(options.out, result.tensors);
       const { loss, routerLosses, gradNorm, parameters, tokens } = result;
       const losses = routerLosses && {
@@ -74,6 +82,12 @@ export function stepCommand(command: Command, io: Io): void {
             .join("\n"),
         );
     });
+}
+
+function wholeStep(text: string): number {
+  const step = Number(text);
+  if (Number.isInteger(step) && step >= 1) return step;
+  throw new UserError(`--at-step: got ${text}; expected a whole number from 1`);
 }
 
 /** `[[1, 2, 3], [4, 5, 6]]`. What the numbers mean is checked against the model later. */

@@ -31,7 +31,7 @@ sweep:
   seed: 3
 `;
   expect(complaint(yaml, ["train.seed=-1"])).toMatchInlineSnapshot(`
-    "x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?
+    "x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement; did you mean hybrid?
     x.yaml:2:1 mdoel: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean model?
     x.yaml:3:1 lr: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean train.lr?
     x.yaml:5:11 model.preset: expected one of dense-151m, dense-285m, dense-550m, dense-543m-deep, dense-1.2b, dense-1.2b-ffn8192, moe-1b-7b, moe-400m, moe-50m, moe-5m, dense-7b, llama-9m, llama-20m, llama-35m, llama-40m, llama-60m, llama-71m, llama-100m, llama-130m, llama-250m, llama-350m, llama-1b, llama-3b, llama-7b, got "llama-13m"; did you mean llama-130m?
@@ -44,7 +44,7 @@ sweep:
     x.yaml:11:7 train.lr: expected a number > 0, got "fast"
     x.yaml:12:10 train.steps: expected a whole number >= 1, got 10.5
     x.yaml:15:14 train.grad_clip: expected a number > 0 or null, got "none"
-    x.yaml:16:14 train.no_decay[0]: expected one of embedding, head, q, k, v, o, gate, up, down, router, norm, got "embeding"; did you mean embedding?
+    x.yaml:16:14 train.no_decay[0]: expected one of embedding, head, q, k, v, o, gate, up, down, router, norm, norm_offset, norm_bias, norm_scale, residual_scale, got "embeding"; did you mean embedding?
     x.yaml:17:36 train.optimizer.beta1: expected a number >= 0 and < 1, got 2
     x.yaml:17:39 train.optimizer.bta2: unknown key; allowed: beta1, beta2, eps, weight_decay; did you mean beta2?
     x.yaml:18:13 train.schedule: unknown schedule, got "cosin"; allowed: cosine, linear, constant; did you mean cosine?
@@ -171,30 +171,30 @@ describe("things of a kind", () => {
   const norm = (text: string) => complaint(`norm: ${text}\n${goodWithout("norm")}`);
   test("an unknown name", () => {
     expect(norm("hybird")).toMatchInlineSnapshot(
-      `"x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean hybrid?"`,
+      `"x.yaml:1:7 norm: unknown norm, got "hybird"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement; did you mean hybrid?"`,
     );
     expect(norm("{ name: layernorm }")).toMatchInlineSnapshot(
-      `"x.yaml:1:15 norm.name: unknown norm, got "layernorm"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:15 norm.name: unknown norm, got "layernorm"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
     expect(norm("constructor")).toMatchInlineSnapshot(
-      `"x.yaml:1:7 norm: unknown norm, got "constructor"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:7 norm: unknown norm, got "constructor"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
   });
   test("no name, or not even a mapping", () => {
     expect(norm("{ alpha: 0.25 }")).toMatchInlineSnapshot(
-      `"x.yaml:1:1 norm.name: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:1 norm.name: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
     expect(norm("[pre, post]")).toMatchInlineSnapshot(
-      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got a list; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got a list; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
     expect(norm("3")).toMatchInlineSnapshot(
-      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got 3; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got 3; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
     expect(norm("")).toMatchInlineSnapshot(
-      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:7 norm: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
     expect(complaint(goodWithout("norm"))).toMatchInlineSnapshot(
-      `"x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement"`,
+      `"x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement"`,
     );
   });
   test("parameters that are out of range, unknown or missing", () => {
@@ -241,7 +241,7 @@ train: { steps: 10, batch_size: 4, lr: 0.001, optimizer: { name: sgd }, schedule
 `;
     expect(complaint(yaml)).toMatchInlineSnapshot(`
       "x.yaml:1:17 engine.name: unknown engine, got "webgpu"; allowed: auto, cuda, cpu, reference, tensorflow
-      x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm
+      x.yaml:2:15 init.name: unknown init, got "olmo"; allowed: normal, depth-scaled, megatron, mix-ln, deepnorm, magneto
       x.yaml:5:9 data.source: got "markv", allowed: npm, c4, text, shards, markov; did you mean markov?
       x.yaml:5:43 data.tokenizer.name: got "gpt3", allowed: bytes, gpt2, json; did you mean gpt2?
       x.yaml:6:66 train.optimizer.name: unknown optimizer, got "sgd"; allowed: adamw, adam
@@ -366,7 +366,7 @@ describe("sweep", () => {
   test("wrong values are said once, at the value", () => {
     const yaml = "\n  grid:\n    norm: [pre, pots]\n    train.lrr: [1]\n    train.lr: [0.1, high]";
     expect(sweep(yaml)).toMatchInlineSnapshot(`
-      "x.yaml:7:17 norm: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean post?
+      "x.yaml:7:17 norm: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement; did you mean post?
       x.yaml:8:5 train.lrr: unknown key; allowed: steps, tokens, batch_size, micro_batch_size, recompute, seed, lr, optimizer, optimizer_state, schedule, grad_clip, no_decay, divergence; did you mean lr?
       x.yaml:9:21 train.lr: expected a number > 0, got "high""
     `);
@@ -398,7 +398,7 @@ describe("the command line", () => {
   test("values that are wrong", () => {
     expect(flag("train.lr=fast", "model.heads=3", "optimizer=adam", "norm=")).toMatchInlineSnapshot(`
       "command line: optimizer=adam: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean train.optimizer?
-      command line: norm=: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement
+      command line: norm=: expected a norm, NAME or {name: NAME, ...}, got null; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement
       command line: model.heads=3: unknown key; allowed: d_model, n_layers, n_heads, n_kv_heads, head_dim, ffn_dim, vocab_size, seq_len, rope_theta, norm_type, norm_eps, tie_embeddings, moe, preset; did you mean n_heads?
       command line: train.lr=fast: expected a number > 0, got "fast""
     `);
@@ -414,7 +414,7 @@ describe("the command line", () => {
       command line: norm=[]: an empty list sweeps over nothing"
     `);
     expect(flag("norm=pre,pots")).toMatchInlineSnapshot(
-      `"command line: norm=pre,pots: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement; did you mean post?"`,
+      `"command line: norm=pre,pots: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement; did you mean post?"`,
     );
   });
   test("a parameter that only some of the swept strategies have", () => {
@@ -430,7 +430,7 @@ describe("step and explain", () => {
   test("need no more than norm and model", () => {
     expect(model(goodWithout("data", "train"))).toBe("no complaint");
     expect(model("engine: reference")).toMatchInlineSnapshot(`
-      "x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, placement
+      "x.yaml:1:1 norm: missing; expected a norm; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement
       x.yaml:1:1 model: missing; expected a mapping"
     `);
   });

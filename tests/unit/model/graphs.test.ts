@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Values } from "../../../src/backends/backend.ts";
 import { size } from "../../../src/graph/graph.ts";
 import {
+  atStep,
   evaluationGraph,
   gradientGraph,
   gradientOf,
@@ -162,9 +163,10 @@ describe("graphs", () => {
 
   test.each(everyNorm)("$name is causal: a later token changes no earlier score", async (norm) => {
     const spec = { model: tiny, norm };
-    const { graph } = evaluationGraph(spec, { batch: 2, logits: true });
+    const built = evaluationGraph(spec, { batch: 2, logits: true });
+    const { graph } = built;
     const logitsOf = async (tokens: readonly (readonly number[])[]) =>
-      (await run(graph, variables(spec), feedsOf(tokens))).outputs.logits!;
+      (await run(graph, variables(spec), { ...feedsOf(tokens), ...atStep(built, 300) })).outputs.logits!;
     const changed = TOKENS.map((row, b) => row.map((id, t) => (b === 0 && t >= 3 ? (id + 1) % 11 : id)));
     const [before, after] = [await logitsOf(TOKENS), await logitsOf(changed)];
     const row = (logits: readonly number[], b: number, t: number) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
-import { gradientGraph, gradientOf, type ModelSpec } from "../../../src/model/graphs.ts";
+import { atStep, gradientGraph, gradientOf, type ModelSpec } from "../../../src/model/graphs.ts";
 import { type RecomputeLevel, recomputeNames } from "../../../src/model/recompute.ts";
 import type { ModelConfig } from "../../../src/model/schema.ts";
 import { type NormName, type NormSelection, norms } from "../../../src/norms/index.ts";
@@ -25,7 +25,8 @@ const models: Readonly<Record<string, ModelConfig>> = {
 
 /** Everything that a gradient graph gives on fixed weights and tokens. */
 async function results(spec: ModelSpec, recompute: RecomputeLevel) {
-  const { graph, parameters } = gradientGraph(spec, { batch: 2, recompute, microBatches: 2 });
+  const built = gradientGraph(spec, { batch: 2, recompute, microBatches: 2 });
+  const { graph, parameters } = built;
   const device = await reference.open({});
   for (const [name, { shape, values }] of weightsOf(spec)) device.write(name, shape, values);
   const program = await device.compile(plan(graph, reference.bytes));
@@ -34,6 +35,7 @@ async function results(spec: ModelSpec, recompute: RecomputeLevel) {
     ids: Int32Array.from({ length: tokens }, (_, i) => (i * 3) % 11),
     targets: Int32Array.from({ length: tokens }, (_, i) => (i * 5 + 1) % 11),
     weights: new Float64Array(tokens).fill(1 / tokens),
+    ...atStep(built, 300),
   });
   const gradients = parameters.map(({ name }) => [name, device.read(gradientOf(name))] as const);
   return { outputs, gradients: Object.fromEntries(gradients) };

@@ -21,6 +21,19 @@ test.each<[NormSelection, ...(readonly string[])[]]>([
     { name: "placement", attn: "post", inner: "kc", ffn: "pre" },
     ["Y = N_attn(X)", "Z = Y + A_kc(Y)", "X' = Z + F(N_ffn(Z))"],
   ],
+  [{ name: "sub-ln" }, ["Y = X + A_c(full)(N_attn(X))", "X' = Y + F_hidden(N_ffn(Y))"]],
+  [{ name: "layer-scale" }, ["Y = X + c A(N_attn(X))", "X' = Y + c' F(N_ffn(Y))"]],
+  [
+    { name: "resi-dual" },
+    ["Y = A(X)", "Z = N_attn(X + Y)", "U = F(Z)", "X' = N_ffn(Z + U)", "D' = D + Y + U"],
+  ],
+  [
+    { name: "prores", warmup_steps: 10 },
+    ["Y = X + min(1, t/10) A(N_attn(X))", "X' = Y + min(1, t/10) F(N_ffn(Y))"],
+    ["Y = X + min(1, t/20) A(N_attn(X))", "X' = Y + min(1, t/20) F(N_ffn(Y))"],
+    ["Y = X + min(1, t/30) A(N_attn(X))", "X' = Y + min(1, t/30) F(N_ffn(Y))"],
+    ["Y = X + min(1, t/40) A(N_attn(X))", "X' = Y + min(1, t/40) F(N_ffn(Y))"],
+  ],
 ])("%j in symbols", (norm, ...expected) => {
   expect(equations(norm)).toEqual(expected);
 });
@@ -52,4 +65,16 @@ test("what happens at the ends", () => {
     final: "logits = W_head N_final(X)",
   });
   expect(explain({ name: "post" }, 2).embed).toBe("X = E[tokens]");
+  expect(explain({ name: "resi-dual" }, 2)).toMatchObject({
+    embed: "X = E[tokens],  D = E[tokens]",
+    final: "logits = W_head (X + N_final(D))",
+  });
+});
+
+test("learned factors and where they start", () => {
+  expect(explain({ name: "layer-scale" }, 20).learned).toEqual([
+    "c, starts at 0.00001",
+    "c', starts at 0.00001",
+  ]);
+  expect(explain({ name: "pre" }, 2).learned).toEqual([]);
 });

@@ -14,6 +14,7 @@ const QKV = { "attn.q_norm": dh, "attn.k_norm": dh, "attn.v_norm": dh };
 const HYBRID = { ...QKV, ffn_norm: d };
 const SANDWICH = { ...BOTH, attn_out_norm: d, ffn_out_norm: d };
 const OUT = { attn_out_norm: d, ffn_out_norm: d };
+const SUB_LN = { ...BOTH, "attn.c_norm": dq, "ffn.hidden_norm": model.ffn_dim };
 const EMBED = { "embed_norm.weight": d };
 
 /** The norms of block 0 and of the later blocks, each with the width of its gain, and those at the ends beside the last. */
@@ -51,6 +52,10 @@ test.each<[norm: NormSelection, first: Norms, later: Norms, ends?: Norms]>([
     { ...BOTH, "attn.q_norm": dq, "attn.k_norm": dk },
   ],
   [{ name: "lns" }, BOTH, BOTH],
+  [{ name: "sub-ln" }, SUB_LN, SUB_LN],
+  [{ name: "layer-scale" }, BOTH, BOTH],
+  [{ name: "resi-dual" }, BOTH, BOTH],
+  [{ name: "prores" }, BOTH, BOTH],
   [{ name: "placement", attn: "none", ffn: "pre" }, { ffn_norm: d }, { ffn_norm: d }],
   [
     { name: "placement", attn: "post", inner: "KC", ffn: "post" },

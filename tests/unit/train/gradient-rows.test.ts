@@ -6,6 +6,7 @@ const parameter = (name: string, layer?: number): Parameter => ({
   name,
   shape: [2],
   role: "norm",
+  initial: 1,
   active: 1,
   ...(layer === undefined ? {} : { layer }),
 });
