@@ -6,6 +6,7 @@ import type { NormSelection } from "../norms/index.ts";
 import { add } from "../ops/add.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { fill } from "../ops/fill.ts";
+import { type TokenOutput, tokenLosses } from "../ops/token-losses.ts";
 import { type AtStep, ModelContext } from "./context.ts";
 import type { Parameter } from "./parameter.ts";
 import { forwardHalf, type RecomputeLevel, recomputeLevels } from "./recompute.ts";
@@ -80,23 +81,41 @@ export function evaluationGraph(spec: ModelSpec, options: GraphOptions): ModelGr
   return { graph: b.finish(), parameters, stepFeeds };
 }
 
+/** Feeds ids and targets; each of `wanted` as an output [N] of its name. */
+export function tokenLossesGraph(
+  spec: ModelSpec,
+  options: GraphOptions,
+  wanted: readonly TokenOutput[],
+): ModelGraph {
+  const { b, ctx, ids, targets } = begun(spec, options);
+  const scores = transformer(ctx, spec.norm, ids);
+  const found = b.scoped("loss", () => tokenLosses(b.emit, scores, targets));
+  for (const name of wanted) b.output(name, found[name]);
+  if (options.logits) b.output("logits", scores);
+  const { parameters, stepFeeds } = ctx;
+  return { graph: b.finish(), parameters, stepFeeds };
+}
+
 /** Every parameter of a model, in the order of the forward pass; needs no engine. */
 export function listParameters(spec: ModelSpec): readonly Parameter[] {
   return evaluationGraph(spec, { batch: 1, seqLen: 2 }).parameters;
 }
 
-function forward(
-  { model, norm }: ModelSpec,
-  { batch, seqLen = model.seq_len, natives, logits }: GraphOptions,
-) {
+function forward(spec: ModelSpec, options: GraphOptions) {
+  const { b, ctx, ids, targets } = begun(spec, options);
+  const weights = b.feed("weights", targets.shape);
+  const scores = transformer(ctx, spec.norm, ids);
+  const loss = b.scoped("loss", () => crossEntropy(b.emit, scores, targets, weights));
+  b.output("loss", loss);
+  if (options.logits) b.output("logits", scores);
+  return { b, ctx, loss };
+}
+
+/** A graph with the feeds that all have. */
+function begun({ model }: ModelSpec, { batch, seqLen = model.seq_len, natives }: GraphOptions) {
   const b = new GraphBuilder(natives);
   const ctx = new ModelContext(b, model, batch, seqLen);
   const ids = b.feed("ids", [batch * seqLen], "i32");
   const targets = b.feed("targets", [batch * seqLen], "i32");
-  const weights = b.feed("weights", [batch * seqLen]);
-  const scores = transformer(ctx, norm, ids);
-  const loss = b.scoped("loss", () => crossEntropy(b.emit, scores, targets, weights));
-  b.output("loss", loss);
-  if (logits) b.output("logits", scores);
-  return { b, ctx, loss };
+  return { b, ctx, ids, targets };
 }

@@ -31,6 +31,7 @@ import { sumSquares } from "./sum-squares.ts";
 import { sumTo } from "./sum-to.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
 import { tanh, tanhGrad } from "./tanh.ts";
+import { tokenLosses } from "./token-losses.ts";
 import { topK, topKGrad } from "./top-k.ts";
 import { transpose } from "./transpose.ts";
 import { zLoss, zLossGrad } from "./z-loss.ts";
@@ -81,6 +82,7 @@ export const ops = {
   swigluGrad,
   tanh,
   tanhGrad,
+  tokenLosses,
   topK,
   topKGrad,
   transpose,

@@ -2,7 +2,13 @@
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../src/backends/backend.ts";
 import { reference } from "../../src/backends/reference/reference.ts";
-import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
+import {
+  evaluationGraph,
+  gradientGraph,
+  gradientOf,
+  type ModelSpec,
+  tokenLossesGraph,
+} from "../../src/model/graphs.ts";
 import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/schema.ts";
 import type { OptimizerConfig } from "../../src/optim/groups.ts";
 import { plan } from "../../src/plan/plan.ts";
@@ -38,6 +44,10 @@ const specs: Readonly<Record<string, ModelSpec>> = {
   "lns, a vocabulary of many": { model: { ...nano, vocab_size: 1031 }, norm: { name: "lns" } },
 };
 const pre = specs["pre, grouped queries"]!;
+const large: ModelSpec = {
+  model: { ...nano, n_layers: 1, vocab_size: 4127, seq_len: 512, tie_embeddings: true },
+  norm: { name: "pre" },
+};
 
 describe.each(engines)("$name: $detail", ({ engine }) => {
   const given = test.skipIf(engine === undefined);
@@ -57,10 +67,8 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
   });
 
   given("gradients where the logits are too large to be made at once", async () => {
-    const model = { ...nano, n_layers: 1, vocab_size: 4127, seq_len: 512, tie_embeddings: true };
-    const spec: ModelSpec = { model, norm: { name: "pre" } };
-    const got = await gradients(engine!, spec, 2);
-    const want = await gradients(reference, spec, 2);
+    const got = await gradients(engine!, large, 2);
+    const want = await gradients(reference, large, 2);
     for (const [name, values] of want) expectClose(name, got.get(name)!, values, MODEL_TOLERANCE);
   });
 
@@ -71,6 +79,19 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
     const got = await threeSteps(engine!, optimizer);
     const want = await threeSteps(reference, optimizer);
     for (const [name, values] of want) expectClose(name, got.get(name)!, values, 10 * MODEL_TOLERANCE);
+  });
+
+  given.each<[string, ModelSpec]>([
+    ["of a small vocabulary", pre],
+    ["of a mixture", specs["a mixture of experts"]!],
+    ["where the logits are too large to be made at once", large],
+  ])("losses of each token %s", async (_, spec) => {
+    const [got, want] = [await tokens(engine!, spec), await tokens(reference, spec)];
+    expectClose("losses", got.losses, want.losses, MODEL_TOLERANCE);
+    expect([...got.correct]).toEqual([...want.correct]);
+    expect(got.correct.length).toBe(2 * spec.model.seq_len);
+    const sum = [...got.losses].reduce((total, loss) => total + loss, 0) / got.losses.length;
+    expectClose("their mean", [sum], got.loss, MODEL_TOLERANCE);
   });
 
   given("two groups of one optimizer do, bit for bit, what it does alone", async () => {
@@ -105,6 +126,21 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
     await device.close();
   });
 });
+
+/** What two sequences cost, token by token and in the mean. */
+async function tokens(engine: Engine, spec: ModelSpec) {
+  const device = await openWith(engine, spec);
+  const options = { batch: 2, natives: engine.natives };
+  const { weights, ...feeds } = batchOf(spec.model, 2);
+  const each = tokenLossesGraph(spec, options, ["losses", "correct"]).graph;
+  const outputs = await runOn(engine, device, each, feeds);
+  const { loss } = await runOn(engine, device, evaluationGraph(spec, options).graph, {
+    ...feeds,
+    weights: weights!,
+  });
+  await device.close();
+  return { losses: outputs.losses!, correct: outputs.correct!, loss: loss! };
+}
 
 /** Weights, moments, and the squared gradient norms of each step. */
 async function threeSteps(engine: Engine, optimizer: OptimizerConfig) {

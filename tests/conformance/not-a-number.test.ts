@@ -1,11 +1,13 @@
 /**
- * A diverging run's probabilities are not numbers: they still choose k different experts, and nothing crashes. A function
- * of what is not a number is none either, so that no run looks healthy that is not.
+/**
+ * A diverging run's probabilities are not numbers: they still choose k different experts, its logits no token, and nothing
+ * crashes. A function of what is not a number is none either, so that no run looks healthy that is not.
  */
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { sigmoid } from "../../src/ops/sigmoid.ts";
 import { tanh } from "../../src/ops/tanh.ts";
+import { tokenLosses } from "../../src/ops/token-losses.ts";
 import { topK } from "../../src/ops/top-k.ts";
 import { engines } from "./engines.ts";
 import { runOnce } from "./run.ts";
@@ -46,5 +48,20 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
       expect(y![i], `of ${x[i]}`).toBeCloseTo(limit, 6);
     });
     expect([...y!.slice(limits.length)].every(Number.isNaN)).toBe(true);
+  });
+
+  test.skipIf(engine === undefined)("tokenLosses", async () => {
+    const b = new GraphBuilder();
+    const logits = b.feed("logits", [4, 3]);
+    const found = tokenLosses(b.emit, logits, b.feed("targets", [4], "i32"));
+    b.output("losses", found.losses);
+    b.output("correct", found.correct);
+    const nan = Number.NaN;
+    const got = await runOnce(engine!, b.finish(), {
+      logits: Float32Array.of(nan, nan, nan, nan, 5, 1, 9, 5, nan, 1, 5, 2),
+      targets: Int32Array.of(0, 1, 0, 1),
+    });
+    expect([...got.losses!].map(Number.isNaN)).toEqual([true, true, true, false]);
+    expect([...got.correct!]).toEqual([0, 0, 0, 1]);
   });
 });

@@ -254,6 +254,14 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   swigluGrad: [plain(normal(3, 5), normal(3, 5), normal(3, 5)), plain(normal(1), normal(1), normal(1))],
   tanh: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
   tanhGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
+  tokenLosses: [
+    plain(normal(5, 7), ids(5, 7)),
+    plain(normal(1, 33), ids(1, 33)),
+    plain(normal(3, 1), ids(3, 1)),
+    // The target is the argmax in the first row, an equal of a lower id in the second, of a higher id in the third.
+    plain(tied(4, 3, 1, 5, 2, 4, 4, 1, 4, 4, 1, 3, 2, 3), integers([4], [1, 1, 0, 2])),
+    plain(normal(9, 1031), ids(9, 1031)),
+  ],
   topK: [
     { inputs: [scores(5, 7)], attrs: { k: 3 } },
     { inputs: [scores(4, 3)], attrs: { k: 3 } },

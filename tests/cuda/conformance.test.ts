@@ -11,7 +11,7 @@ import { emulated, missing, reason } from "./engine.ts";
 const EXACT: ReadonlySet<string> = new Set([
   ...["adamUpdate", "clipCoefficient", "sumSquares", "sumTo"],
   ...["balanceLoss", "balanceLossGrad", "normalizeRows", "normalizeRowsGrad", "route", "rowEntropy"],
-  ...["softmax", "topK", "topKGrad", "zLoss", "zLossGrad"],
+  ...["softmax", "tokenLosses", "topK", "topKGrad", "zLoss", "zLossGrad"],
 ]);
 
 const engine = emulated();

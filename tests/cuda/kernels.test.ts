@@ -1,7 +1,7 @@
 /** Every kernel on the emulated GPU (see cases.ts); attention and mixtures of experts have files of their own. */
 import { causalSoftmax, softmaxGrad } from "../../src/backends/cuda/lower/causal-softmax.ts";
 import { center } from "../../src/backends/cuda/lower/center.ts";
-import { crossEntropy, crossEntropyGrad } from "../../src/backends/cuda/lower/cross-entropy.ts";
+import { crossEntropy, crossEntropyGrad, tokenLosses } from "../../src/backends/cuda/lower/cross-entropy.ts";
 import { add, scale } from "../../src/backends/cuda/lower/elementwise.ts";
 import { embedding, embeddingGrad } from "../../src/backends/cuda/lower/embedding.ts";
 import { adamUpdate, clipCoefficient, sumSquares } from "../../src/backends/cuda/lower/optimizer.ts";
@@ -152,6 +152,13 @@ const cases = [
         op: ops.crossEntropyGrad,
         lowering: crossEntropyGrad,
         inputs: [logp, targets, weights, scalar(0.3)],
+        attrs: NONE,
+      },
+      {
+        title,
+        op: ops.tokenLosses,
+        lowering: tokenLosses,
+        inputs: [mapped(normal("f32", 5, vocab), (x) => 4 * x), targets],
         attrs: NONE,
       },
     ];

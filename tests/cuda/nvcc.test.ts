@@ -141,6 +141,7 @@ const budgets: readonly Budget[] = [
   { file: "embedding.cu", define: { TABLE: "float", Y: "bf16", WIDTH: 2048 }, registers: 32 },
   { file: "embedding-grad.cu", define: { TABLE: "float", DY: "bf16", WIDTH: 2048 }, registers: 40 },
   { file: "cross-entropy.cu", define: { X: "bf16", LOGP: "float", VOCAB: 50304 }, registers: 40 },
+  { file: "cross-entropy.cu", define: { X: "float", LOGP: "float", VOCAB: 50304 }, registers: 40 },
   { file: "sums.cu", define: {}, registers: 32 },
   { file: "squares.cu", define: { X: "float", MOST: 128 }, registers: 32 },
   { file: "squares.cu", define: { X: "split", MOST: 128 }, registers: 32 },

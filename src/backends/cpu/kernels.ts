@@ -1,6 +1,7 @@
 /** How this engine computes each op. A new op without an entry does not compile. */
 import type { AttrsOf, CompositeName, PrimitiveName } from "../../ops/index.ts";
 import { chunkedLoss, lowerChunkedLoss } from "./fuse/chunked-loss.ts";
+import { chunkedTokenLosses, lowerChunkedTokenLosses } from "./fuse/chunked-token-losses.ts";
 import { adamUpdate } from "./host/adam-update.ts";
 import { clipCoefficient } from "./host/clip-coefficient.ts";
 import { fillHost } from "./host/fill.ts";
@@ -36,6 +37,7 @@ import {
   zLossGrad,
 } from "./lower/router.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
+import { tokenLosses } from "./lower/token-losses.ts";
 
 /** One way to compute an op or both: with both, it goes to the host unless an ONNX node reads its result. */
 export interface Kernel<A> {
@@ -90,6 +92,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   swigluGrad: { onnx: swigluGrad },
   tanh: { onnx: tanh },
   tanhGrad: { onnx: tanhGrad },
+  tokenLosses: { onnx: tokenLosses },
   topK: { onnx: topK },
   topKGrad: { onnx: topKGrad },
   transpose: { onnx: transpose },
@@ -106,7 +109,10 @@ const composites = {
 export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 
 /** Ops of this engine's own, which take the place of several (see fuse/). */
-const fused = { [chunkedLoss.name]: { onnx: lowerChunkedLoss } };
+const fused = {
+  [chunkedLoss.name]: { onnx: lowerChunkedLoss },
+  [chunkedTokenLosses.name]: { onnx: lowerChunkedTokenLosses },
+};
 
 const kernels: Readonly<Record<string, Kernel<never> | undefined>> = {
   ...primitives,

@@ -161,6 +161,23 @@ export const kernels: KernelTable = {
     }
   },
 
+  tokenLosses({ inputs: [t] }, [logits, targets], [losses, correct]) {
+    const v = last(t!.shape);
+    for (let n = 0; n < targets!.length; n++) {
+      const chosen = logits![n * v + targets![n]!]!;
+      const max = largest(logits!, n * v, v);
+      let total = 0;
+      let argmax = true;
+      for (let j = 0; j < v; j++) {
+        const x = logits![n * v + j]!;
+        total += Math.exp(x - max);
+        argmax &&= x < chosen || (x === chosen && j >= targets![n]!);
+      }
+      losses![n] = max + Math.log(total) - chosen;
+      correct![n] = argmax ? 1 : 0;
+    }
+  },
+
   sumSquares(_, [x], [s]) {
     for (const value of x!) s![0]! += value * value;
   },

@@ -129,6 +129,17 @@ export const lowerings: LoweringTable = {
     return [tf.mul(factor, raw)];
   },
 
+  // tf.argMax takes the first of equals; where a logit is not a number, neither is the loss.
+  tokenLosses(ctx, { inputs: [t] }, [logits, targets]) {
+    const { tf } = ctx;
+    const [n, v] = t!.shape as [number, number];
+    const rows = ctx.constant(`rows ${n} ${v}`, () => tf.range(0, n * v, v, "int32"));
+    const picked = tf.gather(tf.reshape(logits!, [n * v]), tf.add(rows, targets!));
+    const losses = tf.sub(tf.logSumExp(logits!, LAST), picked);
+    const first = tf.equal(tf.argMax(logits!, LAST), targets!);
+    return [losses, tf.cast(tf.logicalAnd(first, tf.equal(losses, losses)), "float32")];
+  },
+
   sumSquares: ({ tf }, _, [x]) => [tf.sum(tf.square(x!))],
 
   clipCoefficient({ tf }, { attrs: { maxNorm } }, squares) {

@@ -117,6 +117,7 @@ test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, out
   ["balanceLossGrad", ops.balanceLossGrad, [t([]), i32(7)], { tokens: 5 }, [[5, 7]]],
   ["zLoss", ops.zLoss, [t([5, 7])], NONE, [[]]],
   ["rowEntropy", ops.rowEntropy, [t([5, 7])], NONE, [[]]],
+  ["tokenLosses", ops.tokenLosses, [t([5, 7]), i32(5)], NONE, [[5], [5]]],
 ])("%s infers its outputs", (_, op, inputs, attrs, outputs) => {
   expect(shapes(op, inputs, attrs)).toEqual(outputs);
 });
@@ -182,6 +183,8 @@ test.each<[what: string, op: Op<never>, inputs: TensorType[], attrs: object, mes
   ],
   ["crossEntropy, rows", ops.crossEntropy, [t([5, 7]), i32(4), t([5])], NONE, "crossEntropy: cannot take"],
   ["crossEntropy, weights", ops.crossEntropy, [t([5, 7]), i32(5), t([4])], NONE, "crossEntropy: cannot take"],
+  ["tokenLosses, rows", ops.tokenLosses, [t([5, 7]), i32(4)], NONE, "tokenLosses: cannot take"],
+  ["tokenLosses, float targets", ops.tokenLosses, [t([5, 7]), t([5])], NONE, "tokenLosses: cannot take"],
   ["swiglu", ops.swiglu, [t([5, 7]), t([5, 6])], NONE, "swiglu: f32[5,7] and f32[5,6] differ"],
   [
     "adamUpdate",

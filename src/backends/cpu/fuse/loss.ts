@@ -1,7 +1,8 @@
-/** Puts `chunkedLoss` in the place of the head and its loss where the logits are large. */
+/** Puts `chunkedLoss` or `chunkedTokenLosses` in the place of the head and its loss where the logits are large. */
 import { type Node, size, type Tensor } from "../../../graph/graph.ts";
 import { fuseHeadLoss } from "../../head-loss.ts";
 import { type ChunkedLossAttrs, chunkedLoss } from "./chunked-loss.ts";
+import { chunkedTokenLosses } from "./chunked-token-losses.ts";
 
 /** Logits from which on it pays. */
 const LARGE = 2 ** 22;
@@ -10,11 +11,12 @@ const FEWEST_ROWS = 64;
 
 /** `kept`: tensors that are read after all nodes have run. */
 export const fuseLoss = (nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] =>
-  fuseHeadLoss(nodes, kept, ({ shape }) => {
+  fuseHeadLoss(nodes, kept, ops, ({ shape }): ChunkedLossAttrs | undefined => {
     const rows = rowsAtATime(shape[0]!);
-    if (size(shape) < LARGE || rows === undefined) return undefined;
-    return { op: chunkedLoss as Node["op"], attrs: { rows } satisfies ChunkedLossAttrs };
+    return size(shape) < LARGE || rows === undefined ? undefined : { rows };
   });
+
+const ops = { loss: chunkedLoss as Node["op"], tokens: chunkedTokenLosses as Node["op"] };
 
 /** The largest divisor of n that is small enough, unless all such are tiny. */
 function rowsAtATime(n: number): number | undefined {

@@ -4,6 +4,7 @@
 //   lossAndGrad     losses, and dlogits over the logits in place: 4 bytes per element of bf16. `dloss` is one f32.
 //   crossEntropy    losses and logp (type LOGP)
 //   crossEntropyGrad   dlogits from logp
+//   tokenLosses     losses without weights, and 1 where the target is the argmax, the lowest id among equals; else 0
 // logits of type X, rows VOCAB apart; targets i32, weights and losses f32. sumLosses adds the losses in a fixed order.
 #include "bf16.cuh"
 #include "block-sums.cuh"
@@ -81,5 +82,27 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int j = 0; j < N; j++) x[j] = factor * (__expf(x[j]) - (i + j == target ? 1.0f : 0.0f));
     write(dlogits + at + i, x);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    tokenLosses(const X* __restrict__ logits, const int* __restrict__ targets, float* __restrict__ losses,
+                float* __restrict__ correct) {
+  __shared__ LogSum scratch[THREADS / 32];
+  __shared__ float counts[THREADS / 32];
+  const X* row = logits + static_cast<long long>(blockIdx.x) * VOCAB;
+  const int target = targets[blockIdx.x];
+  const float chosen = to_float(row[target]), total = log_sum_exp(row, scratch);
+  float ahead = 0.0f; // how many the argmax takes before the target; all that is not a number among them
+  for (int i = threadIdx.x * N; i < VOCAB; i += THREADS * N) {
+    float x[N];
+    read(row + i, x);
+#pragma unroll
+    for (int j = 0; j < N; j++) ahead += x[j] < chosen || (x[j] == chosen && i + j >= target) ? 0.0f : 1.0f;
+  }
+  ahead = block_sum<THREADS>(ahead, counts);
+  if (threadIdx.x == 0) {
+    losses[blockIdx.x] = total - chosen;
+    correct[blockIdx.x] = ahead == 0.0f ? 1.0f : 0.0f;
   }
 }

@@ -1,13 +1,18 @@
 /** The head and its cross-entropy, chunk by chunk through one piece of memory (fuse/chunked-loss.ts). */
 
 import { slice } from "../memory/region.ts";
-import { launchLossAndGrad, launchTotal } from "./cross-entropy.ts";
+import { launchLossAndGrad, launchTokenLosses, launchTotal } from "./cross-entropy.ts";
 import type { Lowering } from "./lowering.ts";
 
 /** Enough rows to fill a GPU with one product; a multiple of every tile. */
 const MOST_ROWS = 4096;
 
-export const chunkedLoss: Lowering<Readonly<Record<never, never>>> = {
+/** The same of logits in f32, which take twice the memory. */
+const MOST_EXACT_ROWS = MOST_ROWS / 2;
+
+type Attrs = Readonly<Record<never, never>>;
+
+export const chunkedLoss: Lowering<Attrs> = {
   reads: () => ["bf16", "bf16", "i32", "f32", "f32"],
   writes: () => ["f32", "bf16", "f32"],
   accumulates: [2],
@@ -34,5 +39,25 @@ export const chunkedLoss: Lowering<Readonly<Record<never, never>>> = {
       ctx.gemm({ ...plain, m: vocab, n: d, k: rows, a: chunk.z, transA: true, b: chunk.a, c: dw, beta });
     }
     launchTotal(ctx, losses, loss!, false);
+  },
+};
+
+/** Logits in f32: in bf16 the two largest are often equal, and which token is chosen would hang on their order. */
+export const chunkedTokenLosses: Lowering<Attrs> = {
+  reads: () => ["bf16", "bf16", "i32"],
+  writes: () => ["f32", "f32"],
+  lower(ctx, { inputs, outputs }) {
+    const [n, d] = inputs[0]!.shape as [number, number];
+    const vocab = inputs[1]!.shape[0]!;
+    const [h, w, targets] = inputs.map((t) => ctx.region(t));
+    const results = outputs.map((t) => ctx.region(t));
+    const logits = ctx.scratch("f32", Math.min(n, MOST_EXACT_ROWS) * vocab);
+    for (let from = 0; from < n; from += MOST_EXACT_ROWS) {
+      const rows = Math.min(MOST_EXACT_ROWS, n - from);
+      const [a, c] = [slice(h!, from * d, rows * d), slice(logits, 0, rows * vocab)];
+      ctx.gemm({ m: rows, n: vocab, k: d, a, transA: false, b: w!, transB: true, c });
+      const [losses, correct] = results.map((region) => slice(region, from, rows));
+      launchTokenLosses(ctx, rows, vocab, c, slice(targets!, from, rows), losses!, correct!);
+    }
   },
 };

@@ -1,4 +1,7 @@
-/** Cross-entropy with log-probabilities kept, its gradient, and the form that turns logits into their gradient in place. */
+/**
+ * Cross-entropy with log-probabilities kept, its gradient, the form that turns logits into their gradient in place, and
+ * each token's loss by itself.
+ */
 
 import type { Region } from "../memory/region.ts";
 import { typeOf } from "./launches.ts";
@@ -43,6 +46,36 @@ export const crossEntropyGrad: Lowering<Attrs> = {
     });
   },
 };
+
+export const tokenLosses: Lowering<Attrs> = {
+  reads: () => ["f32", "i32"],
+  writes: () => ["f32", "f32"],
+  lower(ctx, { inputs: [logits, targets], outputs: [losses, correct] }) {
+    const [rows, vocab] = logits!.shape as [number, number];
+    const [x, ids] = [ctx.region(logits!), ctx.region(targets!)];
+    launchTokenLosses(ctx, rows, vocab, x, ids, ctx.region(losses!), ctx.region(correct!));
+  },
+};
+
+/** The loss of each row of logits [rows, vocab], and 1 where its target is the argmax. */
+export function launchTokenLosses(
+  ctx: Context,
+  rows: number,
+  vocab: number,
+  logits: Region,
+  targets: Region,
+  losses: Region,
+  correct: Region,
+): void {
+  ctx.launch({
+    file: "cross-entropy.cu",
+    kernel: "tokenLosses",
+    define: { X: typeOf(logits), LOGP: "float", VOCAB: vocab },
+    grid: rows,
+    block: THREADS,
+    args: [logits, targets, losses, correct],
+  });
+}
 
 /** Turns logits [rows, vocab] into dlogits where they lie and writes each row's share of the loss to losses [rows]. */
 export function launchLossAndGrad(

@@ -5,9 +5,9 @@ import { attention, attentionGrad } from "./attention.ts";
 import { bias, mul } from "./broadcast.ts";
 import { causalSoftmax, softmaxGrad } from "./causal-softmax.ts";
 import { center } from "./center.ts";
-import { chunkedLoss } from "./chunked-loss.ts";
+import { chunkedLoss, chunkedTokenLosses } from "./chunked-loss.ts";
 import { concat, pad, slice } from "./columns.ts";
-import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
+import { crossEntropy, crossEntropyGrad, tokenLosses } from "./cross-entropy.ts";
 import { add, scale } from "./elementwise.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
 import { expertSwiglu } from "./expert-swiglu.ts";
@@ -81,6 +81,7 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   swigluGrad,
   tanh,
   tanhGrad,
+  tokenLosses,
   topK,
   topKGrad,
   transpose,
@@ -100,6 +101,7 @@ export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
 const fused = {
   addRmsNorm,
   chunkedLoss,
+  chunkedTokenLosses,
   expertSwiglu,
   gatheredMatmul,
   gatheredMatmulGrad,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { partition } from "../../../../src/backends/cpu/partition.ts";
 import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import type { Node } from "../../../../src/graph/graph.ts";
-import { gradientGraph, gradientOf } from "../../../../src/model/graphs.ts";
+import { gradientGraph, gradientOf, tokenLossesGraph } from "../../../../src/model/graphs.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
 import { add } from "../../../../src/ops/add.ts";
 import { crossEntropy } from "../../../../src/ops/cross-entropy.ts";
@@ -19,6 +19,10 @@ const small = { d_model: 16, n_layers: 1, n_heads: 2, ffn_dim: 24, seq_len: 64 }
 const graphOf = (vocab: number, options = {}) => {
   const model = completeModel(modelSchema.parse({ ...small, vocab_size: vocab }));
   return gradientGraph({ model, norm: { name: "pre" } }, { batch: 8, ...options });
+};
+const tokensOf = (vocab: number) => {
+  const model = completeModel(modelSchema.parse({ ...small, vocab_size: vocab }));
+  return tokenLossesGraph({ model, norm: { name: "pre" } }, { batch: 8 }, ["losses"]).graph;
 };
 const names = (nodes: readonly Node[]) => nodes.map((n) => n.op.name);
 
@@ -68,6 +72,13 @@ describe("the fused loss", () => {
   test("stays away where logits are small, or read by someone else", () => {
     expect(names(partition(graphOf(64).graph).onnx)).not.toContain("chunkedLoss");
     expect(names(partition(graphOf(8192, { logits: true }).graph).onnx)).not.toContain("chunkedLoss");
+  });
+
+  test("has a form for the losses of each token", () => {
+    const fused = (vocab: number) => names(partition(tokensOf(vocab)).onnx);
+    expect(fused(8192)).toContain("chunkedTokenLosses");
+    expect(fused(8192)).not.toContain("tokenLosses");
+    expect(fused(64)).not.toContain("chunkedTokenLosses");
   });
 
   test("stays away where the host reads the logits", () => {
