@@ -64,7 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/cpu": ["backends/backend.ts", "backends/head-loss.ts", "plan", "ops", "graph", "lib"],
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
-  protocols: ["types:data", "lib"],
+  protocols: ["types:data", "types:ops", "lib"],
   config: ["norms", "inits", "optim", "model", "data", "protocols", "backends/registry.ts", "lib"],
   runs: ["types:config", "lib"],
   train: [

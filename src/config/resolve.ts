@@ -10,8 +10,7 @@ import type { Parameter } from "../model/parameter.ts";
 import { contradictions, type ModelConfig } from "../model/schema.ts";
 import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
-import { protocols } from "../protocols/index.ts";
-import type { EvalProtocol } from "../protocols/protocol.ts";
+import { checkProtocol } from "../protocols/index.ts";
 import { checkOptimizer } from "./check-optimizer.ts";
 import { knownModel } from "./model-section.ts";
 import {
@@ -147,7 +146,7 @@ function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report
 
 function checkProtocols({ sets = {} }: EvalSection, seqLen: number, issue: Report): void {
   for (const [name, { protocol }] of Object.entries(sets)) {
-    const wrong = (protocols[protocol.name] as EvalProtocol).check?.(seqLen);
+    const wrong = checkProtocol(protocol, seqLen);
     if (wrong !== undefined) issue(["eval", "sets", name, "protocol"], wrong);
   }
 }

@@ -27,6 +27,8 @@ export interface ValidationSet {
    * (total nats) / ln 2 / utf8Bytes. A synthetic symbol counts as one byte, so there it is bits per symbol.
    */
   readonly utf8Bytes: number;
+  /** Bytes that an id's text counts of that sum: fractions of one where a tokenizer changes text. */
+  readonly bytesOf: (id: number) => number;
   /** Of all windows' ids, as little-endian int32. */
   readonly sha256: string;
   /** Bits per byte of the training split's token frequencies: what stays above has learned nothing else. */

@@ -145,6 +145,7 @@ function syntheticValidation(source: TokenSource, seqLen: number, maxTokens?: nu
     window,
     tokens,
     utf8Bytes: tokens,
+    bytesOf: () => 1,
     sha256: hashWindows(windows, window),
     unigramBitsPerByte: source.unigramNats / Math.LN2,
     optimalLoss: optimal / tokens,

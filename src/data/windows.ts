@@ -64,6 +64,7 @@ export function validationWindows(row: TokenRow, seqLen: number, facts: Validati
     window,
     tokens: windows * seqLen,
     utf8Bytes: bytes,
+    bytesOf: (id) => facts.byteLengths[id]! * scale,
     sha256: hashWindows(windows, window),
     unigramBitsPerByte: nats / Math.LN2 / bytes,
   };

@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { ValidationDocuments } from "../data/validation-documents.ts";
 import { UserError } from "../lib/errors.ts";
+import { LIKELIHOOD, likelihood } from "./likelihood.ts";
 import { defineProtocol } from "./protocol.ts";
 
 /** Tokens per document, its end included: transformers' truncation leaves room for the end token. */
@@ -26,6 +27,7 @@ export const galore256 = defineProtocol({
     /** Divide by batches + 1, as the published numbers do. */
     plus_one: z.boolean().default(true),
   }),
+  metrics: LIKELIHOOD,
   check: tooShort,
   slice(corpus, { seqLen, maxTokens }, { batch_size, plus_one }) {
     const { validationDocuments } = corpus;
@@ -46,11 +48,14 @@ export const galore256 = defineProtocol({
       seqLen: LENGTH - 1, // no one predicts from the last token
       rows: rows.length,
       row: (i) => rows[i]!,
+      tokens,
+      utf8Bytes,
+      sha256: hash.digest("hex"),
       groupRows: batch_size,
-      ...{ tokens, utf8Bytes, sha256: hash.digest("hex") },
-      loss(groups) {
+      scoreGroups(groups) {
         const means = groups.reduce((sum, group) => sum + group.nats / group.tokens, 0);
-        return means / (groups.length + (plus_one ? 1 : 0));
+        const nats = groups.reduce((sum, group) => sum + group.nats, 0);
+        return likelihood(means / (groups.length + (plus_one ? 1 : 0)), nats, utf8Bytes);
       },
     };
   },

@@ -2,6 +2,7 @@
 
 import type { Corpus } from "../data/corpus.ts";
 import { galore256 } from "./galore-256.ts";
+import type { Metric } from "./metric.ts";
 import { packedV1 } from "./packed-v1.ts";
 import type { Bounds, EvalProtocol, Slice } from "./protocol.ts";
 
@@ -19,6 +20,20 @@ export function sliceOf(protocol: ProtocolSelection, corpus: Corpus, bounds: Bou
   const { name, ...params } = protocol;
   return (protocols[name] as EvalProtocol).slice(corpus, bounds, protocols[name].params.parse(params));
 }
+
+/** What is wrong with a protocol for a model that is trained on sequences of so many tokens. */
+export function checkProtocol({ name, ...params }: ProtocolSelection, seqLen: number): string | undefined {
+  return (protocols[name] as EvalProtocol).check?.(seqLen, params);
+}
+
+/** The numbers that a protocol gives, by name, in the order of tables. */
+export const metricsOf = ({ name }: ProtocolSelection): Readonly<Record<string, Metric>> =>
+  protocols[name].metrics;
+
+/** Every number that some protocol gives. */
+export const metrics: ReadonlyMap<string, Metric> = new Map(
+  Object.values(protocols).flatMap((protocol) => Object.entries<Metric>(protocol.metrics)),
+);
 
 /** Its name, with the parameters that differ from the usual: `galore-256[plus_one=false]`. */
 export function protocolLabel({ name, ...params }: ProtocolSelection): string {

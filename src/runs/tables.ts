@@ -5,8 +5,13 @@ import { runFiles } from "./paths.ts";
 
 /** train_loss in nats per token; grad_norm the global L2 norm before clipping; clip_coef the factor applied. */
 const METRICS = ["step", "tokens", "lr", "train_loss", "train_ppl", "grad_norm", "clip_coef"] as const;
-/** loss in nats per token; n_bytes the UTF-8 bytes of the predicted text. */
-const EVAL = ["step", "protocol", "split", "loss", "ppl", "bits_per_byte", "n_tokens", "n_bytes"] as const;
+/** loss in nats per token; n_bytes the UTF-8 bytes of the predicted text. Then what else the run's protocols measure. */
+const EVAL = ["step", "protocol", "split", "loss", "ppl", "bits_per_byte", "n_tokens", "n_bytes"];
+/** In an order that depends on nothing but their names: a run that is resumed goes on with the same columns. */
+const evaluationColumns = (metrics: readonly string[]): readonly string[] => [
+  ...EVAL,
+  ...new Set(metrics.filter((name) => !EVAL.includes(name)).sort()),
+];
 /**
  * L2 of the gradient before clipping and of the weight before the update. tensor `*`: the whole layer;
  * `experts.*`: this tensor of all experts.
@@ -20,7 +25,7 @@ const TIMING = ["step", "wall_s", "step_s", "tokens_per_s", "rss_mib"] as const;
 
 export interface RunTables {
   readonly metrics: CsvFile<(typeof METRICS)[number]>;
-  readonly evaluations: CsvFile<(typeof EVAL)[number]>;
+  readonly evaluations: CsvFile<string>;
   readonly gradientNorms: CsvFile<(typeof GRAD_NORMS)[number]>;
   readonly timing: CsvFile<(typeof TIMING)[number]>;
   /** Of a mixture of experts alone. */
@@ -31,13 +36,28 @@ export interface RunTables {
   close(): void;
 }
 
-/** eval.csv's columns as a whole file. */
-export const evaluationText = (
-  rows: readonly Readonly<Partial<Record<(typeof EVAL)[number], Cell>>>[],
-): string => csvText([EVAL, ...rows.map((row) => EVAL.map((column) => row[column]))]);
+/** A whole file like eval.csv; `metrics`: the names of the numbers in its rows. */
+export function evaluationText(
+  rows: readonly Readonly<Record<string, Cell>>[],
+  metrics: readonly string[],
+): string {
+  const columns = evaluationColumns(metrics);
+  return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
+}
 
-/** New tables, or with `append` those that are there; `experts` says whether the model has any. */
-export function openTables(dir: string, { append = false, experts = false } = {}): RunTables {
+interface TableOptions {
+  /** Go on with the tables that are there. */
+  readonly append?: boolean;
+  /** Whether the model has any. */
+  readonly experts?: boolean;
+  /** The names of all numbers that evaluations give. */
+  readonly metrics?: readonly string[];
+}
+
+export function openTables(
+  dir: string,
+  { append = false, experts = false, metrics = [] }: TableOptions = {},
+): RunTables {
   const files = runFiles(dir);
   const all: [name: string, table: CsvFile<string>][] = [];
   const open = <C extends string>(path: string, columns: readonly C[]): CsvFile<C> => {
@@ -47,7 +67,7 @@ export function openTables(dir: string, { append = false, experts = false } = {}
   };
   const tables = {
     metrics: open(files.metrics, METRICS),
-    evaluations: open(files.evaluations, EVAL),
+    evaluations: open(files.evaluations, evaluationColumns(metrics)),
     gradientNorms: open(files.gradientNorms, GRAD_NORMS),
     timing: open(files.timing, TIMING),
   };

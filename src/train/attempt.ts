@@ -64,9 +64,10 @@ export async function trainInto(
   });
   if (device.chosen !== undefined) await keep({ device: device.chosen });
   const experts = config.model.moe !== undefined;
+  const metrics = sets.flatMap((set) => Object.keys(set.metrics));
   const tables = resumed
-    ? openTables(ctx.dir, { append: true, experts })
-    : lease.place((folder) => openTables(folder, { experts }));
+    ? openTables(ctx.dir, { append: true, experts, metrics })
+    : lease.place((folder) => openTables(folder, { experts, metrics }));
   lease.verify();
   const recording = recorder(
     config,

@@ -1,24 +1,25 @@
 /** What a run is judged on: the corpus's own validation split, and the other sets and protocols that its config names. */
 import type { Device, Engine } from "../backends/backend.ts";
+import { MAIN } from "../config/evaluation-metrics.ts";
 import type { EvalSet, RunConfig } from "../config/schema.ts";
 import { type Corpus, openCorpus } from "../data/corpus.ts";
 import type { DataSpec, SourceSpec } from "../data/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { UserError } from "../lib/errors.ts";
-import { atStep, evaluationGraph } from "../model/graphs.ts";
+import { atStep, evaluationGraph, tokenLossesGraph } from "../model/graphs.ts";
 import { plan } from "../plan/plan.ts";
-import { DEFAULT_PROTOCOL, protocolLabel, sliceOf } from "../protocols/index.ts";
+import { DEFAULT_PROTOCOL, metricsOf, protocolLabel, sliceOf } from "../protocols/index.ts";
+import type { Metric } from "../protocols/metric.ts";
 import type { Slice } from "../protocols/protocol.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
-
-/** The corpus's own validation split under the usual protocol: what runs are ranked by. */
-export const MAIN = "validation";
 
 export interface EvaluationSet {
   /** As the column `split` has it: the corpus's own validation split, or the set's name. */
   readonly split: string;
   /** As the column `protocol` has it. */
   readonly protocol: string;
+  /** The numbers it gives, in the order of tables. */
+  readonly metrics: Readonly<Record<string, Metric>>;
   readonly slice: Slice;
   readonly corpus: Corpus;
 }
@@ -46,7 +47,7 @@ export function evaluationSet(
   { protocol, tokens }: Pick<EvalSet, "protocol" | "tokens">,
 ): EvaluationSet {
   const slice = sliceOf(protocol, corpus, { seqLen: model.seq_len, maxTokens: tokens });
-  return { split, protocol: protocolLabel(protocol), slice, corpus };
+  return { split, protocol: protocolLabel(protocol), metrics: metricsOf(protocol), slice, corpus };
 }
 
 /** The set's own corpus, in the ids of the tokenizer that the model was trained with. */
@@ -80,26 +81,32 @@ export interface Evaluator extends Pick<EvaluationSet, "split" | "protocol"> {
   evaluate(t: number): Promise<Evaluation>;
 }
 
-/** Compiles the evaluation graph, once for every length of rows. */
+/** Compiles the evaluation graphs: once for every length of rows and what is asked of their tokens. */
 export async function evaluators(
   device: Device,
   engine: Engine,
   { model, norm, eval: { batch_size: batch } }: Pick<RunConfig, "model" | "norm" | "eval">,
   sets: readonly EvaluationSet[],
 ): Promise<readonly Evaluator[]> {
-  const compile = async (seqLen: number) => {
-    const built = evaluationGraph({ model, norm }, { batch, seqLen, natives: engine.natives });
+  const compile = async (slice: Slice) => {
+    const options = { batch, seqLen: slice.seqLen, natives: engine.natives };
+    const built =
+      "perToken" in slice
+        ? tokenLossesGraph({ model, norm }, options, slice.perToken)
+        : evaluationGraph({ model, norm }, options);
     return { built, program: await device.compile(plan(built.graph, engine.bytes)) };
   };
-  const programs = new Map<number, Awaited<ReturnType<typeof compile>>>();
-  for (const { slice } of sets)
-    if (!programs.has(slice.seqLen)) programs.set(slice.seqLen, await compile(slice.seqLen));
+  const key = (slice: Slice) =>
+    JSON.stringify([slice.seqLen, "perToken" in slice ? slice.perToken : "group sums"]);
+  const programs = new Map<string, Awaited<ReturnType<typeof compile>>>();
+  for (const { slice } of sets) if (!programs.has(key(slice))) programs.set(key(slice), await compile(slice));
   return sets.map(({ split, protocol, slice }) => ({
     split,
     protocol,
     evaluate(t) {
-      const { program, built } = programs.get(slice.seqLen)!;
-      return evaluate(program, slice, batch, atStep(built, t));
+      const { built, program } = programs.get(key(slice))!;
+      const stepFeeds = atStep(built, t);
+      return evaluate({ run: (feeds) => program.run({ ...feeds, ...stepFeeds }) }, slice, batch);
     },
   }));
 }

@@ -4,6 +4,7 @@ import type { EvalSet } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
 import type { DataContext } from "../data/source.ts";
 import { UserError } from "../lib/errors.ts";
+import type { Metric } from "../protocols/metric.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { corpusOf, evaluationSet, evaluators } from "./evaluation-sets.ts";
 import { type FinishedRun, loadWeights } from "./finished-run.ts";
@@ -14,6 +15,8 @@ export interface ReEvaluation extends Evaluation {
   readonly step: number;
   readonly split: string;
   readonly protocol: string;
+  /** What its numbers are, in the order of tables. */
+  readonly metrics: Readonly<Record<string, Metric>>;
   /** Of the rows that were predicted. */
   readonly sliceSha256: string;
   readonly dataFingerprint: string;
@@ -40,8 +43,15 @@ export async function reEvaluate(
     const [evaluator] = await evaluators(device, engine, config, [on]);
     const evaluation = await evaluator!.evaluate(run.step);
     return {
-      ...{ run: run.name, step: run.step, split, protocol: on.protocol, ...evaluation },
-      ...{ sliceSha256: slice.sha256, dataFingerprint: corpus.fingerprint, engine: name },
+      ...evaluation,
+      run: run.name,
+      step: run.step,
+      split,
+      protocol: on.protocol,
+      metrics: on.metrics,
+      sliceSha256: slice.sha256,
+      dataFingerprint: corpus.fingerprint,
+      engine: name,
     };
   } finally {
     await device.close();

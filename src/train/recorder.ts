@@ -1,10 +1,12 @@
 /** A `Recorder` that writes the run's CSV tables, keeps its summary, and tells the watcher. */
 import { performance } from "node:perf_hooks";
+import { MAIN } from "../config/evaluation-metrics.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { size } from "../graph/graph.ts";
+import type { LIKELIHOOD } from "../protocols/likelihood.ts";
+import type { Scores } from "../protocols/protocol.ts";
 import type { RunSummary } from "../runs/status.ts";
 import type { RunTables } from "../runs/tables.ts";
-import { MAIN } from "./evaluation-sets.ts";
 import type { RunEvent } from "./events.ts";
 import type { Recorder } from "./trainer.ts";
 
@@ -68,12 +70,11 @@ export function recorder(
       );
       tables.experts?.append(...experts.map((row) => ({ step: t, ...row })));
     },
-    evaluated(t, { split, protocol }, { loss, ppl, bitsPerByte, tokens, bytes }) {
-      const counts = { n_tokens: tokens, n_bytes: bytes };
-      const where = { step: t, protocol, split };
-      tables.evaluations.append({ ...where, loss, ppl, bits_per_byte: bitsPerByte, ...counts });
+    evaluated(t, { split, protocol }, { scores, tokens, bytes }) {
+      tables.evaluations.append({ step: t, protocol, split, ...scores, n_tokens: tokens, n_bytes: bytes });
       last = performance.now();
-      if (split !== MAIN) return; // runs are ranked by the main set alone
+      if (split !== MAIN) return; // the summary is of the main set alone
+      const { loss, ppl, bits_per_byte: bitsPerByte } = scores as Scores<keyof typeof LIKELIHOOD>;
       summary = { ...summary, val_loss: loss, val_ppl: ppl, val_bits_per_byte: bitsPerByte };
       tell({ kind: "evaluation", step: t, loss, ppl, bitsPerByte });
     },

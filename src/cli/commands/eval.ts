@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { type ChosenEngine, type EngineName, engineNames, engineToPlan } from "../../backends/registry.ts";
+import { MAIN } from "../../config/evaluation-metrics.ts";
 import { fromZod } from "../../config/resolve.ts";
 import { type EvalSet, evalSet } from "../../config/schema.ts";
 import { wording } from "../../config/wording.ts";
@@ -13,7 +14,6 @@ import { dataContextIn } from "../../local/folders.ts";
 import { protocols } from "../../protocols/index.ts";
 import { reEvaluationFile } from "../../runs/paths.ts";
 import { evaluationText } from "../../runs/tables.ts";
-import { MAIN } from "../../train/evaluation-sets.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import type { Io } from "../io.ts";
@@ -53,7 +53,7 @@ export function evalCommand(command: Command, io: Io): void {
         if (options.json) io.out(JSON.stringify(record(result)));
         if (options.save) await save(run, result, io);
       }
-      if (!options.json) io.out(table(results, COLUMNS));
+      if (!options.json) io.out(table(results, columnsFor(results)));
       process.exitCode = EXIT.ok;
     });
 }
@@ -124,25 +124,44 @@ function engineOf(name: string | undefined): EngineName | "auto" | undefined {
   throw new UserError(`--engine: got ${name}; allowed: ${known.join(", ")}`);
 }
 
-const record = (r: ReEvaluation) => ({
-  ...{ run: r.run, step: r.step, split: r.split, protocol: r.protocol },
-  ...{ loss: r.loss, ppl: r.ppl, bits_per_byte: r.bitsPerByte, n_tokens: r.tokens, n_bytes: r.bytes },
-  ...{ slice_sha256: r.sliceSha256, data_fingerprint: r.dataFingerprint, engine: r.engine },
-});
+/** As a row of eval.csv, and beyond; the protocol's own numbers after those that every table has. */
+const record = (r: ReEvaluation) => {
+  const { loss, ppl, bits_per_byte, ...own } = r.scores;
+  return {
+    run: r.run,
+    step: r.step,
+    split: r.split,
+    protocol: r.protocol,
+    loss,
+    ppl,
+    bits_per_byte,
+    n_tokens: r.tokens,
+    n_bytes: r.bytes,
+    ...own,
+    slice_sha256: r.sliceSha256,
+    data_fingerprint: r.dataFingerprint,
+    engine: r.engine,
+  };
+};
 
 /** Whole and anew: the same evaluation again gives the same file. */
 async function save({ dir }: FinishedRun, result: ReEvaluation, io: Io): Promise<void> {
   const path = reEvaluationFile(dir, result.protocol, result.split === MAIN ? undefined : result.split);
-  await writeFileAtomic(path, evaluationText([record(result)]));
+  await writeFileAtomic(path, evaluationText([record(result)], Object.keys(result.metrics)));
   io.say(`${result.run}: wrote ${basename(path)}`);
 }
 
-const COLUMNS: readonly Column<ReEvaluation>[] = [
-  { title: "run", text: (r) => r.run, align: "left" },
-  { title: "split", text: (r) => r.split, align: "left" },
-  { title: "protocol", text: (r) => r.protocol, align: "left" },
-  { title: "ppl", text: (r) => r.ppl.toFixed(3) },
-  { title: "bits/byte", text: (r) => r.bitsPerByte.toFixed(4) },
-  { title: "loss", text: (r) => r.loss.toFixed(4) },
-  { title: "tokens", text: (r) => String(r.tokens) },
-];
+/** A column for every number that some of them have. */
+function columnsFor(results: readonly ReEvaluation[]): readonly Column<ReEvaluation>[] {
+  const metrics = new Map(results.flatMap((r) => Object.entries(r.metrics)));
+  return [
+    { title: "run", text: (r) => r.run, align: "left" },
+    { title: "split", text: (r) => r.split, align: "left" },
+    { title: "protocol", text: (r) => r.protocol, align: "left" },
+    ...[...metrics].map(([name, { title = name, digits }]) => ({
+      title,
+      text: ({ scores }: ReEvaluation) => scores[name]?.toFixed(digits) ?? "-",
+    })),
+    { title: "tokens", text: (r) => String(r.tokens) },
+  ];
+}

@@ -50,7 +50,7 @@ test("eight sequences at once, or two at a time four times: the same steps but f
   });
   for (const [name, weights] of Object.entries(whole.weights))
     expectClose(parts.weights[name]!, weights, 1e-10);
-  expectClose([parts.evaluations[0]![1].loss], [whole.evaluations[0]![1].loss], 1e-11);
+  expectClose([parts.evaluations[0]![1].scores.loss!], [whole.evaluations[0]![1].scores.loss!], 1e-11);
 });
 
 test.each(["pre", "post", "hybrid-star"])(
@@ -65,7 +65,7 @@ test.each(["pre", "post", "hybrid-star"])(
     });
     const { evaluations, outcome } = await storyOf(config);
     const optimal = (await corpusOf(config)).validation(16, 512).optimalLoss!;
-    const { loss } = evaluations.at(-1)![1];
+    const { loss } = evaluations.at(-1)![1].scores;
     expect(outcome).toEqual({ state: "done" });
     expect(loss).toBeGreaterThan(optimal);
     expect(loss).toBeLessThan(optimal + 0.65 * (Math.log(4) - optimal));
