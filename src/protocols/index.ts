@@ -3,12 +3,14 @@
 import type { Corpus } from "../data/corpus.ts";
 import { galore256 } from "./galore-256.ts";
 import type { Metric } from "./metric.ts";
+import { nextTokenAccuracy } from "./next-token-accuracy.ts";
 import { packedV1 } from "./packed-v1.ts";
 import type { Bounds, EvalProtocol, Slice } from "./protocol.ts";
 
 export const protocols = {
   "packed-v1": packedV1,
   "galore-256": galore256,
+  "next-token-accuracy": nextTokenAccuracy,
 } as const satisfies Record<string, EvalProtocol>;
 
 export type ProtocolName = keyof typeof protocols;

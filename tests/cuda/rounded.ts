@@ -31,8 +31,7 @@ export type Named = ReadonlyMap<string, ArrayLike<number>>;
 export async function expected(spec: ModelSpec, batch: number) {
   const want = await gradients(reference, spec, batch);
   const rounded = await gradients(rounding(reference), spec, batch);
-  const allowed = (name: string) =>
-    Math.max(LEAST, TIMES_ROUNDED_WEIGHTS * distance(rounded.get(name)!, want.get(name)!));
+  const allowed = (name: string) => allowance(rounded.get(name)!, want.get(name)!);
   return {
     check(got: Named) {
       for (const [name, values] of want)
@@ -41,8 +40,12 @@ export async function expected(spec: ModelSpec, batch: number) {
   };
 }
 
+/** Of a distance to `want`; `rounded`: what comes out where nothing but the weights is rounded. */
+export const allowance = (rounded: ArrayLike<number>, want: ArrayLike<number>): number =>
+  Math.max(LEAST, TIMES_ROUNDED_WEIGHTS * distance(rounded, want));
+
 /** The engine with its matrices rounded to bf16 as they are written. */
-const rounding = (on: Engine): Engine => ({
+export const rounding = (on: Engine): Engine => ({
   ...on,
   async open(options) {
     const device = await on.open(options);

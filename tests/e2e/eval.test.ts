@@ -23,12 +23,13 @@ const config = (changes: object = {}) =>
   tiny({
     model: { d_model: 8, n_layers: 1, n_heads: 1, ffn_dim: 8, vocab_size: 257, seq_len: 256 },
     data: { source: { name: "c4", train: "data/t.json", validation: "data/v.json" }, tokenizer: "bytes" },
-    train: { steps: 4, batch_size: 2, lr: 0.01 },
+    train: { steps: 4, batch_size: 2, lr: 0.1 },
     eval: {
       tokens: 2048,
       sets: {
         published: { protocol: { name: "galore-256", batch_size: 8 } },
         other: { source: { name: "c4", validation: "data/w.json" }, tokens: 1024 },
+        greedy: { protocol: "next-token-accuracy" },
       },
     },
     ...changes,
@@ -72,9 +73,17 @@ describe("a run with several sets", () => {
       ["validation", "packed-v1"],
       ["published", "galore-256[batch_size=8]"],
       ["other", "packed-v1"],
+      ["greedy", "next-token-accuracy"],
     ]);
     expect(table[0]!.n_tokens).toBe("2048");
     expect(table[2]!.n_tokens).toBe("1024");
+    expect(Object.keys(table[0]!).join()).toBe(
+      "step,protocol,split,loss,ppl,bits_per_byte,n_tokens,n_bytes,accuracy",
+    );
+    expect(table.slice(0, 3).map(({ accuracy }) => accuracy)).toEqual(["", "", ""]);
+    expect(Number(table[3]!.accuracy)).toBeGreaterThan(0);
+    expect(Number(table[3]!.loss)).toBeCloseTo(Number(table[0]!.loss), 5);
+    expect(table[3]!.n_bytes).toBe(table[0]!.n_bytes);
     const status = JSON.parse(readFileSync(join(dir, run, "status.json"), "utf8"));
     expect(status.val_loss).toBeCloseTo(Number(table[0]!.loss), 7);
     const { evaluation_sets } = JSON.parse(readFileSync(join(dir, run, "provenance.json"), "utf8"));
@@ -82,6 +91,7 @@ describe("a run with several sets", () => {
       "validation",
       "published",
       "other",
+      "greedy",
     ]);
     expect(evaluation_sets[0].data_fingerprint).toBe(status.data_fingerprint);
   });
@@ -94,7 +104,7 @@ describe("a run with several sets", () => {
 
 describe("hnorm eval", () => {
   test("finds again what the run found, to the digit", async () => {
-    const [own, published, other] = rows("eval.csv");
+    const [own, published, other, greedy] = rows("eval.csv");
     const again = json(await hnorm(dir, "eval", run, "--json"));
     expect(Number((again.loss as number).toPrecision(9))).toBe(Number(own!.loss));
     expect(again).toMatchObject({ split: "validation", protocol: "packed-v1", step: 4, n_tokens: 2048 });
@@ -102,6 +112,9 @@ describe("hnorm eval", () => {
     expect(Number((onPublished.loss as number).toPrecision(9))).toBe(Number(published!.loss));
     const onOther = json(await hnorm(dir, "eval", run, "--on", "other", "--json"));
     expect(Number((onOther.loss as number).toPrecision(9))).toBe(Number(other!.loss));
+    const onGreedy = json(await hnorm(dir, "eval", run, "--on", "greedy", "--json"));
+    expect(Number((onGreedy.accuracy as number).toPrecision(9))).toBe(Number(greedy!.accuracy));
+    expect(Object.keys(again)).not.toContain("accuracy");
   });
 
   test("under another protocol: the published loss is n/(n+1) of the honest one, bits per byte are the same", async () => {
@@ -113,6 +126,18 @@ describe("hnorm eval", () => {
     expect(published.loss as number).toBeCloseTo(((honest.loss as number) * batches) / (batches + 1), 6);
     expect(published.bits_per_byte).toBe(honest.bits_per_byte);
     expect(honest.protocol).toBe("galore-256[batch_size=16,plus_one=false]");
+  });
+
+  test("shows and saves the numbers that the protocol has, and no others", async () => {
+    const protocol = "{name: next-token-accuracy, min_context: 100}";
+    const { code, stdout, stderr } = await hnorm(dir, "eval", run, "--protocol", protocol, "--save");
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /^run +split +protocol +ppl +bits\/byte +loss +accuracy +tokens\n.* 0\.\d{4} +1256\n$/,
+    );
+    const [saved] = rows("eval-next-token-accuracy_min_context=100_.csv");
+    expect(saved).toMatchObject({ protocol: "next-token-accuracy[min_context=100]", n_tokens: "1256" });
+    expect(saved!.accuracy).toMatch(/^0\.\d+$/);
   });
 
   test("leaves the run as it is, but for what --save adds", async () => {
@@ -172,7 +197,7 @@ describe("hnorm eval", () => {
       ["RUN", "--protocol", "{name: galore-256, plus: 1}"],
       /--protocol.plus: unknown key; allowed: batch_size, plus_one/,
     ],
-    ["a set that is none", ["RUN", "--on", "wiki"], /has no set wiki; it has published, other/],
+    ["a set that is none", ["RUN", "--on", "wiki"], /has no set wiki; it has published, other, greedy/],
     ["an engine that is none", ["RUN", "--engine", "gpu"], /--engine: got gpu; allowed: auto/],
     ["tokens that are none", ["RUN", "--tokens", "few"], /--tokens: expected a whole number/],
     ["both data and a set", ["RUN", "--on", "other", "--source", "c4"], /mutually exclusive/],

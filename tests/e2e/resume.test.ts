@@ -17,7 +17,7 @@ const COMPARED = ["metrics.csv", "eval.csv", "grad_norms.csv", "weights.safetens
 const CONFIG = {
   norm: "hybrid-star",
   train: { steps: 150, batch_size: 8, micro_batch_size: 4, lr: 0.01 },
-  eval: { every: 20, tokens: 128 },
+  eval: { every: 20, tokens: 128, sets: { late: { protocol: "next-token-accuracy" } } },
   log: { grad_norms_every: 7 },
   checkpoint: { every: 9, keep: 2 },
 };

@@ -9,6 +9,7 @@ import { slurmSection } from "../../src/config/slurm-section.ts";
 import { ROLES } from "../../src/inits/roles.ts";
 import { normFunctions } from "../../src/norm-functions/index.ts";
 import { norms } from "../../src/norms/index.ts";
+import { metrics, protocols } from "../../src/protocols/index.ts";
 import { openTables } from "../../src/runs/tables.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -58,9 +59,13 @@ describe("what there is, is listed", () => {
     expect(missing("docs/sweeps.md", Object.keys(slurmSection.shape))).toEqual([]);
   });
 
+  test("evaluation protocols", () => {
+    expect(missing("docs/data.md", Object.keys(protocols))).toEqual([]);
+  });
+
   test("tables of a run and their columns", () => {
     const dir = mkdtempSync(join(tmpdir(), "hnorm-docs-"));
-    openTables(dir, { experts: true }).close();
+    openTables(dir, { experts: true, metrics: [...metrics.keys()] }).close();
     for (const table of readdirSync(dir)) {
       const row = page("docs/results.md")
         .split("\n")

@@ -58,4 +58,10 @@ test("a model of shorter sequences than a protocol predicts is told so before an
   expect(fileComplaint(yaml, ["model.seq_len=64"])).toMatch(
     /^x\.yaml:\d+:28 eval\.sets\.published\.protocol: galore-256 predicts up to the 256th .*model\.seq_len is 64; train with/,
   );
+  expect(complaint("eval.sets={late: {protocol: {name: next-token-accuracy, min_context: 257}}}")).toMatch(
+    /eval\.sets\.late\.protocol: no token of a window has 257 tokens before it: model\.seq_len is 256/,
+  );
+  expect(complaint("eval.sets={late: {protocol: {name: next-token-accuracy, min_context: 256}}}")).toBe(
+    "no complaint",
+  );
 });

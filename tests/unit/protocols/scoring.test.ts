@@ -11,7 +11,7 @@ import { weightedSums } from "../../../src/protocols/weighted-sums.ts";
 import { evaluate } from "../../../src/train/evaluate.ts";
 import { initialize } from "../../../src/train/initialize.ts";
 import { expectClose } from "../close.ts";
-import { configOf } from "../train/markov-run.ts";
+import { configOf, corpusOf } from "../train/markov-run.ts";
 import { type Item, multipleChoice } from "./multiple-choice.ts";
 
 async function* scored(...rows: readonly Omit<ScoredRow, "index">[]): AsyncGenerator<ScoredRow> {
@@ -168,3 +168,19 @@ async function opened(seqLen: number) {
     },
   };
 }
+
+test("every protocol gives the numbers it declares, and no others", async () => {
+  const config = configOf({ model: { seq_len: 8 } });
+  const corpus = await corpusOf(config);
+  const { packed, accuracy } = {
+    packed: protocols["packed-v1"].slice(corpus, bounds, {}),
+    accuracy: protocols["next-token-accuracy"].slice(corpus, bounds, { min_context: 3 }),
+  };
+  const { programs, sums } = await opened(8);
+  const names = async (slice: Slice, program: Program) =>
+    Object.keys((await evaluate(program, slice, 4)).scores);
+  expect(await names(packed, await sums(4))).toEqual(Object.keys(protocols["packed-v1"].metrics));
+  expect(await names(accuracy, await programs(4))).toEqual(
+    Object.keys(protocols["next-token-accuracy"].metrics),
+  );
+});
