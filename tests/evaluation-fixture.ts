@@ -58,7 +58,7 @@ export async function evaluated(engine: Engine, minContext: number, batch: numbe
     const [evaluator] = await evaluators(device, engine, { ...spec, eval: { batch_size: batch } } as never, [
       set,
     ]);
-    const { scores } = await evaluator!.evaluate();
+    const { scores } = await evaluator!.evaluate(1);
     return { rows, scores };
   } finally {
     await device.close();

@@ -43,7 +43,7 @@ async function groupLosses(
   return groups;
 }
 
-async function* scoredRows(program: Program, slice: Rows, batch: number): AsyncGenerator<ScoredRow> {
+async function* scoredRows(program: Runs, slice: Rows, batch: number): AsyncGenerator<ScoredRow> {
   const { rows, seqLen } = slice;
   const feeds = feedsOf(slice, batch);
   const none = new Float32Array();
