@@ -96,7 +96,7 @@ function zipped(zip: readonly Column[], wrong: Wrong): readonly Axis[] {
   const lengths = zip.map(({ key, values }) => `${key} has ${values.length}`);
   const [first] = zip as [Column];
   if (zip.some(({ values }) => values.length !== first.values.length)) {
-    wrong(first.place, "sweep.zip", `lists must be of one length: ${lengths.join(", ")}`);
+    wrong(first.place, "sweep.zip", `zipped lists must have equal lengths: ${lengths.join(", ")}`);
     return [];
   }
   const rows = first.values.map((_, i) => zip.map(({ values }) => values[i]!));
@@ -124,7 +124,7 @@ function readSeeds(entry: Entry | undefined, wrong: Wrong): Axis | undefined {
   if (Number.isInteger(n) && n >= 1 && n <= 10_000) {
     return seeds(Array.from({ length: n }, (_, i) => ({ kind: "scalar", place: value.place, value: i + 1 })));
   }
-  wrong(value.place, "sweep.seeds", `expected how many seeds, or a list of seeds, got ${show(plain(value))}`);
+  wrong(value.place, "sweep.seeds", `expected a number of seeds or a list of seeds, got ${show(plain(value))}`);
   return undefined;
 }
 

@@ -110,14 +110,14 @@ function contradictions(one: Readonly<Record<string, unknown>>, at: number): rea
   const has = (key: string) => one[key] !== undefined;
   const [claim, ...others] = CLAIMS.filter(has);
   const misspelt = Object.keys(one).some((key) => !Object.hasOwn(entry.shape, key));
-  if (claim === undefined && !misspelt) issue([], `says nothing to check; give one of ${CLAIMS.join(", ")}`);
-  for (const other of others) issue([other], `one claim at a time; this one has ${claim} already`);
+  if (claim === undefined && !misspelt) issue([], `nothing to check; give one of ${CLAIMS.join(", ")}`);
+  for (const other of others) issue([other], `one claim per expectation; this one already has ${claim}`);
   const number = METRICS.find(has);
   const bounds = number === undefined ? undefined : one[number];
   if (typeof bounds === "number" && !has("within"))
-    issue(["within"], `missing; expected ${withinWords}: how far from ${bounds} is still met`, false);
+    issue(["within"], `missing; expected ${withinWords}: the tolerance around ${bounds}`, false);
   if (has("within") && (bounds === undefined || isPlainObject(bounds)))
-    issue(["within"], "only with a number to be near to");
+    issue(["within"], "only with a target value");
   if (isPlainObject(bounds)) {
     const { above, below } = bounds;
     if (above === undefined && below === undefined) issue([number!], "expected above, below or both", false);
@@ -126,7 +126,7 @@ function contradictions(one: Readonly<Record<string, unknown>>, at: number): rea
   }
   if (!has("better_than") && has("by")) issue(["by"], "only with better_than");
   if (has("set") && (claim === "train_loss" || claim === "diverges"))
-    issue(["set"], `${claim} is not of a validation set`);
+    issue(["set"], `${claim} is not measured on a validation set`);
   return issues;
 }
 

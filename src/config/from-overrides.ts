@@ -14,7 +14,7 @@ export function configOf(overrides: readonly string[]): RunConfig {
   let tree: Mapping = { kind: "mapping", place, entries: new Map() };
   for (const { key, path, values, written } of parsed.filter(isOverride)) {
     if (values.length > 1)
-      mistakes.push({ place: commandLine(written), key, message: "one value is needed, got several" });
+      mistakes.push({ place: commandLine(written), key, message: "expected one value, got several" });
     else tree = assign(tree, path, { place: values[0]!.place, value: values[0]! });
   }
   const { config, mistakes: more } = resolveTree(tree);

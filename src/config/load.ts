@@ -129,7 +129,7 @@ export function loadModelConfig(file: string, overrides: readonly string[]): Mod
   const undecided = several.map(({ keys, place, rows }): Mistake => {
     const example = plain(rows[0]![0]!.entry.value);
     const choice = `${keys[0]}=${typeof example === "object" ? JSON.stringify(example) : example}`;
-    const message = `one value is needed, but several are swept here; choose one, such as ${choice}`;
+    const message = `expected one value, but several are swept here; choose one, such as ${choice}`;
     return { place, key: keys.join(", "), message };
   });
   const firstRows = config.axes.flatMap(({ rows }) => rows[0] ?? []);

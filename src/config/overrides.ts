@@ -35,7 +35,7 @@ export function parseOverride(written: string): Override | Mistake {
   const understood = plainly.mistakes.length === 0;
   if (understood && !sweepable(key)) return of([single]);
   if (understood && single.kind === "sequence") {
-    return single.items.length > 0 ? of(single.items) : mistake("", "an empty list sweeps over nothing");
+    return single.items.length > 0 ? of(single.items) : mistake("", "empty list: nothing to sweep");
   }
   const bare = single.kind === "scalar" && typeof single.value === "string" && !/^\s*["']/.test(text);
   if (!understood || bare) {

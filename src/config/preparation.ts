@@ -37,7 +37,7 @@ export function loadPreparation(file: string, overrides: readonly string[]): Pre
     mistakes.push({
       place,
       key: keys.join(", "),
-      message: "one value is needed, but several are swept here",
+      message: "expected one value, but several are swept here",
     });
   const tree = treeOf(config, []);
   const values = plain(tree) as Record<string, unknown>;

@@ -27,7 +27,7 @@ function readLayered(file: string, trail: readonly string[], mistakes: Mistake[]
     const wrong = (message: string) => mistakes.push({ place, key: "extends", message });
     const loop = here.findIndex((earlier) => resolve(earlier) === resolve(path));
     if (loop >= 0) {
-      wrong(`files extend each other in a circle: ${[...here.slice(loop), path].join(" -> ")}`);
+      wrong(`circular extends: ${[...here.slice(loop), path].join(" -> ")}`);
       continue;
     }
     const missing = unreadable(path);

@@ -68,7 +68,7 @@ function locateMap(map: YAMLMap, place: Place, reading: Reading): Mapping {
   const entries = new Map<string, Entry>();
   for (const { key, value } of map.items) {
     const keyPlace = locate(key as Node, place, reading).place;
-    if (!isScalar(key)) nothing(keyPlace, reading, "a key must be a plain word");
+    if (!isScalar(key)) nothing(keyPlace, reading, "a key must be a plain scalar");
     else
       entries.set(String(key.value), {
         place: keyPlace,
@@ -81,7 +81,7 @@ function locateMap(map: YAMLMap, place: Place, reading: Reading): Mapping {
 function locateAlias(alias: Alias, place: Place, reading: Reading): Located {
   const target = alias.resolve(reading.document);
   if (target === undefined)
-    return nothing(place, reading, `*${alias.source} names no &${alias.source} before it`);
+    return nothing(place, reading, `*${alias.source}: no anchor &${alias.source} before it`);
   if (reading.open.has(target)) return nothing(place, reading, `*${alias.source} refers to itself`);
   reading.open.add(target);
   const located = locate(target, place, reading);
@@ -97,10 +97,10 @@ function nothing(place: Place, { mistakes }: Reading, message: string | undefine
 
 /** What the parser says of the commonest slips is meant for programmers. */
 function ownWords(error: YAMLError, text: string): string {
-  if (error.code === "MULTIPLE_DOCS") return "a second document begins here; a config is one";
+  if (error.code === "MULTIPLE_DOCS") return "a second YAML document begins here; a config has one";
   if (error.code !== "DUPLICATE_KEY") return `not YAML: ${error.message.split("\n")[0]}`;
   const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0];
-  return `the key ${key} is written twice`;
+  return `duplicate key ${key}`;
 }
 
 /** YAML's core schema knows no other scalars; a tagged one counts as text. */

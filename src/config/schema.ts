@@ -89,7 +89,7 @@ const evalSection = z.strictObject({
       for (const name of Object.keys(sets).filter((text) => !SET_NAME.test(text)))
         ctx.addIssue({ code: "custom", path: [name], message });
     })
-    .describe("a mapping of names to sets")
+    .describe("a mapping of names to evaluation sets")
     .optional(),
 });
 

@@ -77,7 +77,7 @@ export const slurmSection = z
     if (gpus !== undefined && gres !== undefined) issue("gres", "give gpus or gres, not both");
     const limit = time === undefined ? undefined : slurmSeconds(time);
     if (limit !== undefined && limit <= signal_s)
-      issue("time", `${limit} s, but a run is told to stop ${signal_s} s (signal_s) before the limit`);
+      issue("time", `${limit} s, but runs are signalled ${signal_s} s (signal_s) before the limit`);
   });
 
 export type SlurmConfig = Readonly<z.output<typeof slurmSection>>;

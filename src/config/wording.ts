@@ -22,7 +22,7 @@ export function wording(issue: Raw): string | undefined {
 }
 
 export function unknownKey(key: string, allowed: readonly string[]): string {
-  const choices = allowed.length === 0 ? "nothing is allowed here" : `allowed: ${allowed.join(", ")}`;
+  const choices = allowed.length === 0 ? "no keys are allowed here" : `allowed: ${allowed.join(", ")}`;
   const translated = transformersKeys.get(key);
   const word = translated !== undefined && allowed.includes(translated) ? translated : key;
   return `unknown key; ${choices}${didYouMean(word, allowed)}`;
@@ -60,7 +60,7 @@ export function describe(schema: Schema): string {
     case "literal":
       return def.values.map(String).join(" or ");
     case "array":
-      return `a list, each of it ${describe(def.element)}`;
+      return `a list, each item ${describe(def.element)}`;
     case "object":
       return "a mapping";
     case "null":

@@ -15,7 +15,7 @@ export async function libraryTokenizer(json: TokenizerJson, facts: Facts): Promi
     library = new Library(json, {});
   } catch (error) {
     throw new UserError(
-      `data.tokenizer.file: not a tokenizer that is understood: ${(error as Error).message}`,
+      `data.tokenizer.file: unsupported tokenizer: ${(error as Error).message}`,
     );
   }
   const table = pieceBytes(json);

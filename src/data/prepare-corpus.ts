@@ -20,7 +20,7 @@ export async function openPreparation(spec: DataSpec, ctx: DataContext): Promise
   const { name, ...params } = spec.source;
   const kind = sources[name] as CorpusSource;
   if (kind.yields !== "documents" || spec.tokenizer === undefined)
-    throw new UserError(`data.source: ${name} yields no documents, so there is nothing to prepare`);
+    throw new UserError(`data.source: ${name} yields no documents: nothing to prepare`);
   const source =
     kind.parts === undefined ? await wholeSplits(kind, params, ctx) : await kind.parts(params, ctx);
   const tokenizer = await loadTokenizer(spec.tokenizer, ctx);

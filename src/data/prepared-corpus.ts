@@ -66,7 +66,7 @@ function meaningOf(source: PreparedSource, tokenizer: Tokenizer | undefined): Me
   }
   if (tokenizer === undefined)
     throw new UserError(
-      `data.tokenizer: missing; ${label} are bare ids, so name the tokenizer that made them`,
+      `data.tokenizer: missing; ${label} are bare token ids, so name the tokenizer that made them`,
     );
   const vocabulary = vocabularyFrom(tokenizer);
   const trainCounts = counted(splits.train.row, vocabulary);

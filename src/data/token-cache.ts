@@ -101,7 +101,7 @@ async function read(folder: string, ctx: DataContext): Promise<TokenizedCorpus |
     };
     return { splits, fingerprint: fingerprintOf(manifest) };
   } catch (error) {
-    ctx.onProgress?.(`the token cache ${folder} is damaged (${(error as Error).message}); tokenizing again`);
+    ctx.onProgress?.(`the token cache ${folder} is corrupt (${(error as Error).message}); tokenizing again`);
     await rm(folder, { recursive: true, force: true });
     return undefined;
   }

@@ -36,7 +36,7 @@ test("without --json as a text that states the formula; without a peak, no MFU",
 test.each([
   [["--preset", "dense-2b"], "dense-2b"],
   [["--steps", "0", "--preset", "llama-9m"], "--steps: got 0; expected a whole number from 1"],
-  [["--preset", "llama-9m", "norm=pre,post"], "one value is needed"],
+  [["--preset", "llama-9m", "norm=pre,post"], "expected one value"],
   [["--preset", "llama-9m", "train.lrr=1"], "train.lrr"],
 ])("wrong input %j: exit 2 and no stack", async (args, said) => {
   const { code, stderr } = await hnorm(folder(), "bench", ...args);

@@ -24,7 +24,7 @@ export function byteLevelFromJson(
   if (typeof normalize === "string") return normalize;
   const odd = json.added_tokens.find((t) => t.single_word || t.lstrip || t.rstrip);
   if (odd !== undefined)
-    return `the added token ${JSON.stringify(odd.content)} takes its surroundings with it`;
+    return `its added token ${JSON.stringify(odd.content)} has lstrip, rstrip or single_word`;
   const model = modelOf(json.model);
   if (typeof model === "string") return model;
 
@@ -50,10 +50,10 @@ function wordsOf(pre: Component | null): WordPattern | string {
   const steps = pre?.type === "Sequence" ? (pre.pretokenizers as readonly Component[]) : [pre];
   const [first, second] = steps;
   if (first?.type === "ByteLevel" && steps.length === 1 && first.use_regex !== false)
-    return first.add_prefix_space === true ? "it puts a blank before the text" : gpt2Words();
+    return first.add_prefix_space === true ? "its pre-tokenizer has add_prefix_space" : gpt2Words();
   if (first?.type !== "Split" || second?.type !== "ByteLevel" || steps.length !== 2)
-    return `words are cut by ${steps.map((step) => step?.type ?? "nothing").join(", ")}`;
-  if (second.use_regex !== false || second.add_prefix_space === true) return "words are cut twice";
+    return `its pre-tokenizer is ${steps.map((step) => step?.type ?? "none").join(", ")}`;
+  if (second.use_regex !== false || second.add_prefix_space === true) return "its pre-tokenizer splits twice";
   const { pattern, behavior, invert } = first as unknown as {
     pattern: { Regex?: string };
     behavior: string;
@@ -61,13 +61,13 @@ function wordsOf(pre: Component | null): WordPattern | string {
   };
   const keeps = (behavior === "Removed" && invert) || (behavior === "Isolated" && !invert);
   const known = pattern.Regex === undefined ? undefined : knownWords(pattern.Regex);
-  return keeps && known !== undefined ? known : "words are cut by a pattern that is not known here";
+  return keeps && known !== undefined ? known : "its pre-tokenizer has an unknown pattern";
 }
 
 function normalizerOf(normalizer: Component | null): ((text: string) => string) | string {
   if (normalizer === null) return (text) => text;
   if (normalizer.type === "NFC") return (text) => text.normalize("NFC");
-  return `text is normalized by ${normalizer.type}`;
+  return `its normalizer is ${normalizer.type}`;
 }
 
 interface Model {
@@ -88,7 +88,7 @@ function modelOf(model: Component): Model | string {
     if (model[key]) return `its BPE has ${key}`;
   const ids = new Map(Object.entries(model.vocab as Readonly<Record<string, number>>));
   const byteIds = BYTE_CHARACTERS.map((character) => ids.get(character) ?? -1);
-  if (byteIds.some((id, byte) => id < 0 && inUtf8(byte))) return "not every byte has an id";
+  if (byteIds.some((id, byte) => id < 0 && inUtf8(byte))) return "its vocabulary does not have every byte";
   const table: Uint8Array[] = [];
   for (const [token, id] of ids) table[id] = bytesOfToken(token) ?? Buffer.from(token, "utf8");
   const rules: MergeRule[] = [];
@@ -96,7 +96,7 @@ function modelOf(model: Component): Model | string {
     const [a, b] = typeof written === "string" ? written.split(" ") : written;
     const [left, right, id] = [ids.get(a ?? ""), ids.get(b ?? ""), ids.get(`${a}${b}`)];
     if (left === undefined || right === undefined || id === undefined)
-      return `the merge ${a} ${b} has no ids`;
+      return `its merge ${a} ${b} is not in its vocabulary`;
     rules.push({ left, right, id });
   }
   const merge = merger(byteIds, rules);

@@ -68,7 +68,7 @@ function parsed(path: string, text: string): TokenizerJson {
     throw new UserError(`data.tokenizer.file: ${path}: not JSON: ${(error as Error).message}`);
   }
   if (typeof json?.model?.type !== "string" && json?.model?.vocab === undefined)
-    throw new UserError(`data.tokenizer.file: ${path}: not a tokenizer.json (no model with a vocabulary)`);
+    throw new UserError(`data.tokenizer.file: ${path}: not a tokenizer.json (it has no model.vocab)`);
   return {
     normalizer: null,
     pre_tokenizer: null,
@@ -96,7 +96,7 @@ export function eosOf({ json, config, path }: TokenizerFile, named: string | und
   if (found.length === 1) return found[0]!.id;
   const which =
     wanted === undefined
-      ? `${found.length} of its tokens may end a document`
+      ? `${found.length} of its tokens could be the end-of-text token`
       : `it has no token ${JSON.stringify(wanted)}`;
   const choices = specials.slice(0, 12).map(({ content }) => content);
   throw new UserError(

@@ -34,7 +34,7 @@ export async function* bytesOf(hub: Hub, reading: Reading): AsyncGenerator<Piece
     try {
       for await (const piece of request()) {
         at = piece.at + piece.bytes.length;
-        if (at > bytes) throw new EnvironmentError(`${reading.url}: goes on after its ${bytes} bytes`);
+        if (at > bytes) throw new EnvironmentError(`${reading.url}: received more than the announced ${bytes} bytes`);
         if (at > furthest) [furthest, failures] = [at, 0];
         yield piece;
       }
@@ -75,7 +75,7 @@ function startOf(status: number, headers: Headers, { url, bytes }: Reading, aske
     throw new EnvironmentError(`${url}: ${total} bytes where ${bytes} were announced`);
   if (status !== 206) return 0;
   if (range?.startsWith(`bytes ${asked}-`)) return asked;
-  throw new EnvironmentError(`${url}: asked for the bytes from ${asked} on, got Content-Range ${range}`);
+  throw new EnvironmentError(`${url}: requested bytes from ${asked} on, got Content-Range ${range}`);
 }
 
 /** Waits before the next try, or gives up. */
@@ -87,13 +87,13 @@ export async function pause(
 ): Promise<void> {
   if (failures >= patience.attempts)
     throw new EnvironmentError(
-      `${fault.message}; gave up after ${failures} tries. The same command goes on from here.`,
+      `${fault.message}; gave up after ${failures} attempts. Rerun the same command to resume.`,
     );
   if (fault.retryAfterMs > MAX_WAIT_MS)
     throw new EnvironmentError(
-      `${fault.message}; the server asks to wait ${duration(fault.retryAfterMs / 1000)}`,
+      `${fault.message}; the server asks to retry in ${duration(fault.retryAfterMs / 1000)}`,
     );
   const wait = Math.max(fault.retryAfterMs, patience.firstWaitMs * 2 ** (failures - 1));
-  say(`${fault.message}; again in ${duration(wait / 1000)}`);
+  say(`${fault.message}; retrying in ${duration(wait / 1000)}`);
   await sleep(wait);
 }

@@ -35,7 +35,7 @@ export async function downloadBlob(
         return rename(partOf(blob), blob);
       await discard(blob);
       throw new EnvironmentError(
-        `${name}: the download does not match its checksum (got ${got}, expected ${facts.etag}); it was thrown away`,
+        `${name}: the download does not match its checksum (got ${got}, expected ${facts.etag}); discarded`,
       );
     },
     waiting,

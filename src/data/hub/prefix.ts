@@ -44,7 +44,7 @@ export async function downloadPrefix(
 /** The file's bytes in order, each once. Whoever reads to the end learns whether they were right. */
 async function* verified(hub: Hub, facts: FileFacts, name: string, tell: Tell): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
-  const track = tracker(`reading the beginning of ${name}`, facts.bytes, 0, tell);
+  const track = tracker(`downloading the first documents of ${name}`, facts.bytes, 0, tell);
   let done = 0;
   for await (const { at, bytes } of bytesOf(hub, {
     url: facts.url,

@@ -35,7 +35,7 @@ export function hubFiles(text: string): readonly HubFile[] | string {
     else {
       const known = [...checksums(repo).keys()];
       if (known.length === 0)
-        return `"${path}": only of allenai/c4 are the files known beforehand; write a range such as {00000..00003}`;
+        return `"${path}": files are known in advance for allenai/c4 only; write a range such as {00000..00003}`;
       const matches = known.filter(globMatcher(path));
       if (matches.length === 0) return `no file of ${repo} matches "${path}"${guess(path, known)}`;
       for (const match of matches) paths.add(match);

@@ -126,7 +126,7 @@ function faultOf({ status, headers }: Response, address: string): Error {
   const known = code === null ? `status ${status}` : `${code}, status ${status}`;
   if (status === 401 || status === 403)
     return new EnvironmentError(
-      `${address}: the hub refuses (${known}): the dataset is gated, private or not there; accept its terms on the hub and give HF_TOKEN, or log in with \`hf auth login\``,
+      `${address}: access denied by the hub (${known}): the dataset is gated, private or missing; accept its terms on the hub and set HF_TOKEN, or log in with \`hf auth login\``,
     );
   if (status === 404) {
     const what = { EntryNotFound: "no such file", RevisionNotFound: "no such revision" }[code ?? ""];
@@ -134,7 +134,7 @@ function faultOf({ status, headers }: Response, address: string): Error {
   }
   if (status === 408 || status === 429 || status >= 500)
     return new PassingFault(`${address}: ${known}`, retryAfter(headers.get("retry-after")));
-  return new EnvironmentError(`${address}: the hub answers with ${known}`);
+  return new EnvironmentError(`${address}: the hub responded with ${known}`);
 }
 
 /** `Retry-After`: seconds or a date. */
@@ -159,7 +159,7 @@ interface StallWatch {
 
 /** Ends a request on which nothing has come for so long. */
 function stallWatch(abort: AbortController, stallMs: number): StallWatch {
-  const end = () => abort.abort(new PassingFault(`nothing came for ${stallMs / 1000} s`));
+  const end = () => abort.abort(new PassingFault(`no data received for ${stallMs / 1000} s`));
   let timer = setTimeout(end, stallMs);
   return {
     alive() {
@@ -177,7 +177,7 @@ async function* alive(body: AsyncIterable<Uint8Array>, watch: StallWatch): Async
       yield bytes;
     }
   } catch (error) {
-    throw passing(error, "the connection broke off");
+    throw passing(error, "connection lost");
   } finally {
     watch.stop();
   }

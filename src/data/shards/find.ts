@@ -28,9 +28,9 @@ export function findPrepared(path: string, key: string, { baseDir, dataDir }: Fi
   }
   const [folder] = unfinished;
   if (folder !== undefined) {
-    const hint = existsSync(join(folder, LOCK)) ? " Its preparation is under way or was interrupted." : "";
+    const hint = existsSync(join(folder, LOCK)) ? " Its preparation is in progress or was interrupted." : "";
     throw new EnvironmentError(
-      `${key}: ${folder} has no ${MANIFEST}, so it is not a finished folder of shards.${hint} \`hnorm data prepare\` finishes it.`,
+      `${key}: ${folder} has no ${MANIFEST}, so it is not a finished folder of shards.${hint} Run \`hnorm data prepare\` to finish it.`,
     );
   }
   const searched = places.map((p) => resolve(p)).join(" nor ");

@@ -21,11 +21,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     const owner = await readFile(path, "utf8").then(parse, () => undefined);
     if (owner !== undefined && alive(owner))
       throw new EnvironmentError(
-        `${folder}: process ${owner.pid} on ${owner.host} prepares into this folder. If it is gone, delete ${path}.`,
+        `${folder}: process ${owner.pid} on ${owner.host} is preparing this folder. If that process is dead, delete ${path}.`,
       );
     await rm(path, { force: true });
   }
-  throw new EnvironmentError(`${path}: cannot be taken; another process takes it at the same time`);
+  throw new EnvironmentError(`${path}: cannot be locked; another process is locking it`);
 }
 
 interface Owner {

@@ -43,14 +43,14 @@ export function indexBytes(lengths: ArrayLike<number>, dtype: Dtype): Buffer {
 /** Reads an `.idx` and checks that it is whole and that its sequences lie in the `.bin` without gaps; else throws why. */
 export function readIndex(bytes: Buffer): Index {
   if (bytes.length < HEADER || !bytes.subarray(0, MAGIC.length).equals(MAGIC))
-    throw new Error("not a Megatron index (no MMIDIDX at its start)");
+    throw new Error("not a Megatron index (no MMIDIDX magic)");
   const version = bytes.readBigUInt64LE(MAGIC.length);
   if (version !== 1n) throw new Error(`version ${version} of the format, expected 1`);
   const code = bytes.readUInt8(MAGIC.length + 8);
   const dtype = (Object.keys(DTYPES) as Dtype[]).find((name) => DTYPES[name].code === code);
   if (dtype === undefined)
     throw new Error(
-      `ids of type code ${code}, expected ${DTYPES.uint16.code} (uint16) or ${DTYPES.int32.code} (int32)`,
+      `dtype code ${code}, expected ${DTYPES.uint16.code} (uint16) or ${DTYPES.int32.code} (int32)`,
     );
   const n = readInt64(bytes, MAGIC.length + 9);
   const borders = readInt64(bytes, MAGIC.length + 17);

@@ -95,7 +95,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   try {
     const manifest = manifestSchema.parse(JSON.parse(text));
     if (fingerprintOf(manifest) !== manifest.fingerprint)
-      throw new Error("its fingerprint is not that of its shards");
+      throw new Error("its fingerprint does not match its shards");
     return manifest;
   } catch (error) {
     const why =

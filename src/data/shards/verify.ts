@@ -26,7 +26,7 @@ export async function verifyFolder(
   }
   const vocabulary = await readFile(join(folder, VOCABULARY)).catch(() => undefined);
   if (vocabulary === undefined) wrong.push(`${VOCABULARY}: missing`);
-  else if (sha256(vocabulary) !== manifest.vocabulary.sha256) wrong.push(`${VOCABULARY}: another sha256`);
+  else if (sha256(vocabulary) !== manifest.vocabulary.sha256) wrong.push(`${VOCABULARY}: sha256 mismatch`);
   return wrong;
 }
 

@@ -34,7 +34,7 @@ export async function readVocabulary(folder: string, manifest: Manifest): Promis
   const text = await readFile(path).catch((error: Error) => {
     throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
   });
-  if (sha256(text) !== manifest.vocabulary.sha256) throw damaged("it does not match its checksum");
+  if (sha256(text) !== manifest.vocabulary.sha256) throw damaged("checksum mismatch");
   const { bytes, train_counts: trainCounts } = schema.parse(JSON.parse(text.toString("utf8")));
   const { name, fingerprint, vocab_size: size, eos } = manifest.tokenizer;
   if (bytes.length !== size || trainCounts.length !== size) throw damaged(`not of ${size} ids`);

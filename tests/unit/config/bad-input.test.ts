@@ -104,15 +104,15 @@ describe("the file", () => {
   });
   test("has a key twice", () =>
     expect(complaint(`${GOOD}norm: post\n`)).toMatchInlineSnapshot(
-      `"x.yaml:5:1 the key norm is written twice"`,
+      `"x.yaml:5:1 duplicate key norm"`,
     ));
   test("has two documents", () =>
     expect(complaint(`${GOOD}---\n${GOOD}`)).toMatchInlineSnapshot(
-      `"x.yaml:5:1 a second document begins here; a config is one"`,
+      `"x.yaml:5:1 a second YAML document begins here; a config has one"`,
     ));
   test("has aliases that lead nowhere or in a circle", () => {
     expect(complaint(`${GOOD}eval: *nothing\n`)).toMatchInlineSnapshot(
-      `"x.yaml:5:7 *nothing names no &nothing before it"`,
+      `"x.yaml:5:7 *nothing: no anchor &nothing before it"`,
     );
     expect(complaint(`${GOOD}eval: &a { every: *a }\n`)).toMatchInlineSnapshot(
       `"x.yaml:5:19 *a refers to itself"`,
@@ -120,7 +120,7 @@ describe("the file", () => {
   });
   test("has keys that are no words", () =>
     expect(complaint(`${GOOD}? [a]\n: 1\n`)).toMatchInlineSnapshot(
-      `"x.yaml:5:3 a key must be a plain word"`,
+      `"x.yaml:5:3 a key must be a plain scalar"`,
     ));
   test("has a name that is no folder's", () => {
     expect(complaint(`${GOOD}name: ../up\ndescription: [1]\n`)).toMatchInlineSnapshot(`
@@ -142,10 +142,10 @@ describe("extends", () => {
       "a/b.yaml": "extends: [../x.yaml]\nnorm: post\n",
     };
     expect(complaint(files)).toMatchInlineSnapshot(
-      `"a/b.yaml:1:11 extends: files extend each other in a circle: x.yaml -> a/b.yaml -> x.yaml"`,
+      `"a/b.yaml:1:11 extends: circular extends: x.yaml -> a/b.yaml -> x.yaml"`,
     );
     expect(complaint(`extends: ./x.yaml\n${GOOD}`)).toMatchInlineSnapshot(
-      `"x.yaml:1:10 extends: files extend each other in a circle: x.yaml -> x.yaml"`,
+      `"x.yaml:1:10 extends: circular extends: x.yaml -> x.yaml"`,
     );
   });
   test("something that is no file", () => {
@@ -212,7 +212,7 @@ describe("things of a kind", () => {
       `"x.yaml:1:1 norm: needs either alpha or post_layers, not both"`,
     );
     expect(norm("{ name: pre, alpha: 0.5 }")).toMatchInlineSnapshot(
-      `"x.yaml:1:20 norm.alpha: unknown key; nothing is allowed here"`,
+      `"x.yaml:1:20 norm.alpha: unknown key; no keys are allowed here"`,
     );
     expect(norm("{ name: placement, atn: pre, inner: qq }")).toMatchInlineSnapshot(`
       "x.yaml:1:1 norm.attn: missing; expected one of none, pre, post
@@ -338,7 +338,7 @@ describe("sweep", () => {
     expect(sweep("3")).toMatchInlineSnapshot(`"x.yaml:5:8 sweep: expected a mapping, got 3"`);
     expect(sweep("{ grid: [], seeds: 0, axes: 3 }")).toMatchInlineSnapshot(`
       "x.yaml:5:16 sweep.grid: expected a mapping, got an empty list
-      x.yaml:5:27 sweep.seeds: expected how many seeds, or a list of seeds, got 0
+      x.yaml:5:27 sweep.seeds: expected a number of seeds or a list of seeds, got 0
       x.yaml:5:30 sweep.axes: unknown key; allowed: grid, zip, seeds"
     `);
     expect(sweep("{ grid: { norm: pre, train.lr: [] } }")).toMatchInlineSnapshot(`
@@ -352,7 +352,7 @@ describe("sweep", () => {
   });
   test("zipped lists of different lengths", () => {
     expect(sweep("{ zip: { norm: [pre, hybrid], init: [normal] } }")).toMatchInlineSnapshot(
-      `"x.yaml:5:17 sweep.zip: lists must be of one length: norm has 2, init has 1"`,
+      `"x.yaml:5:17 sweep.zip: zipped lists must have equal lengths: norm has 2, init has 1"`,
     );
   });
   test("a key swept twice", () => {
@@ -411,7 +411,7 @@ describe("the command line", () => {
     `);
     expect(flag("train.lr={", "norm=[]")).toMatchInlineSnapshot(`
       "command line: train.lr={: not YAML: Flow map must end with a }
-      command line: norm=[]: an empty list sweeps over nothing"
+      command line: norm=[]: empty list: nothing to sweep"
     `);
     expect(flag("norm=pre,pots")).toMatchInlineSnapshot(
       `"command line: norm=pre,pots: unknown norm, got "pots"; allowed: pre, post, post-shifted, mix-ln, hybrid, hybrid-star, first-qkv-pre, embed-norm, deepnorm, sandwich, peri, output-norm, qk-norm, qk-norm-full, lns, sub-ln, layer-scale, resi-dual, prores, placement; did you mean post?"`,
@@ -419,7 +419,7 @@ describe("the command line", () => {
   });
   test("a parameter that only some of the swept strategies have", () => {
     expect(flag("norm=pre,{name: mix-ln, alpha: 0.5}", "norm.alpha=0.25")).toMatchInlineSnapshot(
-      `"command line: norm.alpha=0.25: unknown key; nothing is allowed here"`,
+      `"command line: norm.alpha=0.25: unknown key; no keys are allowed here"`,
     );
   });
 });
@@ -442,7 +442,7 @@ describe("step and explain", () => {
   test("need one value where the file sweeps several", () => {
     const swept = `${goodWithout("norm")}sweep: { grid: { norm: [pre, { name: mix-ln, alpha: 0.5 }], train.lr: [1, 2] } }\n`;
     expect(model(swept)).toMatchInlineSnapshot(
-      `"x.yaml:4:18 norm: one value is needed, but several are swept here; choose one, such as norm=pre"`,
+      `"x.yaml:4:18 norm: expected one value, but several are swept here; choose one, such as norm=pre"`,
     );
     expect(model(swept, "norm=hybrid")).toBe("no complaint");
   });

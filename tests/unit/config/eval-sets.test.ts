@@ -50,7 +50,7 @@ test.each([
     "eval.sets={a: {source: {name: c4, validation: 'hf://x'}}}",
     /source\.validation: got "hf:\/\/x"; expected hf:/,
   ],
-  ["eval.sets=c4", /eval\.sets=c4: expected a mapping of names to sets, got "c4"/],
+  ["eval.sets=c4", /eval\.sets=c4: expected a mapping of names to evaluation sets, got "c4"/],
 ])("%s is refused", (override, message) => expect(complaint(override)).toMatch(message));
 
 test("a model of shorter sequences than a protocol predicts is told so before any data is read", () => {

@@ -174,7 +174,7 @@ expect:
   - 7
 `;
   expect(complaint(`${yaml}eval: { sets: { wiky: {} } }\n`)).toMatchInlineSnapshot(`
-    "x.yaml:8:5 expect[0].within: missing; expected a number >= 0 in the metric's unit, or a share such as 2%: how far from 20 is still met
+    "x.yaml:8:5 expect[0].within: missing; expected a number >= 0 in the metric's unit, or a share such as 2%: the tolerance around 20
     x.yaml:9:14 expect[1].arm.nrom: not swept; swept here: norm, train.lr; did you mean norm?
     x.yaml:10:7 expect[2].arm: no matching arm; did you mean pre?
     x.yaml:11:7 expect[3].arm: ambiguous: matches 2 arms: {norm: pre, train.lr: 0.001}, {norm: pre, train.lr: 0.002}
@@ -182,16 +182,16 @@ expect:
     x.yaml:13:14 expect[5].arm.train.seed: an arm includes all of its seeds; swept here: norm, train.lr
     x.yaml:14:12 expect[6].arm: expected a mapping of swept keys to values, such as {norm: pre}, got "pre"
     x.yaml:14:27 expect[6].diverges: expected true or false, got "maybe"
-    x.yaml:15:5 expect[7]: says nothing to check; give one of val_loss, val_ppl, val_bits_per_byte, train_loss, better_than, diverges
-    x.yaml:16:31 expect[8].diverges: one claim at a time; this one has val_loss already
+    x.yaml:15:5 expect[7]: nothing to check; give one of val_loss, val_ppl, val_bits_per_byte, train_loss, better_than, diverges
+    x.yaml:16:31 expect[8].diverges: one claim per expectation; this one already has val_loss
     x.yaml:17:7 expect[9].val_los: unknown key; allowed: arm, val_loss, val_ppl, val_bits_per_byte, train_loss, within, set, better_than, by, diverges, source, known; did you mean val_loss?
     x.yaml:18:17 expect[10].val_loss: expected a number, or bounds such as {above: 1.2, below: 2.5}, got "low"
     x.yaml:18:30 expect[10].within: expected a number >= 0 in the metric's unit, or a share such as 2%, got "2 %"
     x.yaml:19:26 expect[11].val_loss.above: must be less than below, 2; got 3
     x.yaml:20:7 expect[12].val_loss: expected above, below or both
-    x.yaml:20:22 expect[12].within: only with a number to be near to
+    x.yaml:20:22 expect[12].within: only with a target value
     x.yaml:21:23 expect[13].by: only with better_than
-    x.yaml:21:32 expect[13].set: diverges is not of a validation set
+    x.yaml:21:32 expect[13].set: diverges is not measured on a validation set
     x.yaml:22:28 expect[14].within: expected a number >= 0 in the metric's unit, or a share such as 2%, got -1
     x.yaml:23:56 expect[15].by: expected a number >= 0, got -1
     x.yaml:24:5 expect[16]: expected a mapping such as {arm: {norm: pre}, val_ppl: 26.8, within: 2%}, got 7"

@@ -86,7 +86,7 @@ test.each([
   const sound = readFileSync(entry);
   writeFileSync(entry, damage(sound));
   expect((await open(ctx)).train(4, 0).batch(0, 2)).toEqual(first.train(4, 0).batch(0, 2));
-  expect(said.some((message) => message.includes("damaged"))).toBe(true);
+  expect(said.some((message) => message.includes("corrupt"))).toBe(true);
   expect(readFileSync(entry)).toEqual(sound);
 });
 

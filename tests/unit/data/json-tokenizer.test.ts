@@ -79,9 +79,9 @@ test("the end of a document comes from the file: named, beside it, in its templa
   expect((await load(tiny({ ...two, post_processor: template }))).eos).toBe(263);
   expect((await load(tiny(two), { eos: "</s>" })).pad).toBe(264);
   await expect(load(tiny(two))).rejects.toThrow(
-    /2 of its tokens may end a document; name one of its tokens, such as <\|endoftext\|>, <\/s>, <pad>/,
+    /2 of its tokens could be the end-of-text token; name one of its tokens, such as <\|endoftext\|>, <\/s>, <pad>/,
   );
-  await expect(load(tiny({ added_tokens: [] }))).rejects.toThrow(/0 of its tokens may end a document/);
+  await expect(load(tiny({ added_tokens: [] }))).rejects.toThrow(/0 of its tokens could be the end-of-text token/);
   await expect(load(tiny(), { eos: "<end>" })).rejects.toThrow(UserError);
 });
 
@@ -106,7 +106,7 @@ test("what is not fully understood goes to the general engine, which agrees wher
     expect(general.decode(general.encode(text))).toBe(text);
   }
   await expect(load(tiny({ normalizer: { type: "NFKC" } }), { parse_special: false })).rejects.toThrow(
-    /parse_special: false is not possible .* text is normalized by NFKC/,
+    /parse_special: false is not possible .* its normalizer is NFKC/,
   );
 });
 

@@ -88,7 +88,7 @@ test("two preparations do not meet in one folder", async () => {
   const error = await prepared(corpus, to).catch((e: Error) => e);
   expect(error).toBeInstanceOf(EnvironmentError);
   expect((error as Error).message).toContain(
-    `process ${process.ppid} on ${hostname()} prepares into this folder`,
+    `process ${process.ppid} on ${hostname()} is preparing this folder`,
   );
 });
 

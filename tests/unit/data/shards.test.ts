@@ -211,7 +211,7 @@ test.each<[what: string, damage: (at: string) => void, opening: RegExp | undefin
     "another vocabulary",
     (at) => flip(at, "vocabulary.json"),
     /vocabulary\.json: damaged/,
-    /vocabulary\.json: another sha256/,
+    /vocabulary\.json: sha256 mismatch/,
   ],
 ])("damage is noticed: %s", async (_, damage, opening, verifying) => {
   const to = fresh();
@@ -241,7 +241,7 @@ test("a manifest that was edited is refused; a folder without one is not finishe
   writeFileSync(path, text.replace(/"sha256": "[0-9a-f]{8}/g, '"sha256": "00000000'));
   const error = await readManifest(to).catch((e: Error) => e);
   expect(error).toBeInstanceOf(EnvironmentError);
-  expect((error as Error).message).toContain("its fingerprint is not that of its shards");
+  expect((error as Error).message).toContain("its fingerprint does not match its shards");
   writeFileSync(path, text.slice(0, 100));
   await expect(open(to)).rejects.toThrow("damaged");
   rmSync(path);

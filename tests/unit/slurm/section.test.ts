@@ -21,7 +21,7 @@ test.each<[slurm: unknown, message: string]>([
     { time: "soon" },
     'slurm.time: expected whole minutes, or a time such as 12:00:00 or 2-00:00:00, got "soon"',
   ],
-  [{ time: 3 }, "slurm.time: 180 s, but a run is told to stop 180 s (signal_s) before the limit"],
+  [{ time: 3 }, "slurm.time: 180 s, but runs are signalled 180 s (signal_s) before the limit"],
   [{ gpus: 1, gres: "gpu:1" }, "slurm.gres: give gpus or gres, not both"],
   [{ mem: "lots" }, 'slurm.mem: expected a size such as 16G, or whole MiB, got "lots"'],
   [{ extra: ["exclusive"] }, "slurm.extra"],

@@ -170,7 +170,7 @@ describe("what breaks off", () => {
     hub.onCdn = (request, response, n) =>
       n === 0 ? cut(FILE, request, response, 100_000) : n < 4 ? refuse(response, 503) : false;
     const at = place(hub);
-    await expect(at.local()).rejects.toThrow(/status 503; gave up after 4 tries/);
+    await expect(at.local()).rejects.toThrow(/status 503; gave up after 4 attempts/);
     expect(readdirSync(at.blobs)).toContain(`${sha256(FILE)}.hnorm.incomplete`);
     expect(readFileSync(await at.local()).equals(FILE)).toBe(true);
     expect(hub.ranges().at(-1)).toBe("bytes=100000-");
@@ -215,7 +215,7 @@ describe("what breaks off", () => {
     const hub = await fakeHub({ [PATH]: FILE });
     hub.onHub = ({ socket }, _, n) => n > 0 && socket.destroy().destroyed;
     const at = place(hub);
-    await expect(at.local()).rejects.toThrow(/gave up after 4 tries. The same command goes on from here/);
+    await expect(at.local()).rejects.toThrow(/gave up after 4 attempts. Rerun the same command to resume/);
     expect(existsSync(at.blob)).toBe(false);
   });
 });
@@ -235,7 +235,7 @@ describe("a hub that cannot be reached", () => {
     ["hub.invalid", "(ENOTFOUND|EAI_AGAIN)"],
   ])("%s is tried as often as any, and the reason is given: %s", async (host, code) => {
     const at = place(await fakeHub({}), { HF_ENDPOINT: `http://${host}:${await closedPort()}` });
-    await expect(at.local()).rejects.toThrow(new RegExp(`${code}; gave up after 4 tries`));
+    await expect(at.local()).rejects.toThrow(new RegExp(`${code}; gave up after 4 attempts`));
     expect(at.said).toHaveLength(3);
     for (const line of at.said) expect(line).toMatch(new RegExp(`${code}; again in `));
   });
@@ -256,13 +256,13 @@ describe("a busy hub", () => {
     const began = Date.now();
     await at.local();
     expect(Date.now() - began).toBeGreaterThanOrEqual(990);
-    expect(at.said[0]).toMatch(/status 429; again in 1 s$/);
+    expect(at.said[0]).toMatch(/status 429; retrying in 1 s$/);
   });
 
   test("that asks for hours is an error", async () => {
     const hub = await fakeHub({ [PATH]: FILE });
     hub.onHub = (_, response) => refuse(response, 429, { "Retry-After": "7200" });
-    await expect(place(hub).local()).rejects.toThrow(/the server asks to wait 2 h 0 min/);
+    await expect(place(hub).local()).rejects.toThrow(/the server asks to retry in 2 h 0 min/);
   });
 });
 
@@ -275,7 +275,7 @@ describe("a wrong file is not accepted", () => {
     hub.etags.set(PATH, sha256(FILE));
     const at = place(hub);
     await expect(at.local()).rejects.toThrow(
-      `part.00000.json.gz: the download does not match its checksum (got ${sha256(tampered)}, expected ${sha256(FILE)}); it was thrown away`,
+      `part.00000.json.gz: the download does not match its checksum (got ${sha256(tampered)}, expected ${sha256(FILE)}); discarded`,
     );
     expect(readdirSync(at.blobs)).toEqual([]);
     expect(hub.ranges()).toHaveLength(1);

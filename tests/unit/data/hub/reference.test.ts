@@ -41,7 +41,7 @@ describe("a reference", () => {
   test.each([
     ["hf://allenai/c4/en/x", /^got .*; expected hf:\/\/datasets\/OWNER\/NAME\/PATH or/],
     ["hf://datasets/allenai/c4", /expected/],
-    ["hf://datasets/o/n/*.json", /only of allenai\/c4 are the files known beforehand; write a range/],
+    ["hf://datasets/o/n/*.json", /files are known in advance for allenai\/c4 only; write a range/],
     ["hf://datasets/allenai/c4/en/c4-trian.*", /^no file of allenai\/c4 matches "en\/c4-trian\.\*"/],
     ["hf://datasets/o/n/{3..1}", /runs backwards/],
     ["hf://datasets/o/n/{0..999999}", /more than 100000 files/],
