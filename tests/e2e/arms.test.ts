@@ -13,7 +13,7 @@ test("arms over seeds: ranked with their intervals, one that diverges counted, a
   const { code, stdout, stderr } = await hnorm(dir, "sweep", config);
   expect(code).toBe(0);
   expect(stderr).toMatch(
-    /^arms differ also in init: "pre, lr 0\.01" and "post, lr 900" have \{"name":"normal"/m,
+    /^arms also differ in init: "pre, lr 0\.01" and "post, lr 900" have \{"name":"normal"/m,
   );
   expect(stderr).toMatch(/\nresults: \S+\/runs\/arms\/results\.csv\nnext: hnorm report runs\/arms\n$/);
   expect(stderr).not.toContain("one seed per arm");
@@ -58,7 +58,7 @@ test("plan says what else differs, in words and as JSON", async () => {
   const dir = folder();
   const config = file(dir, "p.yaml", tiny({ sweep: { grid: { norm: ["pre", "hybrid"] } } }));
   const text = await hnorm(dir, "plan", config, "--no-probe");
-  expect(text.stdout).toMatch(/\narms differ also in init: pre has .*"normal".*; hybrid has .*"megatron"/);
+  expect(text.stdout).toMatch(/\narms also differ in init: pre has .*"normal".*; hybrid has .*"megatron"/);
   const json = JSON.parse((await hnorm(dir, "plan", config, "--no-probe", "--json")).stdout);
   expect(json.arms_differ_also_in).toMatchObject([
     { key: "init", values: [{ arms: ["pre"] }, { arms: ["hybrid"] }] },

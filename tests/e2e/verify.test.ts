@@ -27,7 +27,7 @@ test("not yet run 3, half run 3, as expected 0, not as expected 4; known discrep
   const before = await verify();
   expect(before.code).toBe(3);
   expect(before.stdout).toMatch(/^arm +what +expected +measured +n +delta +verdict\n/);
-  expect(before.stdout).toContain("pre: 2 of 2 to come (2 not started)");
+  expect(before.stdout).toContain("pre: 2 of 2 unfinished (2 not started)");
   expect(before.stderr).toContain("4 of 4 runs have not been started");
 
   expect((await hnorm(dir, "sweep", "t.yaml", "train.seed=1")).code).toBe(0);

@@ -38,7 +38,7 @@ test("runs and configs compared; words that name no run are said so with what is
     return stderr;
   };
   expect(await complaint("runs/t/prr", "t.yaml")).toContain("did you mean pre?");
-  expect(await complaint("runs/t/p", "t.yaml")).toMatch(/2 runs begin so: pre-\w+, post-\w+/);
+  expect(await complaint("runs/t/p", "t.yaml")).toMatch(/2 runs match: pre-\w+, post-\w+/);
   expect(await complaint("tt.yaml", "t.yaml")).toContain("did you mean t.yaml?");
   expect(await complaint("runs/t", "t.yaml")).toMatch(/has 2 runs and t\.yaml has 2; name one run/);
   writeFileSync(join(dir, "runs/t/sweep.json"), '{"runs": [7]}');
@@ -59,5 +59,5 @@ test("of arms with several seeds the two runs most alike are compared, and no ar
     expect(stdout, words.join(" ")).toMatch(oneField);
   }
   const { code, stderr } = await hnorm(dir, "why", "runs/s/p", "post");
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/6 runs begin so: .*, and 1 more\n$/)]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/6 runs match: .*, and 1 more\n$/)]);
 });

@@ -42,7 +42,7 @@ export function alsoDiffers(runs: readonly Subject[], sweepName: string): readon
 /** How many arms and values a line names. */
 const SHOWN = 3;
 
-/** `arms differ also in init: pre has {"name":"normal"}; hybrid has {"name":"megatron"} (write init out to make it one)` */
+/** `arms also differ in init: pre has {"name":"normal"}; hybrid has {"name":"megatron"} (set init in the config to equalize it)` */
 export function alsoDiffersText({ key, values }: AlsoDiffers): string {
   const listed = values.slice(0, SHOWN).map(({ value, arms }) => {
     const named = arms.slice(0, SHOWN).map((label) => (label.includes(" ") ? `"${label}"` : label));
@@ -51,7 +51,7 @@ export function alsoDiffersText({ key, values }: AlsoDiffers): string {
     return `${[...named, ...more].join(" and ")} ${arms.length > 1 ? "have" : "has"} ${has}`;
   });
   const others = values.length > SHOWN ? [`${values.length - SHOWN} more`] : [];
-  return `arms differ also in ${key}: ${[...listed, ...others].join("; ")} (write ${key} out to make it one)`;
+  return `arms also differ in ${key}: ${[...listed, ...others].join("; ")} (set ${key} in the config to equalize it)`;
 }
 
 type Path = readonly string[];

@@ -71,7 +71,7 @@ function choose(runs: readonly Run[], word: string, sweep: string): readonly Run
     if (arms > 1) {
       const names = found.slice(0, 5).map(({ name }) => name);
       const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
-      throw new UserError(`${join(sweep, word)}: ${found.length} runs begin so: ${names.join(", ")}${more}`);
+      throw new UserError(`${join(sweep, word)}: ${found.length} runs match: ${names.join(", ")}${more}`);
     }
   }
   const near = nearest(
@@ -79,7 +79,7 @@ function choose(runs: readonly Run[], word: string, sweep: string): readonly Run
     runs.flatMap((run) => [run.name, withoutId(run)]),
   );
   const hint = near === undefined ? `hnorm status ${sweep} lists them` : `did you mean ${near}?`;
-  throw new UserError(`${join(sweep, word)}: no run of this sweep is called so; ${hint}`);
+  throw new UserError(`${join(sweep, word)}: no such run in this sweep; ${hint}`);
 }
 
 /** A run that may never have been started: its config is the one that the sweep lists, unless its folder has one. */
@@ -97,7 +97,7 @@ function runIn(dir: string, identityOf = identities()): FoundRun {
   const files = runFiles(dir);
   const spec = readJson(files.config);
   if (!isPlainObject(spec) || !isPlainObject(spec.config))
-    throw new UserError(`${files.config}: not the config of a run`);
+    throw new UserError(`${files.config}: not a valid run config`);
   const config = current(spec.config, files.config);
   const provenance = existsSync(files.provenance) ? { provenance: readJson(files.provenance) } : {};
   return { ...subject(dir, config, spec.id, identityOf(config)), ...provenance };
@@ -120,7 +120,7 @@ function current(written: unknown, path: string): RunConfig {
 function nothingThere(word: string): string {
   const parent = dirname(word);
   if (!existsSync(parent)) return nothingThere(parent);
-  if (existsSync(word)) return "neither a sweep's folder, nor a run's, nor a config";
+  if (existsSync(word)) return "neither a sweep's folder, nor a run's, nor a config file";
   const near = statSync(parent).isDirectory() ? nearest(basename(word), readdirSync(parent)) : undefined;
   return `no such config, run or sweep${near === undefined ? "" : `; did you mean ${join(parent, near)}?`}`;
 }

@@ -71,7 +71,7 @@ function judgeOrder({ set, by }: OrderClaim, { arm, than = arm, setValue }: Ques
   if (lost + finished(than) < than.runs.length)
     return { ...facts, verdict: "not finished", note: openNote(than, finished(than)) };
   if (new Set([...arm.runs, ...than.runs].flatMap(dataOf)).size > 1)
-    return { ...facts, verdict: "missed", note: "the two saw different data" };
+    return { ...facts, verdict: "missed", note: "the two arms saw different data" };
   // One that does not diverge is better than one that does.
   const better = got === undefined ? lost > 0 : got.mean > 0 && got.mean >= by;
   return { ...facts, verdict: better ? "met" : "missed", ...note };
@@ -109,8 +109,8 @@ function openNote({ label, runs }: Group, measured: number): string {
     status?.state === "done" ? [] : [status?.state ?? "not started"],
   );
   const each = [...new Set(states)].map((state) => `${states.filter((s) => s === state).length} ${state}`);
-  const why = each.length === 0 ? "eval.csv has nothing of the set" : each.join(", ");
-  return `${label}: ${runs.length - measured} of ${runs.length} to come (${why})`;
+  const why = each.length === 0 ? "eval.csv has no rows of the set" : each.join(", ");
+  return `${label}: ${runs.length - measured} of ${runs.length} unfinished (${why})`;
 }
 
 function measuredOf(

@@ -39,7 +39,7 @@ export function verdicts(
     const shared = { at, what: subject(claim), ...(source === undefined ? {} : { source }) };
     if (expectation.arms.length === 0) {
       const [arm, expected] = [patternText(pattern), claimText(claim)];
-      const note = "the sweep, as the command line has it, does not train it";
+      const note = "not among the arms selected on the command line";
       return [
         { ...shared, arm, expected, measured: "-", n: 0, of: 0, note, verdict: "left out", counts: false },
       ];
@@ -66,7 +66,7 @@ function knownOr(
   known: string | undefined,
 ): Pick<Verdict, "verdict" | "counts" | "note"> {
   if (known === undefined) return { verdict, counts: true };
-  if (verdict === "met") return { verdict, counts: true, note: `met, though known not to be: ${known}` };
+  if (verdict === "met") return { verdict, counts: true, note: `met, although marked as known to fail: ${known}` };
   if (verdict === "not finished") return { verdict, counts: false, ...(note === undefined ? {} : { note }) };
   return { verdict: "known", counts: false, note: note === undefined ? known : `${known} (${note})` };
 }

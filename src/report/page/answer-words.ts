@@ -22,7 +22,7 @@ function nothingRanked(arms: readonly ArmResult[]): string {
   const runs = arms.flatMap((arm) => arm.runs);
   const ended = runs.filter(({ status }) => status?.state === "diverged" || status?.state === "failed");
   return ended.length === runs.length
-    ? "No run reached its end: all diverged or failed, and there is nothing to rank."
+    ? "No run finished: all diverged or failed, so there is nothing to rank."
     : "No run has finished yet: there is nothing to rank.";
 }
 
@@ -45,10 +45,10 @@ function comparison(
   const { delta } = next;
   if (delta === undefined)
     return [
-      `${next.label}, the next, has no finished seed in common with it: they cannot be compared in pairs.`,
+      `${next.label}, the next, has no finished seed in common with it: no paired comparison is possible.`,
     ];
   const alike = others.filter((arm) => arm !== next && arm.delta?.resolved === false);
-  const told = delta.resolved === false ? " Nor can it be told from" : " It cannot yet be told from";
+  const told = delta.resolved === false ? " Nor is it distinguishable from" : " It is not yet distinguishable from";
   return [
     ...sentence(`${next.label}, the next, is`, "", delta),
     ...(alike.length === 0 ? [] : [`${told} ${listed(alike.map(({ label }) => label))}.`]),
@@ -61,14 +61,14 @@ function sentence(start: string, than: string, delta: Delta): readonly Word[] {
   if (delta.ci95 === undefined)
     return [
       `${start} ${size} ${way}, in one seed: `,
-      { strong: "how much of that is noise is not known" },
+      { strong: "the seed noise is unknown" },
       ". Train three seeds or more (train.seed=1,2,3).",
     ];
-  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % interval, ${delta.n} seeds in pairs)`;
-  if (delta.resolved) return [`${found}: `, { strong: "more than noise" }, "."];
+  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % confidence interval, ${delta.n} paired seeds)`;
+  if (delta.resolved) return [`${found}: `, { strong: "more than seed noise" }, "."];
   const needed =
     delta.seedsNeeded === undefined
       ? ""
       : ` To resolve a difference of this size takes about ${delta.seedsNeeded} seeds.`;
-  return [`${found}: `, { strong: "not told apart from noise" }, `.${needed}`];
+  return [`${found}: `, { strong: "within seed noise" }, `.${needed}`];
 }

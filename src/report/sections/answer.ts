@@ -33,7 +33,7 @@ function openNote({ runs }: Material): readonly string[] {
   }
   const counts = [...states].map(([state, n]) => `${n} ${state}`).join(", ");
   return [
-    `${open.length} of ${runs.length} runs have not finished (${counts}): what follows is of what is there.`,
+    `${open.length} of ${runs.length} runs have not finished (${counts}); the results below cover what is there.`,
   ];
 }
 
@@ -105,11 +105,11 @@ function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string
 
 function footnote({ evidence, arms }: Material): string {
   const deltas = arms.some(({ result }) => result.delta !== undefined)
-    ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % interval excludes 0, each arm taken alone. Needed seeds are for 80 % power."
+    ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % confidence interval excludes 0, without correction for several arms. Needed seeds are for 80 % power."
     : "";
   const noise =
     evidence.noise === undefined
-      ? "Noise between seeds is not known: no arm has two finished seeds."
-      : `Noise between seeds: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
+      ? "Seed noise is unknown: no arm has two finished seeds."
+      : `Seed noise: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
   return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${deltas} ${noise}`;
 }

@@ -6,12 +6,12 @@ import { deltaText, verdictText } from "../expectations/verdict-words.ts";
 import { overall, type Verdict, verdicts } from "../expectations/verdicts.ts";
 import { type Block, prose } from "../page/blocks.ts";
 
-export const title = "As expected?";
+export const title = "Expectations";
 
 const WORDS = {
-  met: "All that the config expects of this sweep is met.",
-  missed: "Something that the config expects of this sweep is missed.",
-  "not finished": "Nothing that the config expects of this sweep is missed so far; runs are still to come.",
+  met: "All of the config's expectations are met.",
+  missed: "Some of the config's expectations are missed.",
+  "not finished": "None of the config's expectations is missed so far; some runs are unfinished.",
 } as const;
 
 export function blocks({ expectations, evidence, runs }: Material): readonly Block[] {

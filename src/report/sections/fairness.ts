@@ -7,7 +7,7 @@ import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
 import { factorText } from "../ranking/ranking.ts";
 
-export const title = "Is it fair?";
+export const title = "Fairness of the comparison";
 
 const RATE = "train.lr";
 
@@ -15,7 +15,7 @@ export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
   if (arms.length < 2) return [];
   if (!runs.every(({ config }) => isPlainObject(config.train) && isPlainObject(config.model)))
     return [
-      prose("Not looked into: another version of hnorm listed these runs, with configs it cannot read."),
+      prose("Not checked: another version of hnorm listed these runs, with configs that this one cannot read."),
     ];
   const found = alsoDiffers(runs, sweep.name);
   const swept = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))].filter(
@@ -24,12 +24,12 @@ export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
   const factors = swept.join(", ");
   const differing: readonly Block[] =
     found.length === 0
-      ? [prose(`The arms differ in ${factors} alone: nothing else that decides results was different.`)]
+      ? [prose(`The arms differ in ${factors} alone; every other field that affects results is the same.`)]
       : [
           prose([
             `Swept was ${factors}. `,
-            { strong: "The arms differ in more than that" },
-            ", so a difference between them is one of both. Write the field out in the config to make it one.",
+            { strong: "The arms also differ in other fields" },
+            ", which confounds the comparison. Set these fields in the config to equalize them.",
           ]),
           tableOf(found),
         ];
@@ -38,7 +38,7 @@ export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
     rates.size === 1 && !swept.includes(RATE)
       ? [
           prose(
-            `All arms were trained with one learning rate, ${RATE} ${factorText([...rates][0])}. Placements of norms may have different best ones, so a difference may be one of tuning; sweep ${RATE} to see.`,
+            `All arms were trained with one learning rate, ${RATE} ${factorText([...rates][0])}. Norm placements may have different optimal learning rates, so a difference may be due to tuning; sweep ${RATE} to check.`,
             "note",
           ),
         ]

@@ -15,7 +15,7 @@ export function blocks(material: Material): readonly Block[] {
   const from = recordedBy(material, ({ gradients: layers }) => layers.size > 0);
   if (steps.length === 0) {
     const wanted =
-      "No run has recorded gradient norms (grad_norms.csv): log.grad_norms_every says how often.";
+      "No run has recorded gradient norms (grad_norms.csv); set log.grad_norms_every.";
     return material.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
   }
   const charts = steps.map((step) => ({

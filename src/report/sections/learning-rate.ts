@@ -84,7 +84,7 @@ function tableOf(arms: readonly Tuned[], series: readonly Series[]): TableBlock 
     columns: [
       { title: "arm", align: "left" },
       { title: "best lr", align: "right" },
-      { title: "val loss there", align: "right" },
+      { title: "val loss at it", align: "right" },
       { title: "seeds", align: "right" },
       { title: "lrs tried", align: "right" },
       { title: "diverged at", align: "left" },

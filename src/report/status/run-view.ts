@@ -92,7 +92,7 @@ function ended(status: RunStatus | undefined): "failed" | "interrupted" | undefi
 
 function labelOf(state: ViewState, { status, cause, lease }: RunLook, silent: boolean): string {
   if (state === "stale")
-    return silent ? `stale: no sign of life from ${lease?.host}` : "stale: its process is gone";
+    return silent ? `stale: no heartbeat from ${lease?.host}` : "stale: its process has died";
   if (state === "diverged")
     return stateLabel({ state, ...(status?.step === undefined ? {} : { step: status.step }) });
   if (state === "failed" && cause !== undefined) return `failed: ${cause}`;

@@ -22,7 +22,7 @@ test("norms bring the inits of their sources, unless one is written out", () => 
     ],
   });
   expect(alsoDiffersText(init!)).toMatch(
-    /^arms differ also in init: pre and post have \{"name":"normal",.*\}; hybrid has \{"name":"megatron",.*\} \(write init out to make it one\)$/,
+    /^arms also differ in init: pre and post have \{"name":"normal",.*\}; hybrid has \{"name":"megatron",.*\} \(set init in the config to equalize it\)$/,
   );
   expect(found("init: normal", "norm=pre,hybrid,post")).toEqual([]);
   expect(found("", "norm=pre,post")).toEqual([]);
@@ -61,6 +61,6 @@ test("many arms in one line: three of them, and how many more", () => {
   const rates = Array.from({ length: 9 }, (_, i) => (i + 1) / 1000);
   const [init] = found("", "norm=pre,hybrid,deepnorm,{name: mix-ln, alpha: 0.25}", `train.lr=[${rates}]`);
   expect(alsoDiffersText(init!)).toMatch(
-    /init: "pre, lr 0\.001" and "pre, lr 0\.002" and "pre, lr 0\.003" and 6 more have .*; 1 more \(write/,
+    /init: "pre, lr 0\.001" and "pre, lr 0\.002" and "pre, lr 0\.003" and 6 more have .*; 1 more \(set init/,
   );
 });

@@ -42,18 +42,18 @@ test("the answer: as much as the seeds allow, and no more", () => {
   const arms = ["norm=pre,post"];
   const three = [...arms, SEEDS];
   expect(answer(materialOf(three, ends(2, 2.1, 2.2, 2.5, 2.61, 2.69)))).toBe(
-    "pre has the lowest validation loss, 2.1000 nats per token (mean of 3 seeds). post, the next, is 0.5000 \u00b1 0.0248 higher (95 % interval, 3 seeds in pairs): more than noise.",
+    "pre has the lowest validation loss, 2.1000 nats per token (mean of 3 seeds). post, the next, is 0.5000 \u00b1 0.0248 higher (95 % confidence interval, 3 paired seeds): more than seed noise.",
   );
   expect(answer(materialOf(three, ends(2, 2.1, 2.2, 2.1, 2, 2.25)))).toMatch(
-    /not told apart from noise\. To resolve a difference of this size takes about \d+ seeds\.$/,
+    /within seed noise\. To resolve a difference of this size takes about \d+ seeds\.$/,
   );
   expect(answer(materialOf(arms, ends(2, 2.5)))).toContain(
-    "post, the next, is 0.5000 higher, in one seed: how much of that is noise is not known",
+    "post, the next, is 0.5000 higher, in one seed: the seed noise is unknown",
   );
   expect(answer(materialOf(["norm=pre"], ends(2)))).toContain("there is no other arm");
   expect(answer(materialOf(arms, ends(2, undefined)))).toContain("the only arm with a finished run");
   expect(answer(materialOf(arms, ends(undefined, "diverged")))).toContain("No run has finished yet");
-  expect(answer(materialOf(arms, ends("diverged", "diverged")))).toContain("No run reached its end");
+  expect(answer(materialOf(arms, ends("diverged", "diverged")))).toContain("No run finished: all diverged or failed");
 
   const against = materialOf(three, ends(2, 2.1, 2.2, 2.5, 2.61, 2.69), { against: "post" });
   expect(answer(against)).toContain("It is 0.5000 \u00b1 0.0248 lower than post, the reference");
@@ -79,13 +79,13 @@ test("fairness: what else differs is a table; one learning rate for all is said"
   );
   const older = fair.runs.map((run) => ({ ...run, config: { norm: run.config.norm } }));
   const unread = assembled({ name: "nano" }, older as unknown as Material["runs"], 1);
-  expect(words(blocksOf(unread, "fairness"))).toContain("Not looked into");
+  expect(words(blocksOf(unread, "fairness"))).toContain("Not checked");
   expect(sections(unread).map(({ id }) => id)).toEqual(["answer", "fairness", "provenance"]);
   const tuned = materialOf(["norm=pre,post", "train.lr=0.1,0.2"], () => ({ end: 2 }));
   expect(words(blocksOf(tuned, "fairness"))).not.toContain("one learning rate");
   const runs = fair.runs.map((run, i) => ({ ...run, config: { ...run.config, init: { name: INITS[i]! } } }));
   const unfair = blocksOf(assembled({ name: "nano" }, runs as Material["runs"], 1), "fairness");
-  expect(words(unfair)).toContain("The arms differ in more than that");
+  expect(words(unfair)).toContain("The arms also differ in other fields");
   expect(cells(unfair)).toEqual([
     ["init", '{"name":"normal"}', "pre"],
     ["", '{"name":"megatron"}', "post"],
@@ -141,7 +141,7 @@ test("expectations: what was met and missed, with numbers of eval.sets, and noth
       })),
   });
   const found = blocksOf(material, "expectations");
-  expect(words(found)).toBe("Something that the config expects of this sweep is missed.");
+  expect(words(found)).toBe("Some of the config's expectations are missed.");
   const rows = cells(found);
   expect(rows.map((row) => [row[0], row[1], row[3], row[6]])).toEqual([
     ["pre", "val_loss", "2.0000", "met"],

@@ -40,13 +40,13 @@ test.each<[label: string, look: Partial<RunLook>, silent?: boolean]>([
   ["running", { leaseState: "alive", lease: lease() }],
   ["running", { leaseState: "elsewhere", lease: lease(), status: status({ state: "failed", attempt: 1 }) }],
   [
-    "stale: no sign of life from node7",
+    "stale: no heartbeat from node7",
     { leaseState: "elsewhere", lease: lease(), status: status({}) },
     true,
   ],
-  ["stale: its process is gone", { leaseState: "dead", lease: lease(), status: status({}) }],
+  ["stale: its process has died", { leaseState: "dead", lease: lease(), status: status({}) }],
   [
-    "stale: its process is gone",
+    "stale: its process has died",
     { leaseState: "dead", lease: lease(), status: status({ state: "failed", attempt: 1 }) },
   ],
   [
@@ -55,8 +55,8 @@ test.each<[label: string, look: Partial<RunLook>, silent?: boolean]>([
   ],
   ["failed", { status: status({ state: "failed" }) }],
   ["interrupted", { status: status({ state: "interrupted" }) }],
-  ["stale: its process is gone", { status: status({}) }],
-  ["stale: its process is gone", { status: status({ state: "done" }) }],
+  ["stale: its process has died", { status: status({}) }],
+  ["stale: its process has died", { status: status({ state: "done" }) }],
   ["done", { finished: true }],
   ["done", { finished: true, status: status({ state: "done" }) }],
   ["diverged@6", { finished: true, status: status({ state: "diverged", step: 6 }) }],

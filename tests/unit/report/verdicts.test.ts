@@ -91,7 +91,7 @@ test("another metric, and a set's own numbers by run", () => {
   expect(asked).toEqual(["pre1 wiki val_ppl", "pre2 wiki val_ppl"]);
   const without = judged(all, { ...claim, set: "wiki" }, {}, () => undefined);
   expect(without).toMatchObject({ verdict: "not finished", n: 0, measured: "-" });
-  expect(without.note).toContain("eval.csv has nothing of the set");
+  expect(without.note).toContain("eval.csv has no rows of the set");
 });
 
 test("an order is by pairs of seeds, not by the two means", () => {
@@ -105,7 +105,7 @@ test("an order is by pairs of seeds, not by the two means", () => {
   expect(worse).toMatchObject({ verdict: "missed", measured: "0.1000 worse" });
   expect(judged(runs({ pre: [2], post: [2] }), order()).verdict, "equal is not better").toBe("missed");
   const data = [...runs({ pre: [2] }, "a"), ...runs({ post: [3] }, "b")];
-  expect(judged(data, order())).toMatchObject({ verdict: "missed", note: "the two saw different data" });
+  expect(judged(data, order())).toMatchObject({ verdict: "missed", note: "the two arms saw different data" });
 });
 
 test("a diverged run misses numbers and orders, and is beaten by one that is finished", () => {
@@ -134,11 +134,11 @@ test("what is not finished is not judged, and said by state", () => {
   const all = runs({ pre: [2, "failed", undefined, undefined], post: [1, 1, 1, "running"] });
   const open = judged(all, near(9, 0.1));
   expect(open).toMatchObject({ verdict: "not finished", n: 1, of: 4, counts: true });
-  expect(open.note).toBe("pre: 3 of 4 to come (1 failed, 2 not started)");
+  expect(open.note).toBe("pre: 3 of 4 unfinished (1 failed, 2 not started)");
   expect(judged(all, order()).verdict).toBe("not finished");
   expect(overall([open])).toBe("not finished");
   const otherOpen = judged(runs({ pre: [2], post: ["running"] }), order());
-  expect(otherOpen).toMatchObject({ verdict: "not finished", note: "post: 1 of 1 to come (1 running)" });
+  expect(otherOpen).toMatchObject({ verdict: "not finished", note: "post: 1 of 1 unfinished (1 running)" });
 });
 
 test("a known discrepancy is told and never fails; one that is gone is told too", () => {

@@ -162,7 +162,7 @@ describe("what breaks off", () => {
     expect(readFileSync(await at.local()).equals(FILE)).toBe(true);
     expect(hub.ranges()).toEqual([undefined, "bytes=100000-", "bytes=200000-"]);
     expect(hub.seen.at(-1)!.ifRange).toMatch(/^"cdn-/);
-    expect(at.said.some((line) => /again in/.test(line))).toBe(true);
+    expect(at.said.some((line) => /retrying in/.test(line))).toBe(true);
   });
 
   test("is taken up by a later process too", async () => {
@@ -237,7 +237,7 @@ describe("a hub that cannot be reached", () => {
     const at = place(await fakeHub({}), { HF_ENDPOINT: `http://${host}:${await closedPort()}` });
     await expect(at.local()).rejects.toThrow(new RegExp(`${code}; gave up after 4 attempts`));
     expect(at.said).toHaveLength(3);
-    for (const line of at.said) expect(line).toMatch(new RegExp(`${code}; again in `));
+    for (const line of at.said) expect(line).toMatch(new RegExp(`${code}; retrying in `));
   });
 });
 
