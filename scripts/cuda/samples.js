@@ -8,12 +8,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const COMPILED = join(root, ".cache", "conformance");
 const SOURCES = ["samples", "run", "nano"];
 
-/** Writes DIR/NAME.js for each; DIR lies two folders below the one that holds dist/. */
+/** Writes DIR/NAME.js for each, and for the files beside them that they import; DIR lies two folders below the one that holds dist/. */
 export async function compileSamples(dir = COMPILED) {
   const { default: ts } = await import("typescript");
   mkdirSync(dir, { recursive: true });
-  for (const name of SOURCES) {
+  const names = new Set(SOURCES);
+  for (const name of names) {
     const text = readFileSync(join(root, "tests", "conformance", `${name}.ts`), "utf8");
+    for (const [, beside] of text.matchAll(/ from "\.\/([\w-]+)\.ts"/g)) names.add(beside);
     const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
     const { outputText } = ts.transpileModule(text, { compilerOptions });
     const js = outputText.replaceAll('"../../src/', '"../../dist/').replaceAll('.ts"', '.js"');
