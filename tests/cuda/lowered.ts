@@ -2,7 +2,7 @@
 
 import { type Context, canAdd, type Gpu, type Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
-import type { Region, Root } from "../../src/backends/cuda/memory/region.ts";
+import type { Region, Buffer } from "../../src/backends/cuda/memory/region.ts";
 import { bytesOf, remaindersAt, type Storage } from "../../src/backends/cuda/memory/storage.ts";
 import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -55,7 +55,7 @@ export class Lowered {
   readonly #builder: GraphBuilder;
   readonly #regions = new Map<Tensor, Region>();
   readonly #beside = new Map<Tensor, Region>();
-  readonly #buffers = new Map<Root, Buffer32>();
+  readonly #memory = new Map<Buffer, Buffer32>();
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
 
@@ -116,33 +116,33 @@ export class Lowered {
   }
 
   close(): void {
-    for (const buffer of this.#buffers.values()) this.#machine.free(buffer);
+    for (const memory of this.#memory.values()) this.#machine.free(memory);
   }
 
-  #read({ root, storage, elements }: Region): Float32Array {
-    const buffer = this.#buffers.get(root)!;
-    if (storage === "bf16") return fromBf16(this.#machine.download(buffer, new Uint16Array(elements)));
+  #read({ buffer, storage, elements }: Region): Float32Array {
+    const memory = this.#memory.get(buffer)!;
+    if (storage === "bf16") return fromBf16(this.#machine.download(memory, new Uint16Array(elements)));
     if (storage === "split") {
-      const halves = this.#machine.download(buffer, new Uint16Array(bytesOf(storage, elements) / 2));
+      const halves = this.#machine.download(memory, new Uint16Array(bytesOf(storage, elements) / 2));
       const rest = remaindersAt(elements) / 2;
       return joinF32({ nearest: halves.slice(0, elements), remainders: halves.slice(rest, rest + elements) });
     }
     const View = storage === "i32" ? Int32Array : Float32Array;
-    return Float32Array.from(this.#machine.download(buffer, new View(elements)));
+    return Float32Array.from(this.#machine.download(memory, new View(elements)));
   }
 
   #region(storage: Storage, elements: number): Region {
-    const root: Root = { bytes: bytesOf(storage, elements) };
-    this.#buffers.set(root, this.#machine.alloc(root.bytes));
-    return { root, offset: 0, storage, elements };
+    const buffer: Buffer = { bytes: bytesOf(storage, elements) };
+    this.#memory.set(buffer, this.#machine.alloc(buffer.bytes));
+    return { buffer, offset: 0, storage, elements };
   }
 
   #given(storage: Storage, values: Float32Array | Int32Array): Region {
     const region = this.#region(storage, values.length);
-    this.#machine.free(this.#buffers.get(region.root)!);
+    this.#machine.free(this.#memory.get(region.buffer)!);
     const f32 = Float32Array.from(values);
     const bits = storage === "bf16" ? toBf16(f32) : storage === "split" ? splitBits(f32) : values;
-    this.#buffers.set(region.root, this.#machine.upload(bits));
+    this.#memory.set(region.buffer, this.#machine.upload(bits));
     return region;
   }
 
@@ -164,7 +164,7 @@ export class Lowered {
         this.launched.push(`${kernel} ${JSON.stringify(define)}`);
         const place = (region: Region | null): Buffer32 | null => {
           if (region === null) return null;
-          const { address, bytes } = this.#buffers.get(region.root)!;
+          const { address, bytes } = this.#memory.get(region.buffer)!;
           return { address: address + region.offset, bytes: bytes - region.offset };
         };
         const passed = args.map((arg): Arg => {
@@ -180,7 +180,7 @@ export class Lowered {
       fill: (region, value) => {
         if (region.storage !== "i32" && region.storage !== "f32") return unknown();
         const View = region.storage === "i32" ? Int32Array : Float32Array;
-        this.#machine.write(this.#buffers.get(region.root)!, new View(region.elements).fill(value));
+        this.#machine.write(this.#memory.get(region.buffer)!, new View(region.elements).fill(value));
       },
       gemm: unknown,
       copy: unknown,

@@ -9,7 +9,7 @@ export const matmulAdd: Lowering<MatmulAttrs> = {
   inPlace: true,
   lower(ctx, { inputs: [a, b, onto], outputs: [y], attrs: { transA, transB, alpha } }) {
     const [from, to] = [ctx.region(onto!), ctx.region(y!)];
-    if (from.root !== to.root || from.offset !== to.offset) ctx.copy(to, from);
+    if (from.buffer !== to.buffer || from.offset !== to.offset) ctx.copy(to, from);
     const [m, k] = matrix(a!.shape, transA);
     const [, n] = matrix(b!.shape, transB);
     const batch = size(a!.shape.slice(0, -2));

@@ -2,14 +2,14 @@
 import { remaindersAt, STORAGE_BYTES, type Storage } from "./storage.ts";
 
 /** One piece of memory. Its identity is all there is until the memory plan has placed it. */
-export interface Root {
+export interface Buffer {
   readonly bytes: number;
 }
 
-/** Elements of one type within a root. */
+/** Elements of one type within a buffer. */
 export interface Region {
-  readonly root: Root;
-  /** Bytes from the root's start. */
+  readonly buffer: Buffer;
+  /** Bytes from the buffer's start. */
   readonly offset: number;
   readonly storage: Storage;
   readonly elements: number;

@@ -1,7 +1,7 @@
 /** Where regions lie: in the arena for a span of nodes, or on a base of their own that outlives the program's runs. */
 
 import { arrange } from "../memory/arrange.ts";
-import type { Region, Root } from "../memory/region.ts";
+import type { Region, Buffer } from "../memory/region.ts";
 import { bytesOf, type Storage } from "../memory/storage.ts";
 import { ARENA, type Operand, type Resolve } from "./script.ts";
 
@@ -12,31 +12,31 @@ interface Life {
 }
 
 export class Layout {
-  readonly #arena = new Map<Root, Life>();
-  readonly #bases = new Map<Root, string>();
+  readonly #arena = new Map<Buffer, Life>();
+  readonly #bases = new Map<Buffer, string>();
 
   /** Memory of the arena, in use from node `from` to node `to`. */
   within(storage: Storage, elements: number, from: number, to: number): Region {
     const region = fresh(storage, elements);
-    this.#arena.set(region.root, { bytes: region.root.bytes, from, to: Math.max(from, to) });
+    this.#arena.set(region.buffer, { bytes: region.buffer.bytes, from, to: Math.max(from, to) });
     return region;
   }
 
   /** Memory that is not the arena's. */
   outside(base: string, storage: Storage, elements: number): Region {
     const region = fresh(storage, elements);
-    this.#bases.set(region.root, base);
+    this.#bases.set(region.buffer, base);
     return region;
   }
 
   /** Whether the region is the arena's. */
-  holds({ root }: Region): boolean {
-    return this.#arena.has(root);
+  holds({ buffer }: Region): boolean {
+    return this.#arena.has(buffer);
   }
 
   /** Hands a region of the arena that dies at node `at` to someone who needs it until `to`; false if it lives on. */
-  prolonged({ root }: Region, at: number, to: number): boolean {
-    const life = this.#arena.get(root);
+  prolonged({ buffer }: Region, at: number, to: number): boolean {
+    const life = this.#arena.get(buffer);
     if (life === undefined || life.to !== at) return false;
     life.to = Math.max(at, to);
     return true;
@@ -45,11 +45,11 @@ export class Layout {
   /** Lays out the arena: from here on no region may be added. */
   arranged(): { readonly total: number; readonly resolve: Resolve } {
     const { offsets, total } = arrange([...this.#arena.values()]);
-    const starts = new Map([...this.#arena.keys()].map((root, i) => [root, offsets[i]!]));
-    const resolve = ({ root, offset, storage }: Region): Operand => {
-      const start = starts.get(root);
+    const starts = new Map([...this.#arena.keys()].map((buffer, i) => [buffer, offsets[i]!]));
+    const resolve = ({ buffer, offset, storage }: Region): Operand => {
+      const start = starts.get(buffer);
       return start === undefined
-        ? { base: this.#bases.get(root)!, offset, storage }
+        ? { base: this.#bases.get(buffer)!, offset, storage }
         : { base: ARENA, offset: start + offset, storage };
     };
     return { total, resolve };
@@ -57,5 +57,5 @@ export class Layout {
 }
 
 const fresh = (storage: Storage, elements: number): Region => {
-  return { root: { bytes: bytesOf(storage, elements) }, offset: 0, storage, elements };
+  return { buffer: { bytes: bytesOf(storage, elements) }, offset: 0, storage, elements };
 };

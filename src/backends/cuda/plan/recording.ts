@@ -1,4 +1,4 @@
-/** Takes down what lowerings emit, on regions; once every root has its place, the whole becomes a script's steps. */
+/** Takes down what lowerings emit, on regions; once every buffer has its place, the whole becomes a script's steps. */
 import { type Arg, type Gemm, type Gpu, i32, type Launch } from "../lower/lowering.ts";
 import { exactly, type Region } from "../memory/region.ts";
 import { bytesOf, C_TYPE } from "../memory/storage.ts";
@@ -109,7 +109,7 @@ function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): 
 function resolvedArg(arg: Arg, resolve: Resolve): Param {
   if (arg === null) return null;
   if ("pointers" in arg) return { pointers: arg.pointers.map((region) => region && resolve(region)) };
-  return "root" in arg ? resolve(arg) : arg;
+  return "buffer" in arg ? resolve(arg) : arg;
 }
 
 const dimensions = (d: Launch["grid"]): Dimensions => (typeof d === "number" ? [d, 1, 1] : d);

@@ -142,7 +142,7 @@ export class Regions {
     const place = inPlace ? node.op.inPlace?.[output] : undefined;
     if (place === undefined) return undefined;
     const region = inputs.get(node.inputs[place]!)!;
-    const readers = node.inputs.filter((other) => inputs.get(other)!.root === region.root);
+    const readers = node.inputs.filter((other) => inputs.get(other)!.buffer === region.buffer);
     if (readers.length > 1) return undefined;
     const fits = region.storage === this.#stored.get(t) && region.elements === size(t.shape);
     return fits && this.#layout.prolonged(region, this.#at, this.#last.get(t)!) ? region : undefined;
