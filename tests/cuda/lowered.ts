@@ -2,7 +2,7 @@
 
 import { type Context, canAdd, type Gpu, type Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
-import type { Region, Buffer } from "../../src/backends/cuda/memory/region.ts";
+import type { BufferView, Buffer } from "../../src/backends/cuda/memory/buffer.ts";
 import { bytesOf, remaindersAt, type Storage } from "../../src/backends/cuda/memory/storage.ts";
 import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -53,8 +53,8 @@ export class Lowered {
   readonly #machine: Machine;
   readonly #gpu: Gpu;
   readonly #builder: GraphBuilder;
-  readonly #regions = new Map<Tensor, Region>();
-  readonly #beside = new Map<Tensor, Region>();
+  readonly #buffers = new Map<Tensor, BufferView>();
+  readonly #beside = new Map<Tensor, BufferView>();
   readonly #memory = new Map<Buffer, Buffer32>();
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
@@ -68,7 +68,7 @@ export class Lowered {
   /** An input, stored as f32, i32 or (by default) bf16. */
   input(name: string, { shape, values }: Ids | Host, storage: Storage = "bf16"): Tensor {
     const t = this.#builder.feed(name, shape, storage === "i32" ? "i32" : "f32");
-    this.#regions.set(t, this.#given(storage, values));
+    this.#buffers.set(t, this.#given(storage, values));
     return t;
   }
 
@@ -89,26 +89,26 @@ export class Lowered {
         writes === "asked"
           ? asked
           : typeof writes === "object"
-            ? this.#regions.get(inputs[writes.like]!)!.storage
+            ? this.#buffers.get(inputs[writes.like]!)!.storage
             : writes;
       const own = () =>
         answers.onto && canAdd(lowering, i)
           ? this.#given(storage, answers.onto)
-          : this.#region(storage, size(t.shape));
+          : this.#view(storage, size(t.shape));
       const takes =
-        answers.inPlace && lowering.inPlace && input && this.#regions.get(input)!.storage === storage;
-      this.#regions.set(t, takes ? this.#regions.get(input)! : own());
+        answers.inPlace && lowering.inPlace && input && this.#buffers.get(input)!.storage === storage;
+      this.#buffers.set(t, takes ? this.#buffers.get(input)! : own());
     });
     lowering.lower(this.#context(answers), node as never);
     return outputs;
   }
 
   read(t: Tensor): Float32Array {
-    return this.#read(this.#regions.get(t)!);
+    return this.#read(this.#buffers.get(t)!);
   }
 
   storage(t: Tensor): Storage {
-    return this.#regions.get(t)!.storage;
+    return this.#buffers.get(t)!.storage;
   }
 
   readBeside(t: Tensor): Float32Array {
@@ -119,7 +119,7 @@ export class Lowered {
     for (const memory of this.#memory.values()) this.#machine.free(memory);
   }
 
-  #read({ buffer, storage, elements }: Region): Float32Array {
+  #read({ buffer, storage, elements }: BufferView): Float32Array {
     const memory = this.#memory.get(buffer)!;
     if (storage === "bf16") return fromBf16(this.#machine.download(memory, new Uint16Array(elements)));
     if (storage === "split") {
@@ -131,19 +131,19 @@ export class Lowered {
     return Float32Array.from(this.#machine.download(memory, new View(elements)));
   }
 
-  #region(storage: Storage, elements: number): Region {
+  #view(storage: Storage, elements: number): BufferView {
     const buffer: Buffer = { bytes: bytesOf(storage, elements) };
     this.#memory.set(buffer, this.#machine.alloc(buffer.bytes));
     return { buffer, offset: 0, storage, elements };
   }
 
-  #given(storage: Storage, values: Float32Array | Int32Array): Region {
-    const region = this.#region(storage, values.length);
-    this.#machine.free(this.#memory.get(region.buffer)!);
+  #given(storage: Storage, values: Float32Array | Int32Array): BufferView {
+    const view = this.#view(storage, values.length);
+    this.#machine.free(this.#memory.get(view.buffer)!);
     const f32 = Float32Array.from(values);
     const bits = storage === "bf16" ? toBf16(f32) : storage === "split" ? splitBits(f32) : values;
-    this.#memory.set(region.buffer, this.#machine.upload(bits));
-    return region;
+    this.#memory.set(view.buffer, this.#machine.upload(bits));
+    return view;
   }
 
   #context({ onto }: Answers): Context {
@@ -152,20 +152,20 @@ export class Lowered {
     };
     return {
       gpu: this.#gpu,
-      region: (t) => this.#regions.get(t)!,
-      scratch: (storage, elements) => this.#region(storage, elements),
+      view: (t) => this.#buffers.get(t)!,
+      scratch: (storage, elements) => this.#view(storage, elements),
       keepBeside: (t, storage, elements) => {
-        const region = this.#region(storage, elements);
-        this.#beside.set(t, region);
-        return region;
+        const view = this.#view(storage, elements);
+        this.#beside.set(t, view);
+        return view;
       },
       keptBeside: (t) => this.#beside.get(t),
       launch: ({ file, kernel, define = {}, grid, block, sharedBytes, args }) => {
         this.launched.push(`${kernel} ${JSON.stringify(define)}`);
-        const place = (region: Region | null): Buffer32 | null => {
-          if (region === null) return null;
-          const { address, bytes } = this.#memory.get(region.buffer)!;
-          return { address: address + region.offset, bytes: bytes - region.offset };
+        const place = (view: BufferView | null): Buffer32 | null => {
+          if (view === null) return null;
+          const { address, bytes } = this.#memory.get(view.buffer)!;
+          return { address: address + view.offset, bytes: bytes - view.offset };
         };
         const passed = args.map((arg): Arg => {
           if (arg === null) return null;
@@ -177,10 +177,10 @@ export class Lowered {
       },
       adds: () => onto !== undefined,
       constant: (_, storage, make) => this.#given(storage, make()),
-      fill: (region, value) => {
-        if (region.storage !== "i32" && region.storage !== "f32") return unknown();
-        const View = region.storage === "i32" ? Int32Array : Float32Array;
-        this.#machine.write(this.#memory.get(region.buffer)!, new View(region.elements).fill(value));
+      fill: (view, value) => {
+        if (view.storage !== "i32" && view.storage !== "f32") return unknown();
+        const View = view.storage === "i32" ? Int32Array : Float32Array;
+        this.#machine.write(this.#memory.get(view.buffer)!, new View(view.elements).fill(value));
       },
       gemm: unknown,
       copy: unknown,

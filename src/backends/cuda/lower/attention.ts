@@ -1,6 +1,6 @@
 /** Attention and its gradient: fused kernels in which no [T, T] matrix ever lies in memory. */
 import { type Node, size, type TensorType } from "../../../graph/graph.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import {
   type AttentionKernel,
   definesOf,
@@ -19,8 +19,8 @@ export const attention: Lowering<Attrs> = {
   lower(ctx, { inputs: [q, k, v], outputs: [out] }) {
     const sizes = sizesOf(q!, k!);
     const logSums = ctx.keepBeside(out!, "f32", rowsOf(sizes));
-    const [queries, keys, values] = [ctx.region(q!), ctx.region(k!), ctx.region(v!)];
-    forward(ctx, sizes, [queries, keys, values, ctx.region(out!), logSums]);
+    const [queries, keys, values] = [ctx.view(q!), ctx.view(k!), ctx.view(v!)];
+    forward(ctx, sizes, [queries, keys, values, ctx.view(out!), logSums]);
   },
 };
 
@@ -28,14 +28,14 @@ export const attentionGrad: Lowering<Attrs> = {
   reads: () => ["bf16", "bf16", "bf16", "bf16", "bf16"],
   writes: () => ["bf16", "bf16", "bf16"],
   lower(ctx, node: Node<Attrs>) {
-    const [dout, q, k, v, out] = node.inputs.map((t) => ctx.region(t)) as [
-      Region,
-      Region,
-      Region,
-      Region,
-      Region,
+    const [dout, q, k, v, out] = node.inputs.map((t) => ctx.view(t)) as [
+      BufferView,
+      BufferView,
+      BufferView,
+      BufferView,
+      BufferView,
     ];
-    const [dq, dk, dv] = node.outputs.map((t) => ctx.region(t)) as [Region, Region, Region];
+    const [dq, dk, dv] = node.outputs.map((t) => ctx.view(t)) as [BufferView, BufferView, BufferView];
     const sizes = sizesOf(node.inputs[1]!, node.inputs[2]!);
     const rows = rowsOf(sizes);
     let logSums = ctx.keptBeside(node.inputs[4]!);
@@ -81,8 +81,8 @@ function sizesOf(q: TensorType, k: TensorType): Sizes {
 /** Rows of all query heads: B H T. */
 const rowsOf = ({ b, h, t }: Sizes): number => size([b, h, t]);
 
-function forward(ctx: Context, sizes: Sizes, regions: readonly Region[]): void {
-  launch(ctx, "forward", sizes, { heads: sizes.h, streams: sizes.kv / sizes.h }, regions, []);
+function forward(ctx: Context, sizes: Sizes, views: readonly BufferView[]): void {
+  launch(ctx, "forward", sizes, { heads: sizes.h, streams: sizes.kv / sizes.h }, views, []);
 }
 
 const KERNELS: Readonly<Record<AttentionKernel, Pick<Launch, "file" | "kernel">>> = {
@@ -105,7 +105,7 @@ function launch(
   name: AttentionKernel,
   { b, t, h, kv, d }: Sizes,
   { heads, streams }: { readonly heads: number; readonly streams: number },
-  regions: readonly Region[],
+  views: readonly BufferView[],
   more: readonly Arg[],
 ): void {
   const tiles = tilesFor(name, d, ctx.gpu);
@@ -118,7 +118,7 @@ function launch(
     block: 32 * tiles.warps,
     sharedBytes: sharedBytes(name, d, tiles),
     args: [
-      ...regions,
+      ...views,
       ...[t, h, kv, b * heads, Math.min(chunk, b * heads)].map(i32),
       f32(Math.LOG2E / Math.sqrt(d)),
       ...more,

@@ -23,7 +23,7 @@ export const mul: Lowering<Attrs> = {
   passesOn: true,
   inPlace: true,
   lower(ctx, { inputs: [a, b], outputs: [out] }) {
-    const [from, by, to] = [ctx.region(a!), ctx.region(b!), ctx.region(out!)];
+    const [from, by, to] = [ctx.view(a!), ctx.view(b!), ctx.view(out!)];
     const n = size(out!.shape);
     ctx.launch({
       file: "mul.cu",
@@ -41,7 +41,7 @@ export const bias: Lowering<Attrs> = {
   passesOn: true,
   inPlace: true,
   lower(ctx, { inputs: [x, b], outputs: [out] }) {
-    const [from, by, to] = [ctx.region(x!), ctx.region(b!), ctx.region(out!)];
+    const [from, by, to] = [ctx.view(x!), ctx.view(b!), ctx.view(out!)];
     const n = size(out!.shape);
     ctx.launch({
       file: "bias.cu",

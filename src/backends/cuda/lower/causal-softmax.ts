@@ -9,7 +9,7 @@ type Attrs = Readonly<Record<never, never>>;
 export const causalSoftmax: Lowering<Attrs> = {
   writes: () => ["asked"],
   lower(ctx, { inputs: [s], outputs: [p] }) {
-    const [from, to] = [ctx.region(s!), ctx.region(p!)];
+    const [from, to] = [ctx.view(s!), ctx.view(p!)];
     ctx.launch({
       file: "causal-softmax.cu",
       kernel: "causalSoftmax",
@@ -25,7 +25,7 @@ export const softmaxGrad: Lowering<Attrs> = {
   writes: () => [{ like: 0 }],
   inPlace: true,
   lower(ctx, { inputs: [dp, p], outputs: [ds] }) {
-    const [upper, chances, to] = [ctx.region(dp!), ctx.region(p!), ctx.region(ds!)];
+    const [upper, chances, to] = [ctx.view(dp!), ctx.view(p!), ctx.view(ds!)];
     ctx.launch({
       file: "causal-softmax.cu",
       kernel: "softmaxGrad",

@@ -9,7 +9,7 @@ export const center: Lowering<Readonly<Record<never, never>>> = {
   writes: () => ["asked"],
   inPlace: true,
   lower(ctx, { inputs: [x], outputs: [y] }) {
-    const [from, to] = [ctx.region(x!), ctx.region(y!)];
+    const [from, to] = [ctx.view(x!), ctx.view(y!)];
     const width = lastOf(x!);
     const rows = size(x!.shape) / width;
     const { define, threads, rowsAtOnce } = rowDefines(width, forwardUnroll(width));

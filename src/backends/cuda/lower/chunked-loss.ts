@@ -1,6 +1,6 @@
 /** The head and its cross-entropy, chunk by chunk through one piece of memory (fuse/chunked-loss.ts). */
 
-import { slice } from "../memory/region.ts";
+import { slice } from "../memory/buffer.ts";
 import { launchLossAndGrad, launchTokenLosses, launchTotal } from "./cross-entropy.ts";
 import type { Lowering } from "./lowering.ts";
 
@@ -19,11 +19,11 @@ export const chunkedLoss: Lowering<Attrs> = {
   lower(ctx, { inputs, outputs }) {
     const [n, d] = inputs[0]!.shape as [number, number];
     const vocab = inputs[1]!.shape[0]!;
-    const [h, w, targets, weights] = inputs.map((t) => ctx.region(t));
-    const [loss, dh, dw] = outputs.map((t) => ctx.region(t));
+    const [h, w, targets, weights] = inputs.map((t) => ctx.view(t));
+    const [loss, dh, dw] = outputs.map((t) => ctx.view(t));
     const logits = ctx.scratch("bf16", Math.min(n, MOST_ROWS) * vocab);
     const losses = ctx.scratch("f32", n);
-    const dloss = inputs[4] === undefined ? ctx.scratch("f32", 1) : ctx.region(inputs[4]);
+    const dloss = inputs[4] === undefined ? ctx.scratch("f32", 1) : ctx.view(inputs[4]);
     if (inputs[4] === undefined) ctx.fill(dloss, 0);
 
     for (let from = 0; from < n; from += MOST_ROWS) {
@@ -49,14 +49,14 @@ export const chunkedTokenLosses: Lowering<Attrs> = {
   lower(ctx, { inputs, outputs }) {
     const [n, d] = inputs[0]!.shape as [number, number];
     const vocab = inputs[1]!.shape[0]!;
-    const [h, w, targets] = inputs.map((t) => ctx.region(t));
-    const results = outputs.map((t) => ctx.region(t));
+    const [h, w, targets] = inputs.map((t) => ctx.view(t));
+    const results = outputs.map((t) => ctx.view(t));
     const logits = ctx.scratch("f32", Math.min(n, MOST_EXACT_ROWS) * vocab);
     for (let from = 0; from < n; from += MOST_EXACT_ROWS) {
       const rows = Math.min(MOST_EXACT_ROWS, n - from);
       const [a, c] = [slice(h!, from * d, rows * d), slice(logits, 0, rows * vocab)];
       ctx.gemm({ m: rows, n: vocab, k: d, a, transA: false, b: w!, transB: true, c });
-      const [losses, correct] = results.map((region) => slice(region, from, rows));
+      const [losses, correct] = results.map((view) => slice(view, from, rows));
       launchTokenLosses(ctx, rows, vocab, c, slice(targets!, from, rows), losses!, correct!);
     }
   },

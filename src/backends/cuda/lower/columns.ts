@@ -2,7 +2,7 @@
 import { size } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
 import type { PadAttrs, SliceAttrs } from "../../../ops/slice.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import { BLOCK, blocksFor, typeOf } from "./launches.ts";
 import { type Context, i32, type Lowering } from "./lowering.ts";
 
@@ -10,11 +10,11 @@ export const concat: Lowering<Readonly<Record<never, never>>> = {
   writes: () => ["asked"],
   passesOn: true,
   lower(ctx, { inputs, outputs: [y] }) {
-    const to = { region: ctx.region(y!), width: lastOf(y!) };
+    const to = { view: ctx.view(y!), width: lastOf(y!) };
     let at = 0;
     for (const x of inputs) {
       const width = lastOf(x);
-      launchMove(ctx, width, { region: ctx.region(x), width, at: 0 }, { ...to, at });
+      launchMove(ctx, width, { view: ctx.view(x), width, at: 0 }, { ...to, at });
       at += width;
     }
   },
@@ -24,8 +24,8 @@ export const slice: Lowering<SliceAttrs> = {
   writes: () => ["asked"],
   passesOn: true,
   lower(ctx, { inputs: [x], outputs: [y], attrs: { start, length } }) {
-    const from = { region: ctx.region(x!), width: lastOf(x!), at: start };
-    launchMove(ctx, length, from, { region: ctx.region(y!), width: length, at: 0 });
+    const from = { view: ctx.view(x!), width: lastOf(x!), at: start };
+    launchMove(ctx, length, from, { view: ctx.view(y!), width: length, at: 0 });
   },
 };
 
@@ -33,7 +33,7 @@ export const pad: Lowering<PadAttrs> = {
   writes: () => ["asked"],
   passesOn: true,
   lower(ctx, { inputs: [x], outputs: [y], attrs: { before } }) {
-    const [from, to] = [ctx.region(x!), ctx.region(y!)];
+    const [from, to] = [ctx.view(x!), ctx.view(y!)];
     const widths = [lastOf(x!), lastOf(y!), before];
     const pack = packOfAll(widths);
     const count = size(y!.shape) / pack;
@@ -50,7 +50,7 @@ export const pad: Lowering<PadAttrs> = {
 
 /** Columns from number `at` on of rows of `width`. */
 interface Columns {
-  readonly region: Region;
+  readonly view: BufferView;
   readonly width: number;
   readonly at: number;
 }
@@ -59,14 +59,14 @@ interface Columns {
 function launchMove(ctx: Context, width: number, from: Columns, to: Columns): void {
   const places = [width, from.width, from.at, to.width, to.at];
   const pack = packOfAll(places);
-  const count = (to.region.elements / to.width) * (width / pack);
+  const count = (to.view.elements / to.width) * (width / pack);
   ctx.launch({
     file: "columns.cu",
     kernel: "moveColumns",
-    define: { X: typeOf(from.region), Y: typeOf(to.region), PACK: pack },
+    define: { X: typeOf(from.view), Y: typeOf(to.view), PACK: pack },
     grid: blocksFor(count),
     block: BLOCK,
-    args: [from.region, to.region, i32(count), ...places.map(i32)],
+    args: [from.view, to.view, i32(count), ...places.map(i32)],
   });
 }
 

@@ -3,7 +3,7 @@
  * each token's loss by itself.
  */
 
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import { typeOf } from "./launches.ts";
 import { type Context, i32, type Lowering } from "./lowering.ts";
 
@@ -16,7 +16,7 @@ export const crossEntropy: Lowering<Attrs> = {
   writes: () => ["f32", "f32"],
   lower(ctx, { inputs: [logits, targets, weights], outputs: [loss, logp] }) {
     const [rows, vocab] = logits!.shape as [number, number];
-    const [x, lp] = [ctx.region(logits!), ctx.region(logp!)];
+    const [x, lp] = [ctx.view(logits!), ctx.view(logp!)];
     const losses = ctx.scratch("f32", rows);
     ctx.launch({
       file: "cross-entropy.cu",
@@ -24,9 +24,9 @@ export const crossEntropy: Lowering<Attrs> = {
       define: { X: typeOf(x), LOGP: typeOf(lp), VOCAB: vocab },
       grid: rows,
       block: THREADS,
-      args: [x, ctx.region(targets!), ctx.region(weights!), losses, lp],
+      args: [x, ctx.view(targets!), ctx.view(weights!), losses, lp],
     });
-    launchTotal(ctx, losses, ctx.region(loss!), false);
+    launchTotal(ctx, losses, ctx.view(loss!), false);
   },
 };
 
@@ -35,14 +35,14 @@ export const crossEntropyGrad: Lowering<Attrs> = {
   writes: () => ["asked"],
   lower(ctx, { inputs: [logp, targets, weights, dloss], outputs: [dlogits] }) {
     const [rows, vocab] = logp!.shape as [number, number];
-    const [lp, dx] = [ctx.region(logp!), ctx.region(dlogits!)];
+    const [lp, dx] = [ctx.view(logp!), ctx.view(dlogits!)];
     ctx.launch({
       file: "cross-entropy.cu",
       kernel: "crossEntropyGrad",
       define: { X: typeOf(dx), LOGP: typeOf(lp), VOCAB: vocab },
       grid: rows,
       block: THREADS,
-      args: [lp, ctx.region(targets!), ctx.region(weights!), ctx.region(dloss!), dx],
+      args: [lp, ctx.view(targets!), ctx.view(weights!), ctx.view(dloss!), dx],
     });
   },
 };
@@ -52,8 +52,8 @@ export const tokenLosses: Lowering<Attrs> = {
   writes: () => ["f32", "f32"],
   lower(ctx, { inputs: [logits, targets], outputs: [losses, correct] }) {
     const [rows, vocab] = logits!.shape as [number, number];
-    const [x, ids] = [ctx.region(logits!), ctx.region(targets!)];
-    launchTokenLosses(ctx, rows, vocab, x, ids, ctx.region(losses!), ctx.region(correct!));
+    const [x, ids] = [ctx.view(logits!), ctx.view(targets!)];
+    launchTokenLosses(ctx, rows, vocab, x, ids, ctx.view(losses!), ctx.view(correct!));
   },
 };
 
@@ -62,10 +62,10 @@ export function launchTokenLosses(
   ctx: Context,
   rows: number,
   vocab: number,
-  logits: Region,
-  targets: Region,
-  losses: Region,
-  correct: Region,
+  logits: BufferView,
+  targets: BufferView,
+  losses: BufferView,
+  correct: BufferView,
 ): void {
   ctx.launch({
     file: "cross-entropy.cu",
@@ -82,11 +82,11 @@ export function launchLossAndGrad(
   ctx: Context,
   rows: number,
   vocab: number,
-  logits: Region,
-  targets: Region,
-  weights: Region,
-  dloss: Region,
-  losses: Region,
+  logits: BufferView,
+  targets: BufferView,
+  weights: BufferView,
+  dloss: BufferView,
+  losses: BufferView,
 ): void {
   ctx.launch({
     file: "cross-entropy.cu",
@@ -99,7 +99,7 @@ export function launchLossAndGrad(
 }
 
 /** sum (+)= the numbers of `parts`, in a fixed order. */
-export function launchTotal(ctx: Context, parts: Region, sum: Region, adds: boolean): void {
+export function launchTotal(ctx: Context, parts: BufferView, sum: BufferView, adds: boolean): void {
   ctx.launch({
     file: "sums.cu",
     kernel: "total",

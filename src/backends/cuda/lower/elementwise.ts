@@ -9,8 +9,8 @@ export const add: Lowering<Readonly<Record<never, never>>> = {
   passesOn: true,
   inPlace: true,
   lower(ctx, { inputs, outputs: [out] }) {
-    const [a, b] = inputs.map((t) => ctx.region(t));
-    const y = ctx.region(out!);
+    const [a, b] = inputs.map((t) => ctx.view(t));
+    const y = ctx.view(out!);
     const n = size(out!.shape);
     ctx.launch({
       file: "add.cu",
@@ -28,7 +28,7 @@ export const scale: Lowering<ScaleAttrs> = {
   passesOn: true,
   inPlace: true,
   lower(ctx, { inputs: [x], outputs: [out], attrs }) {
-    const [from, to] = [ctx.region(x!), ctx.region(out!)];
+    const [from, to] = [ctx.view(x!), ctx.view(out!)];
     const n = size(out!.shape);
     ctx.launch({
       file: "scale.cu",

@@ -1,7 +1,7 @@
 /** Table look-up, and its gradient: tokens listed by id, each list sorted, each row summed in the order of its list. */
 import { size } from "../../../graph/graph.ts";
 import type { EmbeddingGradAttrs } from "../../../ops/embedding.ts";
-import { exactly } from "../memory/region.ts";
+import { exactly } from "../memory/buffer.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
 import { type Arg, i32, type Lowering } from "./lowering.ts";
 
@@ -9,7 +9,7 @@ export const embedding: Lowering<Readonly<Record<never, never>>> = {
   reads: () => ["stored", "i32"],
   writes: () => ["asked"],
   lower(ctx, { inputs: [table, ids], outputs: [y] }) {
-    const [rows, out] = [ctx.region(table!), ctx.region(y!)];
+    const [rows, out] = [ctx.view(table!), ctx.view(y!)];
     const width = y!.shape[1]!;
     ctx.launch({
       file: "embedding.cu",
@@ -17,7 +17,7 @@ export const embedding: Lowering<Readonly<Record<never, never>>> = {
       define: { TABLE: typeOf(rows), Y: typeOf(out), WIDTH: width },
       grid: blocksFor(size(y!.shape) / packOf(width)),
       block: BLOCK,
-      args: [...exactly(rows), ctx.region(ids!), out, i32(y!.shape[0]!)],
+      args: [...exactly(rows), ctx.view(ids!), out, i32(y!.shape[0]!)],
     });
   },
 };
@@ -32,7 +32,7 @@ export const embeddingGrad: Lowering<EmbeddingGradAttrs> = {
     const ask = (n: number) => ctx.scratch("i32", n);
     const [counts, cursor, starts, ends] = [ask(vocab), ask(1), ask(vocab), ask(vocab)];
     const [lists, sorted] = [ask(tokens), ask(tokens)];
-    const [idsAt, from, to] = [ctx.region(ids!), ctx.region(dy!), ctx.region(dtable!)];
+    const [idsAt, from, to] = [ctx.view(ids!), ctx.view(dy!), ctx.view(dtable!)];
     const define = {
       DY: typeOf(from),
       TABLE: typeOf(to),

@@ -17,9 +17,9 @@ export const expertSwiglu: Lowering<ExpertSwigluAttrs> = {
       // Half of a tile's columns are the gate's.
       ...persistent(ctx, tiling, mostTiles(slots, experts, outer, TILE / 2), ["along", "along"]),
       args: [
-        ...[x!, order!, counts!].map((t) => ctx.region(t)),
-        { pointers: weights.map((w) => ctx.region(w)) },
-        ...[h, gate, up].map((t) => (t === undefined ? null : ctx.region(t))),
+        ...[x!, order!, counts!].map((t) => ctx.view(t)),
+        { pointers: weights.map((w) => ctx.view(w)) },
+        ...[h, gate, up].map((t) => (t === undefined ? null : ctx.view(t))),
       ],
     });
   },

@@ -9,12 +9,12 @@ const MOST = 128;
 export const fill: Lowering<FillAttrs> = {
   writes: ({ outputs }) => outputs.map(() => "asked"),
   lower(ctx, { attrs: { value }, outputs }) {
-    const regions = outputs.map((t) => ctx.region(t));
-    if (regions.length === 1) {
-      ctx.fill(regions[0]!, value);
+    const views = outputs.map((t) => ctx.view(t));
+    if (views.length === 1) {
+      ctx.fill(views[0]!, value);
       return;
     }
-    for (const group of alike(regions, ({ storage }) => storage))
+    for (const group of alike(views, ({ storage }) => storage))
       for (const { members, table, blocks } of batches(ctx, group, MOST, (y) => y.elements, elementwise))
         ctx.launch({
           file: "fill.cu",

@@ -9,7 +9,7 @@ const pointwise = (file: string, kernel: string): Lowering<Readonly<Record<never
   passesOn: true,
   inPlace: true,
   lower(ctx, { inputs, outputs: [out] }) {
-    const [from, to] = [inputs.map((t) => ctx.region(t)), ctx.region(out!)];
+    const [from, to] = [inputs.map((t) => ctx.view(t)), ctx.view(out!)];
     const n = size(out!.shape);
     ctx.launch({
       file,

@@ -72,8 +72,8 @@ function launchProduct(
   const inner = rows[0]!.shape[1]!;
   const shape = { EXPERTS: experts, INNER: inner, OUTER: outer, TERMS: rows.length };
   const tiling = tilingFor(ctx, "grouped-matmul", [inner, outer]);
-  const [factors, matrices] = [rows, weights].map((ts) => ({ pointers: ts.map((t) => ctx.region(t)) }));
-  const args = [factors!, ctx.region(counts), matrices!, ctx.region(y)];
+  const [factors, matrices] = [rows, weights].map((ts) => ({ pointers: ts.map((t) => ctx.view(t)) }));
+  const args = [factors!, ctx.view(counts), matrices!, ctx.view(y)];
   ctx.launch({
     file: "grouped-matmul.cu",
     kernel: "groupedMatmul",
@@ -84,7 +84,7 @@ function launchProduct(
       ...(gather ? { TOP_K: gather.k } : {}),
     },
     ...persistent(ctx, tiling, mostTiles(slots, experts, outer, TILE), ["along", transB ? "along" : "down"]),
-    args: gather ? [...args, ctx.region(gather.order)] : args,
+    args: gather ? [...args, ctx.view(gather.order)] : args,
   });
 }
 
@@ -102,15 +102,15 @@ function launchGradient(
   const tiling = tilingFor(ctx, "grouped-matmul-grad", [m, k]);
   const shape = { ...tiling, EXPERTS: outputs.length, LEFT: m, RIGHT: k, ...top };
   for (const adds of [false, true]) {
-    const pointers = outputs.map((t) => (ctx.adds(t) === adds ? ctx.region(t) : null));
+    const pointers = outputs.map((t) => (ctx.adds(t) === adds ? ctx.view(t) : null));
     if (pointers.every((pointer) => pointer === null)) continue;
-    const args = [ctx.region(left), ctx.region(right), ctx.region(counts), { pointers }];
+    const args = [ctx.view(left), ctx.view(right), ctx.view(counts), { pointers }];
     ctx.launch({
       file: "grouped-matmul-grad.cu",
       kernel: "groupedMatmulGrad",
       define: adds ? { ...shape, ADD: 1 } : shape,
       ...persistent(ctx, tiling, tiles, ["down", "down"]),
-      args: gather ? [...args, ctx.region(gather.order)] : args,
+      args: gather ? [...args, ctx.view(gather.order)] : args,
     });
   }
 }

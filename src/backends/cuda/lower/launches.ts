@@ -1,11 +1,11 @@
-/** What the lowerings of this folder share: how a region's element type is called in a kernel, and grids of plain loops. */
-import type { Region } from "../memory/region.ts";
+/** What the lowerings of this folder share: how a view's element type is called in a kernel, and grids of plain loops. */
+import type { BufferView } from "../memory/buffer.ts";
 import { C_TYPE } from "../memory/storage.ts";
 
 export const BLOCK = 256;
 
-/** The C type of a region's elements. */
-export const typeOf = (region: Region): string => C_TYPE[region.storage];
+/** The C type of a view's elements. */
+export const typeOf = (view: BufferView): string => C_TYPE[view.storage];
 
 /** Blocks for `items` threads of work, one each. */
 export const blocksFor = (items: number): number => Math.max(1, Math.ceil(items / BLOCK));

@@ -1,10 +1,10 @@
 /**
- * The shape of a lowering: an op's meaning as launches over regions of device memory. Lowering needs no GPU: it only
- * says what would be launched on what, and the memory plan gives every region its address afterwards.
+ * The shape of a lowering: an op's meaning as launches over views of device memory. Lowering needs no GPU: it only
+ * says what would be launched on what, and the memory plan gives every view its address afterwards.
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
 import type { WarpgroupKernel } from "./warpgroups.ts";
 
@@ -12,7 +12,7 @@ import type { WarpgroupKernel } from "./warpgroups.ts";
  * A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, a float, or a struct of addresses passed
  * by value (the matrices of many experts, so that a launch finds them without a table in memory).
  */
-export type Arg = Region | null | { readonly i32: number } | { readonly f32: number } | Pointers<Region>;
+export type Arg = BufferView | null | { readonly i32: number } | { readonly f32: number } | Pointers<BufferView>;
 export interface Pointers<T> {
   readonly pointers: readonly (T | null)[];
 }
@@ -37,15 +37,15 @@ export interface Launch {
   readonly args: readonly Arg[];
 }
 
-/** Row-major  C = alpha op(A) op(B) + beta C  with C [m, n], f32 sums; element types are those of the regions. */
+/** Row-major  C = alpha op(A) op(B) + beta C  with C [m, n], f32 sums; element types are those of the views. */
 export interface Gemm {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   /** [m, k], or stored [k, m] with transA; likewise b [k, n]. */
-  readonly a: Region;
-  readonly b: Region;
-  readonly c: Region;
+  readonly a: BufferView;
+  readonly b: BufferView;
+  readonly c: BufferView;
   readonly transA: boolean;
   readonly transB: boolean;
   readonly alpha?: number;
@@ -71,26 +71,26 @@ export interface Gpu extends Pick<GpuInfo, "sm" | "multiprocessors" | "sharedByt
 export interface Context {
   readonly gpu: Gpu;
   /** Where an input is, in the storage `reads` asked for, or where an output goes. */
-  region(t: Tensor): Region;
+  view(t: Tensor): BufferView;
   /** Memory for this node alone, with anything in it. */
-  scratch(storage: Storage, elements: number): Region;
+  scratch(storage: Storage, elements: number): BufferView;
   /**
    * More that the producer of `t` keeps for its readers (attention's log-sum-exp), which lives as long as `t`. The
-   * producer names type and size; a reader gets the region, or undefined where `t` came from outside.
+   * producer names type and size; a reader gets the view, or undefined where `t` came from outside.
    */
-  keepBeside(t: Tensor, storage: Storage, elements: number): Region;
-  keptBeside(t: Tensor): Region | undefined;
+  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView;
+  keptBeside(t: Tensor): BufferView | undefined;
   /** A table that every run reads (sines), made once: `name` tells it from all others. */
-  constant(name: string, storage: "f32" | "i32", make: () => Float32Array | Int32Array): Region;
-  /** Whether output `t` is to be added to what its region holds; only where the lowering `accumulates`. */
+  constant(name: string, storage: "f32" | "i32", make: () => Float32Array | Int32Array): BufferView;
+  /** Whether output `t` is to be added to what its view holds; only where the lowering `accumulates`. */
   adds(t: Tensor): boolean;
 
   launch(launch: Launch): void;
   gemm(gemm: Gemm): void;
   /** One value everywhere. */
-  fill(region: Region, value: number): void;
+  fill(view: BufferView, value: number): void;
   /** The same bytes elsewhere. */
-  copy(to: Region, from: Region): void;
+  copy(to: BufferView, from: BufferView): void;
 }
 
 /** "any": whatever it is stored in, but not split. "stored": as it is stored, split included. */
@@ -109,7 +109,7 @@ export interface Lowering<A> {
   readonly alias?: true;
   /** The kernel may put output i where input `op.inPlace[i]` lies. */
   readonly inPlace?: true;
-  /** Outputs that it can add to their region instead of overwriting it (see `adds`). */
+  /** Outputs that it can add to their view instead of overwriting it (see `adds`). */
   readonly accumulates?: readonly number[] | "all";
   /** Emits launches that compute all outputs, whole. */
   lower(ctx: Context, node: Node<A>): void;

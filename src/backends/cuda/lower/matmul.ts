@@ -17,9 +17,9 @@ export const matmul: Lowering<MatmulAttrs> = {
       transA,
       transB,
       alpha,
-      a: ctx.region(a!),
-      b: ctx.region(b!),
-      c: ctx.region(c!),
+      a: ctx.view(a!),
+      b: ctx.view(b!),
+      c: ctx.view(c!),
       beta: ctx.adds(c!) ? 1 : 0,
       batch: size(a!.shape.slice(0, -2)),
     });

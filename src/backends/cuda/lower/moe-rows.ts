@@ -11,7 +11,7 @@ export const dispatch: Lowering<DispatchAttrs> = {
   reads: () => ["bf16", "i32", "i32"],
   writes: () => ["bf16"],
   lower(ctx, { inputs: [x, order], outputs: [xs], attrs: { k } }) {
-    launchPacks(ctx, "dispatch", xs!, k, [ctx.region(x!), ctx.region(order!)]);
+    launchPacks(ctx, "dispatch", xs!, k, [ctx.view(x!), ctx.view(order!)]);
   },
 };
 
@@ -19,7 +19,7 @@ export const gatherSum: Lowering<DispatchAttrs> = {
   reads: () => ["bf16", "i32"],
   writes: () => ["bf16"],
   lower(ctx, { inputs: [dxs, position], outputs: [dx], attrs: { k } }) {
-    launchPacks(ctx, "gatherSum", dx!, k, [ctx.region(dxs!), ctx.region(position!)]);
+    launchPacks(ctx, "gatherSum", dx!, k, [ctx.view(dxs!), ctx.view(position!)]);
   },
 };
 
@@ -27,7 +27,7 @@ export const combine: Lowering<Attrs> = {
   reads: () => ["bf16", "f32", "i32", "i32"],
   writes: () => ["bf16"],
   lower(ctx, { inputs: [ys, weights, , position], outputs: [y] }) {
-    const args = [ys!, weights!, position!].map((t) => ctx.region(t));
+    const args = [ys!, weights!, position!].map((t) => ctx.view(t));
     launchPacks(ctx, "combine", y!, weights!.shape[1]!, args);
   },
 };
@@ -43,7 +43,7 @@ export const combineGrad: Lowering<Attrs> = {
       define: { WIDTH: width, TOP_K: weights!.shape[1]! },
       grid: Math.ceil(slots / WARP_ROWS),
       block: BLOCK,
-      args: [...[dy!, ys!, weights!, position!, dys!, dweights!].map((t) => ctx.region(t)), i32(slots)],
+      args: [...[dy!, ys!, weights!, position!, dys!, dweights!].map((t) => ctx.view(t)), i32(slots)],
     });
   },
 };
@@ -57,6 +57,6 @@ function launchPacks(ctx: Context, kernel: string, out: Tensor, k: number, input
     define: { WIDTH: width, TOP_K: k },
     grid: blocksFor((rows * width) / packOf(width)),
     block: BLOCK,
-    args: [...inputs, ctx.region(out), i32(rows)],
+    args: [...inputs, ctx.view(out), i32(rows)],
   });
 }

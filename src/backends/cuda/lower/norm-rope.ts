@@ -13,7 +13,7 @@ export const normRope: Lowering<RmsNormAttrs & RopeAttrs> = {
   lower(ctx, { inputs: [x, gain], outputs: [y, r], attrs: { eps, theta, inverse } }) {
     const { rows, heads, positions, d } = sizesOf(x!);
     const { cosines, sines } = ropeTables(ctx, positions, d, theta);
-    const [from, to] = [ctx.region(x!), ctx.region(y!)];
+    const [from, to] = [ctx.view(x!), ctx.view(y!)];
     const layout = layoutOf(d, 2);
     ctx.launch({
       file: "norm-rope.cu",
@@ -22,7 +22,7 @@ export const normRope: Lowering<RmsNormAttrs & RopeAttrs> = {
       grid: Math.ceil(rows / layout.rowsAtOnce),
       block: THREADS,
       args: [
-        ...[from, ctx.region(gain!), cosines, sines, to, ctx.region(r!)],
+        ...[from, ctx.view(gain!), cosines, sines, to, ctx.view(r!)],
         ...[rows, heads, positions].map(i32),
         f32(eps),
       ],
@@ -38,8 +38,8 @@ export const normRopeGrad: Lowering<RopeAttrs> = {
   lower(ctx, { inputs, outputs: [dx, dgain], attrs: { theta, inverse } }) {
     const { rows, heads, positions, d } = sizesOf(inputs[0]!);
     const { cosines, sines } = ropeTables(ctx, positions, d, theta);
-    const [dy, x, gain, r] = inputs.map((t) => ctx.region(t));
-    const to = ctx.region(dx!);
+    const [dy, x, gain, r] = inputs.map((t) => ctx.view(t));
+    const to = ctx.view(dx!);
     const layout = layoutOf(d, 1);
     const grid = Math.min(Math.ceil(rows / layout.rowsAtOnce), BLOCKS * ctx.gpu.multiprocessors);
     const partial = ctx.scratch("f32", grid * d);
@@ -52,7 +52,7 @@ export const normRopeGrad: Lowering<RopeAttrs> = {
       block: THREADS,
       args: [dy!, x!, gain!, r!, cosines, sines, to, partial, ...[rows, heads, positions].map(i32)],
     });
-    launchColumnSums(ctx, partial, ctx.region(dgain!), grid, d, ctx.adds(dgain!));
+    launchColumnSums(ctx, partial, ctx.view(dgain!), grid, d, ctx.adds(dgain!));
   },
 };
 

@@ -1,7 +1,7 @@
 /** Squared norms, the factor of clipping, and Adam's step: of one tensor, or of many (fuse/many.ts) in few launches. */
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
 import type { ClipAttrs } from "../../../ops/clip-coefficient.ts";
-import { exactly, type Region } from "../memory/region.ts";
+import { exactly, type BufferView } from "../memory/buffer.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
 import { f32, i32, type Lowering } from "./lowering.ts";
 import { addresses, alike, batches } from "./tensors.ts";
@@ -16,7 +16,7 @@ export const sumSquares: Lowering<Readonly<Record<never, never>>> = {
   reads: ({ inputs }) => inputs.map(() => "stored" as const),
   writes: ({ outputs }) => outputs.map(() => "f32" as const),
   lower(ctx, { inputs, outputs }) {
-    const tensors = inputs.map((t, i) => ({ x: ctx.region(t), sum: ctx.region(outputs[i]!) }));
+    const tensors = inputs.map((t, i) => ({ x: ctx.view(t), sum: ctx.view(outputs[i]!) }));
     for (const group of alike(tensors, ({ x }) => x.storage)) {
       const define = { MOST: MOST_SUMS, X: typeOf(group[0]!.x) };
       const cut = batches(ctx, group, MOST_SUMS, ({ x }) => x.elements, partsOf);
@@ -43,7 +43,7 @@ export const clipCoefficient: Lowering<ClipAttrs> = {
   lower(ctx, { inputs, outputs: [c], attrs: { maxNorm } }) {
     const sum = ctx.scratch("f32", 1);
     for (let first = 0; first < inputs.length; first += MOST_NORMS) {
-      const squares = inputs.slice(first, first + MOST_NORMS).map((t) => ctx.region(t));
+      const squares = inputs.slice(first, first + MOST_NORMS).map((t) => ctx.view(t));
       const last = first + MOST_NORMS >= inputs.length;
       ctx.launch({
         file: "clip-coefficient.cu",
@@ -56,7 +56,7 @@ export const clipCoefficient: Lowering<ClipAttrs> = {
           i32(squares.length),
           i32(first === 0 ? 1 : 0),
           sum,
-          last ? ctx.region(c!) : null,
+          last ? ctx.view(c!) : null,
           f32(maxNorm),
         ],
       });
@@ -74,12 +74,12 @@ export const adamUpdate: Lowering<AdamAttrs> = {
     outputs.map(({ dtype }, i) => (i % 3 === 0 ? { like: (i / 3) * ADAM_READS.length } : dtype)),
   inPlace: true,
   lower(ctx, { inputs, outputs, attrs: { beta1, beta2, eps, weightDecay, decoupled } }) {
-    const [from, to] = [inputs, outputs].map((ts) => ts.map((t) => ctx.region(t)));
+    const [from, to] = [inputs, outputs].map((ts) => ts.map((t) => ctx.view(t)));
     const [clip, rates] = from!.slice(4);
     const tensors = Array.from({ length: outputs.length / 3 }, (_, i) => {
       const read = i * ADAM_READS.length;
-      const [p, g, m, v] = from!.slice(read, read + 4) as [Region, Region, Region, Region];
-      const [newP, newM, newV] = to!.slice(3 * i, 3 * i + 3) as [Region, Region, Region];
+      const [p, g, m, v] = from!.slice(read, read + 4) as [BufferView, BufferView, BufferView, BufferView];
+      const [newP, newM, newV] = to!.slice(3 * i, 3 * i + 3) as [BufferView, BufferView, BufferView];
       return { p, g, m, v, newP, newM, newV };
     });
     const typesOf = ({ p, g, m }: (typeof tensors)[number]) => ({ P: typeOf(p), G: typeOf(g), M: typeOf(m) });

@@ -8,8 +8,8 @@ export const addRmsNorm: Lowering<RmsNormAttrs> = {
   writes: () => ["bf16", "asked", "f32"],
   inPlace: true,
   lower(ctx, { inputs, outputs, attrs: { eps } }) {
-    const [a, b, gain] = inputs.map((t) => ctx.region(t));
-    const [sum, y, r] = outputs.map((t) => ctx.region(t));
+    const [a, b, gain] = inputs.map((t) => ctx.view(t));
+    const [sum, y, r] = outputs.map((t) => ctx.view(t));
     launchRmsNorm(ctx, inputs[0]!, { a: a!, b: b!, sum: sum! }, gain!, y!, r!, eps);
   },
 };
@@ -20,15 +20,15 @@ export const rmsNormGradAdd: Lowering<Readonly<Record<never, never>>> = {
   inPlace: true,
   accumulates: [1],
   lower(ctx, { inputs, outputs: [dx, dgain] }) {
-    const [dy, x, gain, r, more] = inputs.map((t) => ctx.region(t));
+    const [dy, x, gain, r, more] = inputs.map((t) => ctx.view(t));
     launchRmsNormGrad(ctx, inputs[1]!, {
       dy: dy!,
       x: x!,
       gain: gain!,
       r: r!,
       more: more!,
-      dx: ctx.region(dx!),
-      dgain: ctx.region(dgain!),
+      dx: ctx.view(dx!),
+      dgain: ctx.view(dgain!),
       adds: ctx.adds(dgain!),
     });
   },

@@ -2,7 +2,7 @@
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
 import type { RmsNormAttrs } from "../../../ops/rms-norm.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import { typeOf } from "./launches.ts";
 import { type Context, f32, i32, type Lowering } from "./lowering.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "./rows.ts";
@@ -11,7 +11,7 @@ export const rmsNorm: Lowering<RmsNormAttrs> = {
   reads: () => ["any", "f32"],
   writes: () => ["asked", "f32"],
   lower(ctx, { inputs: [x, gain], outputs: [y, r], attrs: { eps } }) {
-    launchRmsNorm(ctx, x!, { x: ctx.region(x!) }, ctx.region(gain!), ctx.region(y!), ctx.region(r!), eps);
+    launchRmsNorm(ctx, x!, { x: ctx.view(x!) }, ctx.view(gain!), ctx.view(y!), ctx.view(r!), eps);
   },
 };
 
@@ -22,12 +22,12 @@ export const rmsNormGrad: Lowering<Readonly<Record<never, never>>> = {
   accumulates: [1],
   lower(ctx, { inputs: [dy, x, gain, r], outputs: [dx, dgain] }) {
     launchRmsNormGrad(ctx, x!, {
-      dy: ctx.region(dy!),
-      x: ctx.region(x!),
-      gain: ctx.region(gain!),
-      r: ctx.region(r!),
-      dx: ctx.region(dx!),
-      dgain: ctx.region(dgain!),
+      dy: ctx.view(dy!),
+      x: ctx.view(x!),
+      gain: ctx.view(gain!),
+      r: ctx.view(r!),
+      dx: ctx.view(dx!),
+      dgain: ctx.view(dgain!),
       adds: ctx.adds(dgain!),
     });
   },
@@ -35,17 +35,17 @@ export const rmsNormGrad: Lowering<Readonly<Record<never, never>>> = {
 
 /** y = norm(x), or with `sum`: x = a + b is written there and y = norm(x). a, b and sum have one storage. */
 export type NormInput =
-  | { readonly x: Region }
-  | { readonly a: Region; readonly b: Region; readonly sum: Region };
+  | { readonly x: BufferView }
+  | { readonly a: BufferView; readonly b: BufferView; readonly sum: BufferView };
 
 /** `like`: the shape of x. */
 export function launchRmsNorm(
   ctx: Context,
   like: TensorType,
   input: NormInput,
-  gain: Region,
-  y: Region,
-  r: Region,
+  gain: BufferView,
+  y: BufferView,
+  r: BufferView,
   eps: number,
 ): void {
   const rows = size(like.shape) / lastOf(like);
@@ -62,16 +62,16 @@ export function launchRmsNorm(
 }
 
 export interface NormGrad {
-  readonly dy: Region;
-  readonly x: Region;
-  readonly gain: Region;
-  readonly r: Region;
-  readonly dx: Region;
-  readonly dgain: Region;
+  readonly dy: BufferView;
+  readonly x: BufferView;
+  readonly gain: BufferView;
+  readonly r: BufferView;
+  readonly dx: BufferView;
+  readonly dgain: BufferView;
   /** Add to what dgain holds. */
   readonly adds: boolean;
   /** Added to dx: what else reaches x. In the storage of dx, and may be dx itself. */
-  readonly more?: Region;
+  readonly more?: BufferView;
 }
 
 export function launchRmsNormGrad(ctx: Context, like: TensorType, g: NormGrad): void {
@@ -96,8 +96,8 @@ export function launchRmsNormGrad(ctx: Context, like: TensorType, g: NormGrad): 
 /** sums[c] (+)= sum of partial[rows, columns] over the rows. */
 export function launchColumnSums(
   ctx: Context,
-  partial: Region,
-  sums: Region,
+  partial: BufferView,
+  sums: BufferView,
   rows: number,
   columns: number,
   adds: boolean,

@@ -1,6 +1,6 @@
 /** Rotary position embedding, from a table of sines in f32. */
 import { type RopeAttrs, ropeTable } from "../../../ops/rope.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import { BLOCK, blocksFor, typeOf } from "./launches.ts";
 import { type Context, i32, type Lowering } from "./lowering.ts";
 
@@ -12,7 +12,7 @@ export const rope: Lowering<RopeAttrs> = {
   inPlace: true,
   lower(ctx, { inputs: [x], outputs: [y], attrs: { theta, inverse } }) {
     const [batch, positions, heads, d] = x!.shape as [number, number, number, number];
-    const [from, to] = [ctx.region(x!), ctx.region(y!)];
+    const [from, to] = [ctx.view(x!), ctx.view(y!)];
     const { cosines, sines } = ropeTables(ctx, positions, d, theta);
     const pack = (d / 2) % 8 === 0 ? 8 : 1;
     ctx.launch({
@@ -42,7 +42,7 @@ export function ropeTables(
   positions: number,
   d: number,
   theta: number,
-): { cosines: Region; sines: Region } {
+): { cosines: BufferView; sines: BufferView } {
   const key = `${positions}x${d} theta ${theta}`;
   const table = (part: "cos" | "sin") =>
     ctx.constant(`rope ${part} ${key}`, "f32", () => new Float32Array(ropeTable(positions, d, theta)[part]));

@@ -11,13 +11,13 @@ export const route: Lowering<RouteAttrs> = {
     const slots = size(chosen!.shape);
     const blocks = blocksFor(slots);
     const tallies = ctx.scratch("i32", experts * blocks + 1);
-    const from = ctx.region(chosen!);
+    const from = ctx.view(chosen!);
     const launch = (kernel: string, grid: number, block: number, args: readonly Arg[]) =>
       ctx.launch({ file: "route.cu", kernel, define: { EXPERTS: experts }, grid, block, args });
 
     launch("routeCount", blocks, BLOCK, [from, tallies, i32(slots)]);
-    launch("routeStarts", 1, 1024, [tallies, ctx.region(counts!), i32(blocks)]);
-    const to = [ctx.region(order!), ctx.region(position!)];
+    launch("routeStarts", 1, 1024, [tallies, ctx.view(counts!), i32(blocks)]);
+    const to = [ctx.view(order!), ctx.view(position!)];
     launch("routePlace", blocks, BLOCK, [from, tallies, ...to, i32(slots)]);
   },
 };

@@ -14,7 +14,7 @@ export const balanceLoss: Lowering<Attrs> = {
   reads: () => ["f32", "i32"],
   writes: () => ["f32"],
   lower(ctx, { inputs: [p, counts], outputs: [loss] }) {
-    launchSum(ctx, "balanceLoss", p!, [ctx.region(p!), ctx.region(counts!)], loss!);
+    launchSum(ctx, "balanceLoss", p!, [ctx.view(p!), ctx.view(counts!)], loss!);
   },
 };
 
@@ -26,7 +26,7 @@ export const balanceLossGrad: Lowering<{ readonly tokens: number }> = {
       ctx,
       "balanceLossGrad",
       dp!,
-      [...inputs, dp!].map((t) => ctx.region(t)),
+      [...inputs, dp!].map((t) => ctx.view(t)),
     );
   },
 };
@@ -35,7 +35,7 @@ export const zLoss: Lowering<Attrs> = {
   reads: () => ["f32"],
   writes: () => ["f32"],
   lower(ctx, { inputs: [x], outputs: [loss] }) {
-    launchSum(ctx, "zLoss", x!, [ctx.region(x!)], loss!);
+    launchSum(ctx, "zLoss", x!, [ctx.view(x!)], loss!);
   },
 };
 
@@ -48,7 +48,7 @@ export const zLossGrad: Lowering<Attrs> = {
       ctx,
       "zLossGrad",
       dx!,
-      [...inputs, dx!].map((t) => ctx.region(t)),
+      [...inputs, dx!].map((t) => ctx.view(t)),
     );
   },
 };
@@ -57,7 +57,7 @@ export const rowEntropy: Lowering<Attrs> = {
   reads: () => ["f32"],
   writes: () => ["f32"],
   lower(ctx, { inputs: [p], outputs: [h] }) {
-    launchSum(ctx, "rowEntropy", p!, [ctx.region(p!)], h!);
+    launchSum(ctx, "rowEntropy", p!, [ctx.view(p!)], h!);
   },
 };
 
@@ -65,9 +65,9 @@ const blocks = ({ shape: [rows] }: Tensor): number => Math.min(Math.ceil(rows! /
 
 function launchSum(ctx: Context, kernel: string, like: Tensor, inputs: readonly Arg[], sum: Tensor): void {
   const grid = blocks(like);
-  const parts = grid === 1 ? ctx.region(sum) : ctx.scratch("f32", grid);
+  const parts = grid === 1 ? ctx.view(sum) : ctx.scratch("f32", grid);
   launchRows(ctx, kernel, like, [...inputs, parts]);
-  if (grid > 1) launchTotal(ctx, parts, ctx.region(sum), false);
+  if (grid > 1) launchTotal(ctx, parts, ctx.view(sum), false);
 }
 
 /** `like`: [rows, experts]. */

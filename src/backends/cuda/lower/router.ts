@@ -15,7 +15,7 @@ export const softmax: Lowering<Attrs> = {
   writes: () => ["f32"],
   inPlace: true,
   lower(ctx, { inputs: [x], outputs: [p] }) {
-    launchRows(ctx, "routerSoftmax", x!, [ctx.region(x!), ctx.region(p!)]);
+    launchRows(ctx, "routerSoftmax", x!, [ctx.view(x!), ctx.view(p!)]);
   },
 };
 
@@ -23,7 +23,7 @@ export const normalizeRows: Lowering<Attrs> = {
   reads: () => ["f32"],
   writes: () => ["f32"],
   lower(ctx, { inputs: [w], outputs: [y] }) {
-    launchRows(ctx, "normalizeRows", w!, [ctx.region(w!), ctx.region(y!)]);
+    launchRows(ctx, "normalizeRows", w!, [ctx.view(w!), ctx.view(y!)]);
   },
 };
 
@@ -32,15 +32,15 @@ export const normalizeRowsGrad: Lowering<Attrs> = {
   writes: () => ["f32"],
   inPlace: true,
   lower(ctx, { inputs: [dy, w], outputs: [dw] }) {
-    launchRows(ctx, "normalizeRowsGrad", w!, [ctx.region(dy!), ctx.region(w!), ctx.region(dw!)]);
+    launchRows(ctx, "normalizeRowsGrad", w!, [ctx.view(dy!), ctx.view(w!), ctx.view(dw!)]);
   },
 };
 
-function launchRows(ctx: Context, kernel: string, like: TensorType, regions: readonly Arg[]): void {
+function launchRows(ctx: Context, kernel: string, like: TensorType, views: readonly Arg[]): void {
   const rows = size(like.shape) / lastOf(like);
   const define = { WIDTH: lastOf(like) };
   const grid = Math.ceil(rows / WARP_ROWS);
-  ctx.launch({ file: "router.cu", kernel, define, grid, block: BLOCK, args: [...regions, i32(rows)] });
+  ctx.launch({ file: "router.cu", kernel, define, grid, block: BLOCK, args: [...views, i32(rows)] });
 }
 
 export const topK: Lowering<TopKAttrs> = {
@@ -54,7 +54,7 @@ export const topK: Lowering<TopKAttrs> = {
       define: { WIDTH: width, TOP_K: k },
       grid: Math.ceil(rows / WARP_ROWS),
       block: BLOCK,
-      args: [ctx.region(p!), ...outputs.map((t) => ctx.region(t)), i32(rows)],
+      args: [ctx.view(p!), ...outputs.map((t) => ctx.view(t)), i32(rows)],
     });
   },
 };
@@ -70,7 +70,7 @@ export const topKGrad: Lowering<TopKGradAttrs> = {
       define: { WIDTH: columns, TOP_K: k },
       grid: blocksFor(rows * columns),
       block: BLOCK,
-      args: [ctx.region(dvalues!), ctx.region(experts!), ctx.region(dp!), i32(rows)],
+      args: [ctx.view(dvalues!), ctx.view(experts!), ctx.view(dp!), i32(rows)],
     });
   },
 };

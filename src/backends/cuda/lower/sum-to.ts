@@ -27,7 +27,7 @@ const launches = { one: sumAll, columns: sumColumns, rows: sumRows } satisfies P
 const MOST_PARTS = 1024;
 
 function sumAll(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, n] = [ctx.region(x), size(x.shape)];
+  const [from, n] = [ctx.view(x), size(x.shape)];
   const grid = Math.min(elementwise(n), MOST_PARTS);
   const parts = ctx.scratch("f32", grid);
   const define = { X: typeOf(from) };
@@ -39,14 +39,14 @@ function sumAll(ctx: Context, x: Tensor, sum: Tensor): void {
     block: BLOCK,
     args: [from, parts, i32(n)],
   });
-  launchTotal(ctx, parts, ctx.region(sum), ctx.adds(sum));
+  launchTotal(ctx, parts, ctx.view(sum), ctx.adds(sum));
 }
 
 /** Threads of a multiprocessor that walk over rows: with 4 packs under way each, enough to read at full rate. */
 const RESIDENT = 1024;
 
 function sumColumns(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, width] = [ctx.region(x), lastOf(x)];
+  const [from, width] = [ctx.view(x), lastOf(x)];
   const rows = size(x.shape) / width;
   const { define, threads, rowsAtOnce } = rowDefines(width, forwardUnroll(width));
   const most = ctx.gpu.multiprocessors * Math.max(1, Math.floor(RESIDENT / threads));
@@ -60,11 +60,11 @@ function sumColumns(ctx: Context, x: Tensor, sum: Tensor): void {
     block: threads,
     args: [from, partial, i32(rows)],
   });
-  launchColumnSums(ctx, partial, ctx.region(sum), grid, width, ctx.adds(sum));
+  launchColumnSums(ctx, partial, ctx.view(sum), grid, width, ctx.adds(sum));
 }
 
 function sumRows(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, width] = [ctx.region(x), lastOf(x)];
+  const [from, width] = [ctx.view(x), lastOf(x)];
   const rows = size(x.shape) / width;
   const { define, threads, rowsAtOnce } = rowDefines(width, forwardUnroll(width));
   ctx.launch({
@@ -73,6 +73,6 @@ function sumRows(ctx: Context, x: Tensor, sum: Tensor): void {
     define: { ...define, X: typeOf(from), ...(ctx.adds(sum) ? { ADD: 1 } : {}) },
     grid: Math.ceil(rows / rowsAtOnce),
     block: threads,
-    args: [from, ctx.region(sum), i32(rows)],
+    args: [from, ctx.view(sum), i32(rows)],
   });
 }

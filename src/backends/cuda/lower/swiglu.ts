@@ -1,7 +1,7 @@
 /** SwiGLU's pointwise half and its gradient, over packed rows. */
 import { size, type TensorType } from "../../../graph/graph.ts";
 import { lastOf } from "../../../ops/define.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import { BLOCK, blocksFor, packOf, typeOf } from "./launches.ts";
 import { type Context, i32, type Lowering } from "./lowering.ts";
 
@@ -11,7 +11,7 @@ export const swiglu: Lowering<Attrs> = {
   reads: () => ["bf16", "bf16"],
   writes: () => ["bf16"],
   lower(ctx, { inputs: [gate, up], outputs: [y] }) {
-    launchSwiglu(ctx, "swiglu", gate!, [ctx.region(gate!), ctx.region(up!), ctx.region(y!)]);
+    launchSwiglu(ctx, "swiglu", gate!, [ctx.view(gate!), ctx.view(up!), ctx.view(y!)]);
   },
 };
 
@@ -24,7 +24,7 @@ export const swigluGrad: Lowering<Attrs> = {
       ctx,
       "swigluGrad",
       inputs[0]!,
-      [...inputs, ...outputs].map((t) => ctx.region(t)),
+      [...inputs, ...outputs].map((t) => ctx.view(t)),
     );
   },
 };
@@ -34,16 +34,16 @@ export function launchSwiglu(
   ctx: Context,
   kernel: "swiglu" | "swigluGrad",
   like: TensorType,
-  regions: readonly Region[],
+  views: readonly BufferView[],
   stride?: number,
 ): void {
   const width = lastOf(like);
   ctx.launch({
     file: "swiglu.cu",
     kernel,
-    define: { X: typeOf(regions[0]!), WIDTH: width },
+    define: { X: typeOf(views[0]!), WIDTH: width },
     grid: blocksFor(size(like.shape) / packOf(width)),
     block: BLOCK,
-    args: [...regions, i32(size(like.shape) / width), i32(stride ?? width)],
+    args: [...views, i32(size(like.shape) / width), i32(stride ?? width)],
   });
 }

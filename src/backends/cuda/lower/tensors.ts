@@ -1,12 +1,12 @@
 /** Many tensors in one launch: which of them go together, and which of its blocks are whose (kernels/tensors.cuh). */
 
-import { type Region, slice } from "../memory/region.ts";
+import { type BufferView, slice } from "../memory/buffer.ts";
 import type { Context, Pointers } from "./lowering.ts";
 
 /** Some tensors' launch: the table of its blocks, and how many it has. */
 export interface Batch<T> {
   readonly members: readonly T[];
-  readonly table: Region;
+  readonly table: BufferView;
   readonly blocks: number;
 }
 
@@ -58,6 +58,6 @@ function runs(items: readonly string[]): string {
 }
 
 /** A parameter of `most` addresses. */
-export const addresses = (most: number, regions: readonly (Region | null)[]): Pointers<Region> => ({
-  pointers: Array.from({ length: most }, (_, i) => regions[i] ?? null),
+export const addresses = (most: number, views: readonly (BufferView | null)[]): Pointers<BufferView> => ({
+  pointers: Array.from({ length: most }, (_, i) => views[i] ?? null),
 });

@@ -17,12 +17,12 @@ export const transpose: Lowering<TransposeAttrs> = {
     ctx.launch({
       file: "transpose.cu",
       kernel: "transpose",
-      define: { X: typeOf(ctx.region(x!)) },
+      define: { X: typeOf(ctx.view(x!)) },
       grid: blocksFor(size(y!.shape)),
       block: BLOCK,
       args: [
-        ctx.region(x!),
-        ctx.region(y!),
+        ctx.view(x!),
+        ctx.view(y!),
         i32(size(y!.shape)),
         ...sizes.slice(1).map(i32),
         ...strides.map(i32),

@@ -6,10 +6,10 @@ import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.t
 import { fused } from "../fuse/fusions.ts";
 import type { Context, Gpu } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
 import { Recording } from "./recording.ts";
-import { Regions } from "./regions.ts";
+import { Buffers } from "./buffers.ts";
 import type { Origin, Script } from "./script.ts";
 
 export interface CompileOptions {
@@ -29,38 +29,38 @@ class Compiler implements Context {
   readonly gpu: Gpu;
   readonly #graph: Graph;
   readonly #recording: Recording;
-  readonly #regions: Regions;
+  readonly #buffers: Buffers;
   readonly #origins: Origin[] = [];
   /** The inputs of the node being lowered, as it reads them. */
-  #inputs: ReadonlyMap<Tensor, Region> = new Map();
+  #inputs: ReadonlyMap<Tensor, BufferView> = new Map();
 
   constructor(graph: Graph, { gpu }: CompileOptions) {
     this.gpu = gpu;
     this.#graph = graph;
     this.#recording = new Recording(gpu);
-    this.#regions = new Regions(graph, (to, from) => this.#recording.convert(to, from));
+    this.#buffers = new Buffers(graph, (to, from) => this.#recording.convert(to, from));
   }
 
   lower(node: Node, i: number): void {
-    this.#regions.goTo(i);
+    this.#buffers.goTo(i);
     const lowering = loweringOf(node.op.name);
     const reads = lowering.reads?.(node) ?? [];
-    this.#inputs = new Map(node.inputs.map((t, k) => [t, this.#regions.read(t, reads[k] ?? "any")]));
-    this.#regions.place(node, this.#inputs);
+    this.#inputs = new Map(node.inputs.map((t, k) => [t, this.#buffers.read(t, reads[k] ?? "any")]));
+    this.#buffers.place(node, this.#inputs);
     if (!lowering.alias) lowering.lower(this, node);
     this.#origins.push({ op: node.op.name, scope: node.scope, end: this.#recording.length });
   }
 
   finish(): Script {
     const { nodes, feeds, outputs } = this.#graph;
-    this.#regions.goTo(nodes.length);
+    this.#buffers.goTo(nodes.length);
     this.#inputs = new Map();
     const results = [...outputs].map(([name, t]) => [name, this.#steady(t)] as const);
     this.#assign();
 
-    const { total, resolve, variables, constants } = this.#regions.finish();
-    const transfer = (name: string, region: Region) => {
-      return { name, place: resolve(region), elements: region.elements };
+    const { total, resolve, variables, constants } = this.#buffers.finish();
+    const transfer = (name: string, view: BufferView) => {
+      return { name, place: resolve(view), elements: view.elements };
     };
     return {
       arenaBytes: total,
@@ -69,59 +69,59 @@ class Compiler implements Context {
       origins: this.#origins,
       variables,
       constants,
-      feeds: [...feeds].map(([name, t]) => transfer(name, this.#regions.own(t)!)),
-      outputs: results.map(([name, region]) => transfer(name, region)),
+      feeds: [...feeds].map(([name, t]) => transfer(name, this.#buffers.own(t)!)),
+      outputs: results.map(([name, view]) => transfer(name, view)),
     };
   }
 
   /** What is left to assign once all nodes have run: values computed elsewhere than in their variable. */
   #assign(): void {
-    const rest = this.#graph.assignments.filter((a) => this.#regions.home(a.value) === undefined);
+    const rest = this.#graph.assignments.filter((a) => this.#buffers.home(a.value) === undefined);
     const values = rest.map((a) => this.#steady(a.value)); // all are read before any is written
     rest.forEach(({ variable, accumulate }, i) => {
-      const target = this.#regions.variable(variable);
+      const target = this.#buffers.variable(variable);
       if (accumulate && target.storage !== "f32") throw new Error(`${variable} cannot be added to`);
       if (accumulate) this.#recording.accumulate(target, values[i]!);
       else this.#recording.convert(target, values[i]!);
     });
   }
 
-  /** A region that no assignment after the nodes changes: a copy where the value lies in a variable it came from. */
-  #steady(t: Tensor): Region {
-    const region = this.#regions.read(t, "any");
-    if (this.#regions.inArena(region) || this.#regions.home(t) !== undefined) return region;
-    const copy = this.scratch(region.storage, region.elements);
-    this.#recording.copy(copy, region);
+  /** A view that no assignment after the nodes changes: a copy where the value lies in a variable it came from. */
+  #steady(t: Tensor): BufferView {
+    const view = this.#buffers.read(t, "any");
+    if (this.#buffers.inArena(view) || this.#buffers.home(t) !== undefined) return view;
+    const copy = this.scratch(view.storage, view.elements);
+    this.#recording.copy(copy, view);
     return copy;
   }
 
   // What lowerings see.
 
-  region(t: Tensor): Region {
-    const region = this.#inputs.get(t) ?? this.#regions.own(t);
-    if (region === undefined) throw new Error(`no node so far has made tensor ${t.id}`);
-    return region;
+  view(t: Tensor): BufferView {
+    const view = this.#inputs.get(t) ?? this.#buffers.own(t);
+    if (view === undefined) throw new Error(`no node so far has made tensor ${t.id}`);
+    return view;
   }
 
   adds(t: Tensor): boolean {
-    return this.#regions.home(t)?.adds ?? false;
+    return this.#buffers.home(t)?.adds ?? false;
   }
 
-  scratch(storage: Storage, elements: number): Region {
-    return this.#regions.scratch(storage, elements);
+  scratch(storage: Storage, elements: number): BufferView {
+    return this.#buffers.scratch(storage, elements);
   }
 
-  keepBeside(t: Tensor, storage: Storage, elements: number): Region {
-    return this.#regions.keepBeside(t, storage, elements);
+  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView {
+    return this.#buffers.keepBeside(t, storage, elements);
   }
 
-  keptBeside(t: Tensor): Region | undefined {
-    return this.#regions.keptBeside(t);
+  keptBeside(t: Tensor): BufferView | undefined {
+    return this.#buffers.keptBeside(t);
   }
 
-  readonly constant: Context["constant"] = (...asked) => this.#regions.constant(...asked);
+  readonly constant: Context["constant"] = (...asked) => this.#buffers.constant(...asked);
   readonly launch: Context["launch"] = (launch) => this.#recording.launch(launch);
   readonly gemm: Context["gemm"] = (gemm) => this.#recording.gemm(gemm);
-  readonly fill: Context["fill"] = (region, value) => this.#recording.fill(region, value);
+  readonly fill: Context["fill"] = (view, value) => this.#recording.fill(view, value);
   readonly copy: Context["copy"] = (to, from) => this.#recording.copy(to, from);
 }

@@ -1,14 +1,14 @@
-/** Takes down what lowerings emit, on regions; once every buffer has its place, the whole becomes a script's steps. */
+/** Takes down what lowerings emit, on views; once every buffer has its place, the whole becomes a script's steps. */
 import { type Arg, type Gemm, type Gpu, i32, type Launch } from "../lower/lowering.ts";
-import { exactly, type Region } from "../memory/region.ts";
+import { exactly, type BufferView } from "../memory/buffer.ts";
 import { bytesOf, C_TYPE } from "../memory/storage.ts";
 import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Step } from "./script.ts";
 
 type Recorded =
   | { readonly kind: "launch"; readonly launch: Launch }
   | { readonly kind: "gemm"; readonly gemm: Gemm }
-  | { readonly kind: "fill"; readonly to: Region; readonly value: number }
-  | { readonly kind: "copy"; readonly to: Region; readonly from: Region };
+  | { readonly kind: "fill"; readonly to: BufferView; readonly value: number }
+  | { readonly kind: "copy"; readonly to: BufferView; readonly from: BufferView };
 
 const THREADS = 256;
 /** Blocks of a loop over elements, for each multiprocessor: enough to fill it many times over. */
@@ -35,25 +35,25 @@ export class Recording {
     this.#steps.push({ kind: "gemm", gemm });
   }
 
-  fill(to: Region, value: number): void {
+  fill(to: BufferView, value: number): void {
     this.#steps.push({ kind: "fill", to, value });
   }
 
-  copy(to: Region, from: Region): void {
+  copy(to: BufferView, from: BufferView): void {
     if (to.elements !== from.elements || to.storage !== from.storage)
       throw new Error(`cannot copy ${from.elements} ${from.storage} to ${to.elements} ${to.storage}`);
     this.#steps.push({ kind: "copy", to, from });
   }
 
   /** The same values in another storage. */
-  convert(to: Region, from: Region): void {
+  convert(to: BufferView, from: BufferView): void {
     const define = { FROM: C_TYPE[from.storage], TO: C_TYPE[to.storage] };
     if (to.storage === from.storage) this.copy(to, from);
     else this.#elementwise("convert", define, from.elements, [...exactly(from), ...exactly(to)]);
   }
 
   /** sum += x, the sum in f32. */
-  accumulate(sum: Region, x: Region): void {
+  accumulate(sum: BufferView, x: BufferView): void {
     const define = { A: C_TYPE[x.storage], B: C_TYPE[sum.storage], Y: C_TYPE[sum.storage] };
     this.#elementwise("add", define, x.elements, [x, sum, sum]);
   }
@@ -108,7 +108,7 @@ function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): 
 
 function resolvedArg(arg: Arg, resolve: Resolve): Param {
   if (arg === null) return null;
-  if ("pointers" in arg) return { pointers: arg.pointers.map((region) => region && resolve(region)) };
+  if ("pointers" in arg) return { pointers: arg.pointers.map((view) => view && resolve(view)) };
   return "buffer" in arg ? resolve(arg) : arg;
 }
 

@@ -3,7 +3,7 @@
  * holds no address, only places: an offset from a base that the GPU's thread knows by name.
  */
 import type { Gemm, Pointers } from "../lower/lowering.ts";
-import type { Region } from "../memory/region.ts";
+import type { BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
 
 export interface Place {
@@ -90,5 +90,5 @@ export interface Script {
   readonly outputs: readonly Transfer[];
 }
 
-/** Turns regions into places, once the arena is laid out. */
-export type Resolve = (region: Region) => Operand;
+/** Turns views into places, once the arena is laid out. */
+export type Resolve = (view: BufferView) => Operand;

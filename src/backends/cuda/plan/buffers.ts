@@ -5,16 +5,16 @@
 import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.ts";
 import type { Context, Reads } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
-import { nearest, type Region } from "../memory/region.ts";
+import { nearest, type BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
 import { storages } from "./precision.ts";
 import { baseOf, type Resolve, type Script } from "./script.ts";
 
-type Convert = (to: Region, from: Region) => void;
+type Convert = (to: BufferView, from: BufferView) => void;
 
-export class Regions {
+export class Buffers {
   readonly #graph: Graph;
   readonly #convert: Convert;
   readonly #stored: ReadonlyMap<Tensor, Storage>;
@@ -22,11 +22,11 @@ export class Regions {
   readonly #homes: ReadonlyMap<Tensor, Home>;
   readonly #layout = new Layout();
 
-  readonly #own = new Map<Tensor, Region>();
+  readonly #own = new Map<Tensor, BufferView>();
   /** Tensors in a storage other than their own. */
-  readonly #converted = new Map<Tensor, Region>();
-  readonly #beside = new Map<Tensor, Region>();
-  readonly #constants = new Map<string, { region: Region; values: Float32Array | Int32Array }>();
+  readonly #converted = new Map<Tensor, BufferView>();
+  readonly #beside = new Map<Tensor, BufferView>();
+  readonly #constants = new Map<string, { view: BufferView; values: Float32Array | Int32Array }>();
   /** The node being lowered. */
   #at = -1;
 
@@ -50,7 +50,7 @@ export class Regions {
   }
 
   /** The tensor as a node reads it: split weights have their bf16 in them, all else is converted once. */
-  read(t: Tensor, asked: Reads): Region {
+  read(t: Tensor, asked: Reads): BufferView {
     const own = this.#own.get(t)!;
     if (asked === "stored") return own;
     const storage = asked !== "any" ? asked : own.storage === "split" ? "f32" : own.storage;
@@ -60,27 +60,27 @@ export class Regions {
     if (known !== undefined) return known;
     if (own.storage === "i32" || storage === "i32")
       throw new Error(`tensor ${t.id} is ${own.storage}, asked for as ${storage}`);
-    const region = this.#allocate(storage, own.elements, this.#last.get(t)!);
-    this.#convert(region, own);
-    this.#converted.set(t, region);
-    return region;
+    const view = this.#allocate(storage, own.elements, this.#last.get(t)!);
+    this.#convert(view, own);
+    this.#converted.set(t, view);
+    return view;
   }
 
   /** Gives the node's outputs memory; `inputs` as it reads them. */
-  place(node: Node, inputs: ReadonlyMap<Tensor, Region>): void {
+  place(node: Node, inputs: ReadonlyMap<Tensor, BufferView>): void {
     node.outputs.forEach((t, o) => {
-      const region =
+      const view =
         this.#home(t) ?? this.#inherited(node, o, inputs) ?? this.#inNewMemory(t, this.#last.get(t)!);
-      this.#own.set(t, region);
+      this.#own.set(t, view);
     });
   }
 
   /** The tensor as it is stored. */
-  own(t: Tensor): Region | undefined {
+  own(t: Tensor): BufferView | undefined {
     return this.#own.get(t);
   }
 
-  variable(name: string): Region {
+  variable(name: string): BufferView {
     return this.#own.get(this.#graph.variables.get(name)!.tensor)!;
   }
 
@@ -89,35 +89,35 @@ export class Regions {
     return this.#homes.get(value);
   }
 
-  scratch(storage: Storage, elements: number): Region {
+  scratch(storage: Storage, elements: number): BufferView {
     return this.#allocate(storage, elements, this.#at);
   }
 
-  keepBeside(t: Tensor, storage: Storage, elements: number): Region {
-    const region = this.#allocate(storage, elements, this.#last.get(t)!);
-    this.#beside.set(t, region);
-    return region;
+  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView {
+    const view = this.#allocate(storage, elements, this.#last.get(t)!);
+    this.#beside.set(t, view);
+    return view;
   }
 
-  keptBeside(t: Tensor): Region | undefined {
+  keptBeside(t: Tensor): BufferView | undefined {
     return this.#beside.get(t);
   }
 
   readonly constant: Context["constant"] = (name, storage, make) => {
     const known = this.#constants.get(name);
-    if (known !== undefined) return known.region;
+    if (known !== undefined) return known.view;
     const values = make();
-    const region = this.#layout.outside(baseOf.constant(name), storage, values.length);
-    this.#constants.set(name, { region, values });
-    return region;
+    const view = this.#layout.outside(baseOf.constant(name), storage, values.length);
+    this.#constants.set(name, { view, values });
+    return view;
   };
 
   /** Whether it lies in the arena, where no assignment changes it. */
-  inArena(region: Region): boolean {
-    return this.#layout.holds(region);
+  inArena(view: BufferView): boolean {
+    return this.#layout.holds(view);
   }
 
-  /** Lays out the arena: from here on there are no more regions. */
+  /** Lays out the arena: from here on there are no more views. */
   finish(): Pick<Script, "variables" | "constants"> & { readonly total: number; readonly resolve: Resolve } {
     return {
       ...this.#layout.arranged(),
@@ -129,30 +129,30 @@ export class Regions {
   }
 
   /** The variable's own memory, where the value may be computed there. */
-  #home(t: Tensor): Region | undefined {
+  #home(t: Tensor): BufferView | undefined {
     const home = this.#homes.get(t);
     return home && this.variable(home.variable);
   }
 
   /** The memory of an input: as another name of it, or because the input dies here and the op works in place. */
-  #inherited(node: Node, output: number, inputs: ReadonlyMap<Tensor, Region>): Region | undefined {
+  #inherited(node: Node, output: number, inputs: ReadonlyMap<Tensor, BufferView>): BufferView | undefined {
     const t = node.outputs[output]!;
     const { alias, inPlace } = loweringOf(node.op.name);
     if (alias) return inputs.get(node.inputs[0]!);
     const place = inPlace ? node.op.inPlace?.[output] : undefined;
     if (place === undefined) return undefined;
-    const region = inputs.get(node.inputs[place]!)!;
-    const readers = node.inputs.filter((other) => inputs.get(other)!.buffer === region.buffer);
+    const view = inputs.get(node.inputs[place]!)!;
+    const readers = node.inputs.filter((other) => inputs.get(other)!.buffer === view.buffer);
     if (readers.length > 1) return undefined;
-    const fits = region.storage === this.#stored.get(t) && region.elements === size(t.shape);
-    return fits && this.#layout.prolonged(region, this.#at, this.#last.get(t)!) ? region : undefined;
+    const fits = view.storage === this.#stored.get(t) && view.elements === size(t.shape);
+    return fits && this.#layout.prolonged(view, this.#at, this.#last.get(t)!) ? view : undefined;
   }
 
-  #inNewMemory(t: Tensor, to: number): Region {
+  #inNewMemory(t: Tensor, to: number): BufferView {
     return this.#allocate(this.#stored.get(t)!, size(t.shape), to);
   }
 
-  #allocate(storage: Storage, elements: number, to: number): Region {
+  #allocate(storage: Storage, elements: number, to: number): BufferView {
     return this.#layout.within(storage, elements, this.#at, to);
   }
 }
