@@ -48,13 +48,13 @@ function splitBits(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** Several nodes of one small graph, in turn; what one keeps beside its outputs the next can find. */
+/** Several nodes of one small graph, in turn; what one saves for the backward pass the next can find. */
 export class Lowered {
   readonly #machine: Machine;
   readonly #gpu: Gpu;
   readonly #builder: GraphBuilder;
   readonly #buffers = new Map<Tensor, BufferView>();
-  readonly #beside = new Map<Tensor, BufferView>();
+  readonly #saved = new Map<Tensor, BufferView>();
   readonly #memory = new Map<Buffer, Buffer32>();
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
@@ -112,7 +112,7 @@ export class Lowered {
   }
 
   readBeside(t: Tensor): Float32Array {
-    return this.#read(this.#beside.get(t)!);
+    return this.#read(this.#saved.get(t)!);
   }
 
   close(): void {
@@ -154,12 +154,12 @@ export class Lowered {
       gpu: this.#gpu,
       view: (t) => this.#buffers.get(t)!,
       scratch: (storage, elements) => this.#view(storage, elements),
-      keepBeside: (t, storage, elements) => {
+      saveForBackward: (t, storage, elements) => {
         const view = this.#view(storage, elements);
-        this.#beside.set(t, view);
+        this.#saved.set(t, view);
         return view;
       },
-      keptBeside: (t) => this.#beside.get(t),
+      saved: (t) => this.#saved.get(t),
       launch: ({ file, kernel, define = {}, grid, block, sharedBytes, args }) => {
         this.launched.push(`${kernel} ${JSON.stringify(define)}`);
         const place = (view: BufferView | null): Buffer32 | null => {

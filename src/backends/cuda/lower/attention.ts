@@ -18,7 +18,7 @@ export const attention: Lowering<Attrs> = {
   writes: () => ["bf16"],
   lower(ctx, { inputs: [q, k, v], outputs: [out] }) {
     const sizes = sizesOf(q!, k!);
-    const logSums = ctx.keepBeside(out!, "f32", rowsOf(sizes));
+    const logSums = ctx.saveForBackward(out!, "f32", rowsOf(sizes));
     const [queries, keys, values] = [ctx.view(q!), ctx.view(k!), ctx.view(v!)];
     forward(ctx, sizes, [queries, keys, values, ctx.view(out!), logSums]);
   },
@@ -38,7 +38,7 @@ export const attentionGrad: Lowering<Attrs> = {
     const [dq, dk, dv] = node.outputs.map((t) => ctx.view(t)) as [BufferView, BufferView, BufferView];
     const sizes = sizesOf(node.inputs[1]!, node.inputs[2]!);
     const rows = rowsOf(sizes);
-    let logSums = ctx.keptBeside(node.inputs[4]!);
+    let logSums = ctx.saved(node.inputs[4]!);
     if (logSums === undefined) {
       logSums = ctx.scratch("f32", rows);
       forward(ctx, sizes, [q, k, v, ctx.scratch("bf16", out.elements), logSums]);

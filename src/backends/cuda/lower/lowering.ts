@@ -78,8 +78,8 @@ export interface Context {
    * More that the producer of `t` keeps for its readers (attention's log-sum-exp), which lives as long as `t`. The
    * producer names type and size; a reader gets the view, or undefined where `t` came from outside.
    */
-  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView;
-  keptBeside(t: Tensor): BufferView | undefined;
+  saveForBackward(t: Tensor, storage: Storage, elements: number): BufferView;
+  saved(t: Tensor): BufferView | undefined;
   /** A table that every run reads (sines), made once: `name` tells it from all others. */
   constant(name: string, storage: "f32" | "i32", make: () => Float32Array | Int32Array): BufferView;
   /** Whether output `t` is to be added to what its view holds; only where the lowering `accumulates`. */

@@ -25,7 +25,7 @@ export class Buffers {
   readonly #own = new Map<Tensor, BufferView>();
   /** Tensors in a storage other than their own. */
   readonly #converted = new Map<Tensor, BufferView>();
-  readonly #beside = new Map<Tensor, BufferView>();
+  readonly #saved = new Map<Tensor, BufferView>();
   readonly #constants = new Map<string, { view: BufferView; values: Float32Array | Int32Array }>();
   /** The node being lowered. */
   #at = -1;
@@ -93,14 +93,14 @@ export class Buffers {
     return this.#allocate(storage, elements, this.#at);
   }
 
-  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView {
+  saveForBackward(t: Tensor, storage: Storage, elements: number): BufferView {
     const view = this.#allocate(storage, elements, this.#last.get(t)!);
-    this.#beside.set(t, view);
+    this.#saved.set(t, view);
     return view;
   }
 
-  keptBeside(t: Tensor): BufferView | undefined {
-    return this.#beside.get(t);
+  saved(t: Tensor): BufferView | undefined {
+    return this.#saved.get(t);
   }
 
   readonly constant: Context["constant"] = (name, storage, make) => {

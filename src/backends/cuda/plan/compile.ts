@@ -111,12 +111,12 @@ class Compiler implements Context {
     return this.#buffers.scratch(storage, elements);
   }
 
-  keepBeside(t: Tensor, storage: Storage, elements: number): BufferView {
-    return this.#buffers.keepBeside(t, storage, elements);
+  saveForBackward(t: Tensor, storage: Storage, elements: number): BufferView {
+    return this.#buffers.saveForBackward(t, storage, elements);
   }
 
-  keptBeside(t: Tensor): BufferView | undefined {
-    return this.#buffers.keptBeside(t);
+  saved(t: Tensor): BufferView | undefined {
+    return this.#buffers.saved(t);
   }
 
   readonly constant: Context["constant"] = (...asked) => this.#buffers.constant(...asked);
