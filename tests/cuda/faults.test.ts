@@ -57,7 +57,7 @@ describe.skipIf(missing)(reason, () => {
 
   test.each([
     // The 40th kernel is one of the first step's.
-    ["launch:rmsNorm:1", /in step \d+ of \d+, rmsNorm of rms-norm.cu .*, for \w+ of /s],
+    ["launch:rmsNorm:1", /in command \d+ of \d+, rmsNorm of rms-norm.cu .*, for \w+ of /s],
     ["ecc:40", /CUDA_ERROR_ECC_UNCORRECTABLE \(214\).*have the GPU reset or replaced/s],
     ["lost:40", /engine cuda: cu\w+: CUDA_ERROR_.*nvidia-smi/s],
     ["alloc:9", /cuMemAlloc_v2: CUDA_ERROR_OUT_OF_MEMORY \(2\).*smaller train.micro_batch_size/s],

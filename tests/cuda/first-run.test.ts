@@ -86,7 +86,7 @@ describe.skipIf(missing)(reason, () => {
       await device.close();
     }
     expect(told.join("\n")).toMatch(
-      /still waiting for the GPU after \d+ s, at step \d+ of \d+, rmsNorm of rms-norm.cu .*, for \w+ of /,
+      /still waiting for the GPU after \d+ s, at command \d+ of \d+, rmsNorm of rms-norm.cu .*, for \w+ of /,
     );
   });
 });

@@ -54,10 +54,10 @@ describe("an update", () => {
     ["several groups", GROUPS],
   ])("of %s takes few launches, and works in place", (_, optimizer) => {
     const { graph, parameters } = update(spec as never, { resetGradients: true, optimizer });
-    const { steps } = compile(graph, { gpu });
+    const { commands } = compile(graph, { gpu });
     expect(parameters.length).toBeGreaterThan(240);
-    expect(steps.every(({ kind }) => kind === "launch")).toBe(true);
-    expect(steps.length).toBeLessThan(parameters.length / 8);
+    expect(commands.every(({ kind }) => kind === "launch")).toBe(true);
+    expect(commands.length).toBeLessThan(parameters.length / 8);
   });
 });
 

@@ -45,7 +45,7 @@ describe.skipIf(missing)(reason, () => {
     expect(ops.count).toBeGreaterThan(50);
     expect(ops.bad).toHaveLength(1);
     expect(ops.bad[0].failed).toMatch(
-      /CUDA_ERROR_LAUNCH_FAILED.* in step \d+ of \d+, rmsNorm of rms-norm.cu/s,
+      /CUDA_ERROR_LAUNCH_FAILED.* in command \d+ of \d+, rmsNorm of rms-norm.cu/s,
     );
   }, 600_000);
 

@@ -75,17 +75,17 @@ describe("what kernels are tested on", () => {
 
   test.each(WARPGROUP_KERNELS)("%s: the ops that are timed are there, and take some memory", (kernel) => {
     const { ops } = caseOf(kernel, REAL.timed);
-    const script = compiled(kernel, REAL.timed, [kernel]);
-    const found = new Set(script.origins.map(({ op }) => op));
+    const commandList = compiled(kernel, REAL.timed, [kernel]);
+    const found = new Set(commandList.origins.map(({ op }) => op));
     expect(ops.length).toBeGreaterThan(0);
     for (const op of ops) expect(found).toContain(op);
-    const variables = script.variables.reduce((sum, { elements }) => sum + 4 * elements, 0);
-    expect(script.arenaBytes + variables).toBeLessThan(2 ** 30);
+    const variables = commandList.variables.reduce((sum, { elements }) => sum + 4 * elements, 0);
+    expect(commandList.arenaBytes + variables).toBeLessThan(2 ** 30);
     expect(
-      script.kernels.every(({ file }) => file !== "convert.cu"),
+      commandList.kernels.every(({ file }) => file !== "convert.cu"),
       "a conversion would be timed",
     ).toBe(true);
-    for (const { storage } of script.variables) expect(storage).toBe("split");
+    for (const { storage } of commandList.variables) expect(storage).toBe("split");
   });
 
   test("attention: some rows' maxima rise so late and so far that their sums are rescaled", () => {
@@ -345,7 +345,7 @@ describe.skipIf(missing)(reason, () => {
       const results = resultsIn(on.folder);
       expect(results["grouped-swiglu"]).toEqual({
         ok: false,
-        why: expect.stringMatching(/CUDA_ERROR_LAUNCH_FAILED.*in step \d+ of \d+, groupedSwiglu of /s),
+        why: expect.stringMatching(/CUDA_ERROR_LAUNCH_FAILED.*in command \d+ of \d+, groupedSwiglu of /s),
       });
       const { off, ms } = results["grouped-matmul"];
       expect(off).toBeLessThanOrEqual(TOLERANCE);

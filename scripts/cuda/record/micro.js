@@ -106,13 +106,13 @@ async function shapesOf(preset, batch) {
   const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, natives, accumulate: true });
   const { USUAL: gpu } = await inDist("backends/cuda/planned-memory.js");
   const counted = new Map();
-  for (const step of compile(graph, { gpu }).steps) {
-    if (step.kind !== "gemm") continue;
+  for (const command of compile(graph, { gpu }).commands) {
+    if (command.kind !== "gemm") continue;
     const problem = {
-      ...step.shape,
-      a: step.a.storage,
-      b: step.b.storage,
-      c: step.c.storage,
+      ...command.shape,
+      a: command.a.storage,
+      b: command.b.storage,
+      c: command.c.storage,
       alignment: 256,
     };
     const key = JSON.stringify(problem);

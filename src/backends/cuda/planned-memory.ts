@@ -11,12 +11,12 @@ export const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 102
 const USUAL_MEMORY = 139 * 2 ** 30;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
-  const script = compile(graph, { gpu: { ...USUAL, ...gpu } });
-  const tables = script.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
-  const products = script.steps.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
+  const commandList = compile(graph, { gpu: { ...USUAL, ...gpu } });
+  const tables = commandList.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
+  const products = commandList.commands.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
   const capacity = gpu?.memoryBytes ?? USUAL_MEMORY;
   return {
-    activations: script.arenaBytes + tables + products,
+    activations: commandList.arenaBytes + tables + products,
     ...(gpu === undefined ? { assumed: "an H200" } : {}),
     capacity,
     reserve: reserveOf(capacity),

@@ -5,7 +5,7 @@
 import { CUBLAS_STATUS, LAYOUT, CUBLASLT as LT } from "../driver/constants.ts";
 import { receive, receiveInt } from "../driver/ffi.ts";
 import type { Storage } from "../memory/storage.ts";
-import type { GemmShape } from "../plan/script.ts";
+import type { GemmShape } from "../plan/command-list.ts";
 import { type Calls, check } from "./cublaslt-calls.ts";
 
 /** What NVIDIA advises on Hopper. */

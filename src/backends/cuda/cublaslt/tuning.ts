@@ -12,7 +12,7 @@ import type { CublasLt, Prepared } from "./cublaslt.ts";
 import type { Problem } from "./cublaslt-problem.ts";
 
 const TIMED_RUNS = 5;
-/** Of the free memory, what trials may take. */
+/** Of the free memory, what timing may take. */
 const SHARE = 0.5;
 
 /** By the problem as JSON: the algorithm, in hex. */

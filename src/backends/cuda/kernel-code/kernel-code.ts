@@ -1,6 +1,6 @@
 /** Kernels as machine code: a source file with its definitions is compiled once, and several of them at once. */
 import { readdirSync, readFileSync } from "node:fs";
-import type { KernelSpec } from "../plan/script.ts";
+import type { KernelSpec } from "../plan/command-list.ts";
 import type { CachedCompiler } from "./cubins.ts";
 import type { Source } from "./nvrtc.ts";
 

@@ -2,7 +2,7 @@
 import { CUDA } from "../driver/constants.ts";
 import { receive } from "../driver/ffi.ts";
 import type { GpuSession } from "../driver/gpu.ts";
-import type { KernelSpec, Param } from "../plan/script.ts";
+import type { KernelSpec, Param } from "../plan/command-list.ts";
 import type { KernelCode } from "./kernel-code.ts";
 
 export interface LoadedKernel {

@@ -10,7 +10,7 @@ import type { Storage } from "../memory/storage.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
 import { storages } from "./precision.ts";
-import { baseOf, type Resolve, type Script } from "./script.ts";
+import { baseOf, type Resolve, type CommandList } from "./command-list.ts";
 
 type Convert = (to: BufferView, from: BufferView) => void;
 
@@ -118,7 +118,7 @@ export class Buffers {
   }
 
   /** Lays out the arena: from here on there are no more views. */
-  finish(): Pick<Script, "variables" | "constants"> & { readonly total: number; readonly resolve: Resolve } {
+  finish(): Pick<CommandList, "variables" | "constants"> & { readonly total: number; readonly resolve: Resolve } {
     return {
       ...this.#layout.arranged(),
       variables: [...this.#graph.variables.values()].map(({ name, tensor }) => {

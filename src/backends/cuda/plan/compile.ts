@@ -10,13 +10,13 @@ import type { BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
 import { Recording } from "./recording.ts";
 import { Buffers } from "./buffers.ts";
-import type { Origin, Script } from "./script.ts";
+import type { Origin, CommandList } from "./command-list.ts";
 
 export interface CompileOptions {
   readonly gpu: Gpu;
 }
 
-export function compile(built: Graph, options: CompileOptions): Script {
+export function compile(built: Graph, options: CompileOptions): CommandList {
   const graph = fused(built);
   const compiler = new Compiler(graph, options);
   graph.nodes.forEach((node, i) => {
@@ -51,7 +51,7 @@ class Compiler implements Context {
     this.#origins.push({ op: node.op.name, scope: node.scope, end: this.#recording.length });
   }
 
-  finish(): Script {
+  finish(): CommandList {
     const { nodes, feeds, outputs } = this.#graph;
     this.#buffers.goTo(nodes.length);
     this.#inputs = new Map();

@@ -3,7 +3,7 @@
 import { arrange } from "../memory/arrange.ts";
 import type { BufferView, Buffer } from "../memory/buffer.ts";
 import { bytesOf, type Storage } from "../memory/storage.ts";
-import { ARENA, type Operand, type Resolve } from "./script.ts";
+import { ARENA, type Operand, type Resolve } from "./command-list.ts";
 
 interface Life {
   readonly bytes: number;

@@ -1,8 +1,8 @@
-/** Takes down what lowerings emit, on views; once every buffer has its place, the whole becomes a script's steps. */
+/** Takes down what lowerings emit, on views; once every buffer has its place, the whole becomes a list of commands. */
 import { type Arg, type Gemm, type Gpu, i32, type Launch } from "../lower/lowering.ts";
 import { exactly, type BufferView } from "../memory/buffer.ts";
 import { bytesOf, C_TYPE } from "../memory/storage.ts";
-import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Step } from "./script.ts";
+import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Command } from "./command-list.ts";
 
 type Recorded =
   | { readonly kind: "launch"; readonly launch: Launch }
@@ -16,7 +16,7 @@ const BLOCKS = 32;
 
 export class Recording {
   readonly #gpu: Gpu;
-  readonly #steps: Recorded[] = [];
+  readonly #commands: Recorded[] = [];
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -24,25 +24,25 @@ export class Recording {
 
   /** Steps so far. */
   get length(): number {
-    return this.#steps.length;
+    return this.#commands.length;
   }
 
   launch(launch: Launch): void {
-    this.#steps.push({ kind: "launch", launch });
+    this.#commands.push({ kind: "launch", launch });
   }
 
   gemm(gemm: Gemm): void {
-    this.#steps.push({ kind: "gemm", gemm });
+    this.#commands.push({ kind: "gemm", gemm });
   }
 
   fill(to: BufferView, value: number): void {
-    this.#steps.push({ kind: "fill", to, value });
+    this.#commands.push({ kind: "fill", to, value });
   }
 
   copy(to: BufferView, from: BufferView): void {
     if (to.elements !== from.elements || to.storage !== from.storage)
       throw new Error(`cannot copy ${from.elements} ${from.storage} to ${to.elements} ${to.storage}`);
-    this.#steps.push({ kind: "copy", to, from });
+    this.#commands.push({ kind: "copy", to, from });
   }
 
   /** The same values in another storage. */
@@ -63,20 +63,20 @@ export class Recording {
     this.launch({ file: `${kernel}.cu`, kernel, define, grid, block: THREADS, args: [...args, i32(n)] });
   }
 
-  finish(resolve: Resolve): { readonly kernels: readonly KernelSpec[]; readonly steps: readonly Step[] } {
+  finish(resolve: Resolve): { readonly kernels: readonly KernelSpec[]; readonly commands: readonly Command[] } {
     const kernels = new KernelList();
-    const steps = this.#steps.map((step): Step => {
-      if (step.kind === "launch") return resolvedLaunch(step.launch, kernels, resolve);
-      if (step.kind === "gemm") {
-        const { a, b, c } = step.gemm;
-        return { kind: "gemm", shape: shapeOf(step.gemm), a: resolve(a), b: resolve(b), c: resolve(c) };
+    const commands = this.#commands.map((command): Command => {
+      if (command.kind === "launch") return resolvedLaunch(command.launch, kernels, resolve);
+      if (command.kind === "gemm") {
+        const { a, b, c } = command.gemm;
+        return { kind: "gemm", shape: shapeOf(command.gemm), a: resolve(a), b: resolve(b), c: resolve(c) };
       }
-      const to = resolve(step.to);
-      if (step.kind === "fill") return { kind: "fill", to, elements: step.to.elements, value: step.value };
-      const bytes = bytesOf(step.from.storage, step.from.elements);
-      return { kind: "copy", to, from: resolve(step.from), bytes };
+      const to = resolve(command.to);
+      if (command.kind === "fill") return { kind: "fill", to, elements: command.to.elements, value: command.value };
+      const bytes = bytesOf(command.from.storage, command.from.elements);
+      return { kind: "copy", to, from: resolve(command.from), bytes };
     });
-    return { kernels: kernels.specs, steps };
+    return { kernels: kernels.specs, commands };
   }
 }
 
@@ -94,7 +94,7 @@ class KernelList {
   }
 }
 
-function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): Step {
+function resolvedLaunch(launch: Launch, kernels: KernelList, resolve: Resolve): Command {
   const { grid, block, sharedBytes = 0, args } = launch;
   return {
     kind: "launch",

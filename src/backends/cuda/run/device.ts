@@ -28,11 +28,11 @@ export class CudaDevice implements Device {
 
   async compile({ graph }: Plan): Promise<Program> {
     const thread = this.#thread;
-    const script = compile(graph, { gpu: this.#gpu });
-    requireCountable(script.mostElements);
+    const commandList = compile(graph, { gpu: this.#gpu });
+    requireCountable(commandList.mostElements);
     const program = thread.newProgram();
-    await thread.ask({ kind: "compile", program, script });
-    for (const { name, elements } of script.variables) this.#sizes.set(name, elements);
+    await thread.ask({ kind: "compile", program, commandList });
+    for (const { name, elements } of commandList.variables) this.#sizes.set(name, elements);
     return {
       run: async (feeds) => {
         return (await thread.ask({ kind: "run", program, feeds })) as Readonly<Record<string, Floats>>;

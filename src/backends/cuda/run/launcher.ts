@@ -1,4 +1,4 @@
-/** Issues a script's steps on the stream: while a graph is captured this records them, else it runs them. */
+/** Issues the commands of a list on the stream: while a graph is captured this records them, else it runs them. */
 import type { Addresses, CublasLt, Prepared } from "../cublaslt/cublaslt.ts";
 import { type Problem, WORKSPACE_BYTES } from "../cublaslt/cublaslt-problem.ts";
 import type { Tuner } from "../cublaslt/tuning.ts";
@@ -6,9 +6,9 @@ import type { NativeMemory } from "../driver/ffi.ts";
 import type { Allocation, GpuSession } from "../driver/gpu.ts";
 import { allowShared, type Kernels, type LoadedKernel, requireFitting } from "../kernel-code/modules.ts";
 import type { Storage } from "../memory/storage.ts";
-import type { KernelSpec, Param, Place, Script, Step } from "../plan/script.ts";
+import type { KernelSpec, Param, Place, CommandList, Command } from "../plan/command-list.ts";
 
-type Of<K extends Step["kind"]> = Extract<Step, { readonly kind: K }>;
+type Of<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
 type Gemm = Of<"gemm">;
 /** The address of a place. */
 export type Locate = (place: Place) => number;
@@ -38,27 +38,27 @@ export class Launcher {
     this.#view = new DataView(this.#block.bytes);
   }
 
-  /** Compiles, checks and chooses all that the steps need: afterwards they can be issued without allocating. */
-  prepare({ kernels, steps }: Pick<Script, "kernels" | "steps">): void {
-    for (const step of steps) {
-      if (step.kind === "launch") {
-        const kernel = this.#kernels(kernels[step.kernel]!);
-        requireFitting(kernel, step.args);
-        requirePassable(kernel, step.args);
-        allowShared(this.#session, kernel, step.sharedBytes);
-      } else if (step.kind === "gemm") {
-        this.#product(step);
+  /** Compiles, checks and chooses all that the commands need: afterwards they can be issued without allocating. */
+  prepare({ kernels, commands }: Pick<CommandList, "kernels" | "commands">): void {
+    for (const command of commands) {
+      if (command.kind === "launch") {
+        const kernel = this.#kernels(kernels[command.kernel]!);
+        requireFitting(kernel, command.args);
+        requirePassable(kernel, command.args);
+        allowShared(this.#session, kernel, command.sharedBytes);
+      } else if (command.kind === "gemm") {
+        this.#product(command);
       }
     }
   }
 
-  issue(step: Step, kernels: readonly KernelSpec[], locate: Locate): void {
-    if (step.kind === "launch") this.#launch(this.#kernels(kernels[step.kernel]!), step, locate);
-    else if (step.kind === "gemm") this.#gemm(step, locate);
-    else if (step.kind === "fill") this.#fill(step, locate);
+  issue(command: Command, kernels: readonly KernelSpec[], locate: Locate): void {
+    if (command.kind === "launch") this.#launch(this.#kernels(kernels[command.kernel]!), command, locate);
+    else if (command.kind === "gemm") this.#gemm(command, locate);
+    else if (command.kind === "fill") this.#fill(command, locate);
     else {
       const { driver, stream } = this.#session;
-      driver.cuMemcpyDtoDAsync_v2(locate(step.to), locate(step.from), step.bytes, stream);
+      driver.cuMemcpyDtoDAsync_v2(locate(command.to), locate(command.from), command.bytes, stream);
     }
   }
 
@@ -89,9 +89,9 @@ export class Launcher {
     return at + POINTER_BYTES;
   }
 
-  #gemm(step: Gemm, locate: Locate): void {
-    const { product, algorithm } = this.#product(step);
-    const addresses: Addresses = { a: locate(step.a), b: locate(step.b), c: locate(step.c) };
+  #gemm(command: Gemm, locate: Locate): void {
+    const { product, algorithm } = this.#product(command);
+    const addresses: Addresses = { a: locate(command.a), b: locate(command.b), c: locate(command.c) };
     product.run(addresses, algorithm, this.#workspace!.address);
   }
 

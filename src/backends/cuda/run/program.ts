@@ -1,6 +1,6 @@
 /**
- * A script on the GPU: its steps captured once into a CUDA graph, with the copies of feeds and outputs, which every run
- * after the first launches whole.
+ * A command list on the GPU: its commands captured once into a CUDA graph, with the copies of feeds and outputs, which
+ * every run after the first launches whole.
  */
 import type { OpTime, Values } from "../../backend.ts";
 import { CUDA } from "../driver/constants.ts";
@@ -8,7 +8,7 @@ import { during } from "../driver/failures.ts";
 import { receive } from "../driver/ffi.ts";
 import type { GpuSession } from "../driver/gpu.ts";
 import { partOf } from "../lower/parts.ts";
-import type { Script, Step } from "../plan/script.ts";
+import type { CommandList, Command } from "../plan/command-list.ts";
 import type { Board } from "./board.ts";
 import type { Launcher } from "./launcher.ts";
 import { SPLIT, splitting } from "./splitting.ts";
@@ -24,35 +24,35 @@ export interface Machine {
 
 export class GpuProgram {
   readonly #machine: Machine;
-  readonly #script: Script;
+  readonly #commandList: CommandList;
   readonly #transfers: Transfers;
   /**
    * The first run goes without a graph: libraries and driver load a kernel when it is first launched, which they may
-   * not do while a graph is captured. It also tells which step fails.
+   * not do while a graph is captured. It also tells which command fails.
    */
   #loaded = false;
   #graph: { readonly executable: number; readonly generation: number } | undefined;
 
-  constructor(machine: Machine, script: Script) {
+  constructor(machine: Machine, commandList: CommandList) {
     this.#machine = machine;
-    this.#script = script;
+    this.#commandList = commandList;
     const { store } = machine;
-    machine.board.write("the trials of algorithms for products");
-    store.provide(script, (variable) => {
-      const step = splitting(variable);
-      machine.launcher.prepare({ kernels: [SPLIT], steps: [step] });
-      machine.launcher.issue(step, [SPLIT], store.locate);
+    machine.board.write("timing the algorithms of products");
+    store.provide(commandList, (variable) => {
+      const command = splitting(variable);
+      machine.launcher.prepare({ kernels: [SPLIT], commands: [command] });
+      machine.launcher.issue(command, [SPLIT], store.locate);
     });
-    machine.launcher.prepare(script);
-    store.growArena(script.arenaBytes); // after the trials of products, which need memory for a moment
-    this.#transfers = new Transfers(machine.session, store.locate, script);
+    machine.launcher.prepare(commandList);
+    store.growArena(commandList.arenaBytes); // after the products were timed, which needs memory for a moment
+    this.#transfers = new Transfers(machine.session, store.locate, commandList);
   }
 
   run(feeds: Readonly<Record<string, Values>>): Readonly<Record<string, Float32Array>> {
     const { session, board } = this.#machine;
     this.#transfers.put(feeds);
     if (this.#loaded) {
-      board.write(`a program's graph of ${this.#script.steps.length} steps`);
+      board.write(`a program's graph of ${this.#commandList.commands.length} commands`);
       session.driver.cuGraphLaunch(this.#captured(), session.stream);
     } else this.#issueOneByOne();
     session.synchronize();
@@ -64,17 +64,17 @@ export class GpuProgram {
   profile(feeds: Readonly<Record<string, Values>>): readonly OpTime[] {
     const { session } = this.#machine;
     const { driver, stream } = session;
-    const { origins, steps } = this.#script;
+    const { origins, commands } = this.#commandList;
     this.#transfers.put(feeds);
     this.#transfers.copyIn();
     const events = [...origins, undefined].map(() => receive((out) => driver.cuEventCreate(out, 0)));
     try {
       driver.cuEventRecord(events[0]!, stream);
       origins.forEach(({ end }, i) => {
-        this.#issue(steps.slice(origins[i - 1]?.end ?? 0, end));
+        this.#issue(commands.slice(origins[i - 1]?.end ?? 0, end));
         driver.cuEventRecord(events[i + 1]!, stream);
       });
-      this.#issue(steps.slice(origins.at(-1)?.end ?? 0));
+      this.#issue(commands.slice(origins.at(-1)?.end ?? 0));
       session.synchronize();
       const ms = new Float32Array(1);
       return origins.map(({ op, scope }, i) => {
@@ -114,18 +114,18 @@ export class GpuProgram {
 
   #issueAll(): void {
     this.#transfers.copyIn();
-    this.#issue(this.#script.steps);
+    this.#issue(this.#commandList.commands);
     this.#transfers.copyOut();
   }
 
-  /** Waits after every step, so that one which fails is named: later ones of a graph are not to be told apart. */
+  /** Waits after every command, so that one which fails is named: later ones of a graph are not to be told apart. */
   #issueOneByOne(): void {
     this.#transfers.copyIn();
-    this.#script.steps.forEach((step, i) => {
-      const text = this.#text(step, i);
+    this.#commandList.commands.forEach((command, i) => {
+      const text = this.#text(command, i);
       this.#machine.board.write(text);
       try {
-        this.#issue([step]);
+        this.#issue([command]);
         this.#machine.session.synchronize();
       } catch (cause) {
         throw during(cause, text);
@@ -134,22 +134,22 @@ export class GpuProgram {
     this.#transfers.copyOut();
   }
 
-  #text(step: Step, i: number): string {
-    const { steps, origins } = this.#script;
+  #text(command: Command, i: number): string {
+    const { commands, origins } = this.#commandList;
     const from = origins.find(({ end }) => i < end);
-    return `step ${i} of ${steps.length}, ${this.#work(step)}, for ${from?.op} of ${from?.scope}`;
+    return `command ${i} of ${commands.length}, ${this.#work(command)}, for ${from?.op} of ${from?.scope}`;
   }
 
-  #work(step: Step): string {
-    if (step.kind !== "launch") return step.kind;
-    const { file, kernel, define } = this.#script.kernels[step.kernel]!;
-    const { grid, block, sharedBytes } = step;
+  #work(command: Command): string {
+    if (command.kind !== "launch") return command.kind;
+    const { file, kernel, define } = this.#commandList.kernels[command.kernel]!;
+    const { grid, block, sharedBytes } = command;
     return `${kernel} of ${file} ${JSON.stringify({ define, grid, block, sharedBytes })}`;
   }
 
-  #issue(steps: readonly Step[]): void {
+  #issue(commands: readonly Command[]): void {
     const { launcher, store } = this.#machine;
-    for (const step of steps) launcher.issue(step, this.#script.kernels, store.locate);
+    for (const command of commands) launcher.issue(command, this.#commandList.kernels, store.locate);
   }
 
   #forget(): void {

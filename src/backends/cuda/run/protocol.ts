@@ -8,7 +8,7 @@ import type { Values } from "../../backend.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
 import type { Compiled } from "../kernel-code/kernel-code.ts";
-import type { Script } from "../plan/script.ts";
+import type { CommandList } from "../plan/command-list.ts";
 
 /** What the GPU's thread starts with. */
 export interface Start {
@@ -20,7 +20,7 @@ export interface Start {
 }
 
 export type Request =
-  | { readonly kind: "compile"; readonly id: number; readonly program: number; readonly script: Script }
+  | { readonly kind: "compile"; readonly id: number; readonly program: number; readonly commandList: CommandList }
   | { readonly kind: "prepare"; readonly id: number; readonly kernels: readonly Compiled[] }
   | Run<"run">
   | Run<"profile">

@@ -1,6 +1,6 @@
 /** A variable that is f32 becomes the bf16 weights and 16-bit remainders that together are as exact: a launch by itself. */
 import { C_TYPE, remaindersAt } from "../memory/storage.ts";
-import { baseOf, type KernelSpec, type Step, type StoredVariable } from "../plan/script.ts";
+import { baseOf, type KernelSpec, type Command, type StoredVariable } from "../plan/command-list.ts";
 
 export const SPLIT: KernelSpec = {
   file: "convert.cu",
@@ -9,7 +9,7 @@ export const SPLIT: KernelSpec = {
 };
 
 /** `SPLIT`, from a variable into its successor. */
-export function splitting({ name, elements }: StoredVariable): Step {
+export function splitting({ name, elements }: StoredVariable): Command {
   const to = { base: baseOf.successor(name), offset: 0 };
   return {
     kind: "launch",

@@ -6,7 +6,7 @@ import { bytes as bytesText } from "../../../lib/format.ts";
 import { WORKSPACE_BYTES } from "../cublaslt/cublaslt-problem.ts";
 import { type Allocation, type GpuSession, reserveOf } from "../driver/gpu.ts";
 import { bytesOf, type Storage } from "../memory/storage.ts";
-import { ARENA, baseOf, type Place, type Script, type StoredVariable } from "../plan/script.ts";
+import { ARENA, baseOf, type Place, type CommandList, type StoredVariable } from "../plan/command-list.ts";
 
 export class Store {
   readonly #session: GpuSession;
@@ -50,15 +50,15 @@ export class Store {
    * All that a program needs but the arena; throws, before anything is allocated, where the GPU has not that much.
    * `split` fills a variable's successor, for those that were written before anyone knew that they are to be split.
    */
-  provide(script: Script, split: (variable: StoredVariable) => void): void {
-    this.#requireRoom(script);
-    for (const variable of script.variables) {
+  provide(commandList: CommandList, split: (variable: StoredVariable) => void): void {
+    this.#requireRoom(commandList);
+    for (const variable of commandList.variables) {
       const { name, elements, storage } = variable;
       const known = this.#variables.get(name)?.storage;
       if (storage === "split" && known === "f32") this.#succeed(variable, split);
       else this.declare(name, elements, storage);
     }
-    for (const { name, values } of script.constants) {
+    for (const { name, values } of commandList.constants) {
       const base = baseOf.constant(name);
       if (!this.#ensure(base, values.byteLength)) continue;
       this.#session.upload(this.locate({ base, offset: 0 }), values);
@@ -96,25 +96,25 @@ export class Store {
     this.#generation++;
   }
 
-  #requireRoom(script: Script): void {
+  #requireRoom(commandList: CommandList): void {
     const missing = (base: string, bytes: number) => (this.#bases.has(base) ? 0 : bytes);
     const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
     const state = sum([
-      ...script.variables.map((v) => missing(baseOf.variable(v.name), bytesOf(v.storage, v.elements))),
-      ...script.constants.map((c) => missing(baseOf.constant(c.name), c.values.byteLength)),
+      ...commandList.variables.map((v) => missing(baseOf.variable(v.name), bytesOf(v.storage, v.elements))),
+      ...commandList.constants.map((c) => missing(baseOf.constant(c.name), c.values.byteLength)),
     ]);
     const had = this.#bases.get(ARENA)?.bytes ?? 0;
-    const arena = Math.max(0, script.arenaBytes - had);
+    const arena = Math.max(0, commandList.arenaBytes - had);
     const { name, memoryBytes } = this.#session.info;
     // The context is there. Code and the products' workspace come with the first program.
     const later = this.#bases.has(ARENA) ? 0 : WORKSPACE_BYTES + reserveOf(memoryBytes) / 4;
     const free = Math.max(0, this.#session.freeBytes() - later);
     if (state + arena <= free) return;
-    const part = Math.floor((100 * Math.max(0, free + had - state)) / script.arenaBytes);
+    const part = Math.floor((100 * Math.max(0, free + had - state)) / commandList.arenaBytes);
     const would =
       part > 0 ? `about ${part} % of this micro-batch would fit` : "not even one sequence would fit";
     throw new EnvironmentError(
-      `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(script.arenaBytes)} for ` +
+      `engine cuda: ${bytesText(state)} for weights, gradients and optimizer state and ${bytesText(commandList.arenaBytes)} for ` +
         `activations do not fit into the ${bytesText(free)} that ${name} has free; ${would}: ` +
         "use a smaller train.micro_batch_size, model.seq_len or model, train.recompute full, or train.optimizer_state " +
         "bf16-moments",

@@ -4,7 +4,7 @@ import type { GpuSession, Pinned } from "../driver/gpu.ts";
 import { aligned } from "../memory/arrange.ts";
 import { decodeBf16 } from "../memory/bf16.ts";
 import { STORAGE_BYTES } from "../memory/storage.ts";
-import type { Script, Transfer } from "../plan/script.ts";
+import type { CommandList, Transfer } from "../plan/command-list.ts";
 import type { Store } from "./store.ts";
 
 /** A transfer with its bytes within the pinned memory. */
@@ -20,7 +20,7 @@ export class Transfers {
   readonly #outputs: readonly Slot[];
   readonly #pinned: Pinned;
 
-  constructor(session: GpuSession, locate: Store["locate"], { feeds, outputs }: Script) {
+  constructor(session: GpuSession, locate: Store["locate"], { feeds, outputs }: CommandList) {
     this.#session = session;
     this.#locate = locate;
     const slots = slotsOf([...feeds, ...outputs]);

@@ -15,7 +15,7 @@ import { kernelLoader } from "../kernel-code/modules.ts";
 import { nvrtc } from "../kernel-code/nvrtc.ts";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "../memory/bf16.ts";
 import { remaindersAt, STORAGE_BYTES } from "../memory/storage.ts";
-import { baseOf } from "../plan/script.ts";
+import { baseOf } from "../plan/command-list.ts";
 import { Board } from "./board.ts";
 import { Launcher } from "./launcher.ts";
 import { GpuProgram, type Machine } from "./program.ts";
@@ -82,8 +82,8 @@ class Owner {
         await this.#machine.code.prepare(request.kernels);
         return undefined;
       case "compile":
-        await this.#machine.code.prepare(request.script.kernels);
-        this.#programs.set(request.program, new GpuProgram(this.#machine, request.script));
+        await this.#machine.code.prepare(request.commandList.kernels);
+        this.#programs.set(request.program, new GpuProgram(this.#machine, request.commandList));
         return undefined;
       case "run":
         return this.#programs.get(request.program)!.run(request.feeds);

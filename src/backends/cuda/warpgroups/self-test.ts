@@ -9,7 +9,7 @@ import type { Device, Floats } from "../../backend.ts";
 import type { Gpu } from "../lower/lowering.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
 import { compile } from "../plan/compile.ts";
-import type { Script } from "../plan/script.ts";
+import type { CommandList } from "../plan/command-list.ts";
 import { CudaDevice } from "../run/device.ts";
 import { GpuThread } from "../run/gpu-thread.ts";
 import { type Case, caseOf, type Extents, numbersFor } from "./cases.ts";
@@ -50,7 +50,7 @@ async function readyOn(device: Device, { graph, feeds, spread, ops }: Case): Pro
   };
 }
 
-const kernelsOf = ({ graph }: Case, used: readonly WarpgroupKernel[]): Script["kernels"] =>
+const kernelsOf = ({ graph }: Case, used: readonly WarpgroupKernel[]): CommandList["kernels"] =>
   compile(graph, { gpu: gpuWith(used) }).kernels;
 
 const gpuWith = (warpgroups: readonly WarpgroupKernel[]): Gpu => ({ ...thread.gpu, warpgroups });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
-import type { Script, Step } from "../../../../../src/backends/cuda/plan/script.ts";
+import type { CommandList, Command } from "../../../../../src/backends/cuda/plan/command-list.ts";
 import { USUAL as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
 import { requireCountable } from "../../../../../src/backends/cuda/run/device.ts";
 import { gradientGraph, type ModelSpec } from "../../../../../src/model/graphs.ts";
@@ -13,20 +13,20 @@ import { nano, update } from "../../../../conformance/nano.ts";
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
 const lowered = (of: ModelSpec, batch: number, more: { accumulate?: boolean; logits?: boolean } = {}) =>
   compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu });
-const gemms = ({ steps }: Script) =>
-  steps.filter((s): s is Extract<Step, { readonly kind: "gemm" }> => s.kind === "gemm");
+const gemms = ({ commands }: CommandList) =>
+  commands.filter((s): s is Extract<Command, { readonly kind: "gemm" }> => s.kind === "gemm");
 
 describe("weights' gradients", () => {
-  const intoGradients = (script: Script) =>
-    gemms(script).filter(({ c }) => c.base.startsWith("variable grad/"));
+  const intoGradients = (commandList: CommandList) =>
+    gemms(commandList).filter(({ c }) => c.base.startsWith("variable grad/"));
 
   test("are computed straight into their variables, in f32", () => {
-    const script = lowered(spec, 2);
-    const matrices = script.variables.filter(({ name }) =>
+    const commandList = lowered(spec, 2);
+    const matrices = commandList.variables.filter(({ name }) =>
       /^grad\/.*(q|k|v|o|gate|up|down|head)\.weight/.test(name),
     );
-    expect(new Set(intoGradients(script).map(({ c }) => c.base)).size).toBe(matrices.length);
-    for (const { c, shape } of intoGradients(script)) expect([c.storage, shape.beta]).toEqual(["f32", 0]);
+    expect(new Set(intoGradients(commandList).map(({ c }) => c.base)).size).toBe(matrices.length);
+    for (const { c, shape } of intoGradients(commandList)) expect([c.storage, shape.beta]).toEqual(["f32", 0]);
   });
 
   test("add up there over micro-batches", () => {
@@ -35,21 +35,21 @@ describe("weights' gradients", () => {
 });
 
 test("products read bf16: activations, and what of split weights is nearest to them", () => {
-  const script = lowered(spec, 2);
-  for (const { a, b } of gemms(script)) expect([a.storage, b.storage]).toEqual(["bf16", "bf16"]);
-  const storageOf = (name: string) => script.variables.find((v) => v.name === name)?.storage;
+  const commandList = lowered(spec, 2);
+  for (const { a, b } of gemms(commandList)) expect([a.storage, b.storage]).toEqual(["bf16", "bf16"]);
+  const storageOf = (name: string) => commandList.variables.find((v) => v.name === name)?.storage;
   expect(storageOf("blocks.0.attn.q.weight")).toBe("split");
   expect(storageOf("blocks.0.attn_norm.weight")).toBe("f32");
-  const bases = gemms(script).flatMap(({ a, b }) => [a.base, b.base]);
+  const bases = gemms(commandList).flatMap(({ a, b }) => [a.base, b.base]);
   expect(bases).toContain("variable blocks.0.attn.q.weight");
-  expect(script.kernels.filter(({ kernel }) => kernel === "convert")).toEqual([]);
+  expect(commandList.kernels.filter(({ kernel }) => kernel === "convert")).toEqual([]);
 });
 
 test("the optimizer works in place", () => {
   const { graph } = update(spec);
-  const script = compile(graph, { gpu });
-  expect(script.steps.filter(({ kind }) => kind === "copy")).toEqual([]);
-  expect(script.arenaBytes).toBeLessThan(64 * 1024);
+  const commandList = compile(graph, { gpu });
+  expect(commandList.commands.filter(({ kind }) => kind === "copy")).toEqual([]);
+  expect(commandList.arenaBytes).toBeLessThan(64 * 1024);
 });
 
 test("a tensor that 32 bits cannot count is refused; logits in chunks are none", () => {
@@ -63,8 +63,8 @@ describe("the head's loss", () => {
   const many: ModelSpec = { ...spec, model: { ...nano, n_layers: 1, seq_len: 2500 } };
 
   test("goes through one chunk of logits, gradients adding up from the second on", () => {
-    const script = lowered(many, 4); // 10,000 rows
-    const head = gemms(script).filter(({ c }) => c.base === "variable grad/head.weight");
+    const commandList = lowered(many, 4); // 10,000 rows
+    const head = gemms(commandList).filter(({ c }) => c.base === "variable grad/head.weight");
     expect(head.map(({ shape }) => [shape.k, shape.beta])).toEqual([
       [4096, 0],
       [4096, 1],

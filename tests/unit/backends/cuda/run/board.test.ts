@@ -7,8 +7,8 @@ test("what one thread writes the other reads, cut to what fits", () => {
   const shared = Board.share();
   const [writer, reader] = [new Board(shared), new Board(shared)];
   expect(reader.read()).toBe("");
-  writer.write("step 3 of 9, gemm, for matmul of layers.0");
-  expect(reader.read()).toBe("step 3 of 9, gemm, for matmul of layers.0");
+  writer.write("command 3 of 9, gemm, for matmul of layers.0");
+  expect(reader.read()).toBe("command 3 of 9, gemm, for matmul of layers.0");
   writer.write("x".repeat(5000));
   expect(reader.read()).toBe("x".repeat(1024));
   writer.write("");
@@ -18,16 +18,16 @@ test("what one thread writes the other reads, cut to what fits", () => {
 test("only what lasts is told, until it ends", async () => {
   const board = new Board(Board.share());
   const told: string[] = [];
-  board.write("step 1");
+  board.write("command 1");
   const end = watch(board, 20, (what) => told.push(what));
   await vi.waitFor(() => expect(told.length).toBeGreaterThan(1), 60_000);
-  expect(told.every((what) => /^still waiting for the GPU after \d+ s, at step 1$/.test(what))).toBe(true);
+  expect(told.every((what) => /^still waiting for the GPU after \d+ s, at command 1$/.test(what))).toBe(true);
   board.write("");
   await sleep(60);
   const before = told.length;
   await sleep(100);
   expect(told).toHaveLength(before);
-  board.write("step 2");
+  board.write("command 2");
   end();
   await sleep(100);
   expect(told).toHaveLength(before);

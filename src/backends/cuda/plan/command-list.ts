@@ -36,10 +36,10 @@ export interface Operand extends Place {
 
 export type GemmShape = Required<Omit<Gemm, "a" | "b" | "c">>;
 
-export type Step =
+export type Command =
   | {
       readonly kind: "launch";
-      /** Index into the script's kernels. */
+      /** Index into the list's kernels. */
       readonly kernel: number;
       readonly grid: Dimensions;
       readonly block: Dimensions;
@@ -63,11 +63,11 @@ export interface Transfer {
   readonly elements: number;
 }
 
-/** What steps come from, from where the ones before it end: an application of an op. */
+/** What commands come from, from where the ones before it end: an application of an op. */
 export interface Origin {
   readonly op: string;
   readonly scope: string;
-  /** Index of the first step after its own. */
+  /** Index of the first command after its own. */
   readonly end: number;
 }
 
@@ -77,12 +77,12 @@ export interface StoredVariable {
   readonly storage: Storage;
 }
 
-export interface Script {
+export interface CommandList {
   readonly arenaBytes: number;
   /** Of the largest tensor that an op makes. */
   readonly mostElements: number;
   readonly kernels: readonly KernelSpec[];
-  readonly steps: readonly Step[];
+  readonly commands: readonly Command[];
   readonly origins: readonly Origin[];
   readonly variables: readonly StoredVariable[];
   readonly constants: readonly { readonly name: string; readonly values: Float32Array | Int32Array }[];
