@@ -6,7 +6,7 @@ import { received } from "../../../lib/sent-error.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
-import { Board, watch } from "./board.ts";
+import { ProgressBoard, watch } from "./progress-board.ts";
 import {
   type Access,
   type Progress,
@@ -38,7 +38,7 @@ export class GpuThread {
   readonly gpu: GpuInfo;
   readonly #worker: Worker;
   readonly #window: Window;
-  readonly #board: Board;
+  readonly #board: ProgressBoard;
   readonly #listener: Listener;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
@@ -48,7 +48,7 @@ export class GpuThread {
   private constructor(worker: Worker, { window, board }: Start, gpu: GpuInfo, listener: Listener) {
     this.#worker = worker;
     this.#window = new Window(window);
-    this.#board = new Board(board);
+    this.#board = new ProgressBoard(board);
     this.#listener = listener;
     this.gpu = gpu;
     worker.on("message", (said: Reply | Progress) => {
@@ -61,7 +61,7 @@ export class GpuThread {
 
   /** Starts the thread and waits until the GPU is open. */
   static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
-    const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: Board.share() };
+    const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: ProgressBoard.share() };
     const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);

@@ -9,7 +9,7 @@ import { receive } from "../driver/ffi.ts";
 import type { GpuSession } from "../driver/gpu.ts";
 import { partOf } from "../lower/parts.ts";
 import type { CommandList, Command } from "../plan/command-list.ts";
-import type { Board } from "./board.ts";
+import type { ProgressBoard } from "./progress-board.ts";
 import type { Launcher } from "./launcher.ts";
 import { SPLIT, splitting } from "./splitting.ts";
 import type { Store } from "./store.ts";
@@ -19,7 +19,7 @@ export interface Machine {
   readonly session: GpuSession;
   readonly launcher: Launcher;
   readonly store: Store;
-  readonly board: Board;
+  readonly board: ProgressBoard;
 }
 
 export class GpuProgram {

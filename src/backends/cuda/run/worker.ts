@@ -16,7 +16,7 @@ import { nvrtc } from "../kernel-code/nvrtc.ts";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "../memory/bf16.ts";
 import { remaindersAt, STORAGE_BYTES } from "../memory/storage.ts";
 import { baseOf } from "../plan/command-list.ts";
-import { Board } from "./board.ts";
+import { ProgressBoard } from "./progress-board.ts";
 import { Launcher } from "./launcher.ts";
 import { GpuProgram, type Machine } from "./program.ts";
 import {
@@ -48,7 +48,7 @@ async function open({ libraries, cacheFolder, board }: Start): Promise<Opened> {
   const products = cublasLt(ffi.open(libraries.cublasLt), session);
   const tuner = new Tuner(session, products, cacheFolder);
   const launcher = new Launcher(session, kernelLoader(session, code), products, tuner);
-  return { session, launcher, store: new Store(session), board: new Board(board), code };
+  return { session, launcher, store: new Store(session), board: new ProgressBoard(board), code };
 }
 
 class Owner {

@@ -4,7 +4,7 @@
  */
 const LENGTH = 1024;
 
-export class Board {
+export class ProgressBoard {
   readonly #length: Int32Array;
   readonly #text: Uint8Array;
 
@@ -30,7 +30,7 @@ export class Board {
 }
 
 /** Tells, every `quietMs` until the function it returns is called, if the board still reads as it did the last time. */
-export function watch(board: Board, quietMs: number, tell: (what: string) => void): () => void {
+export function watch(board: ProgressBoard, quietMs: number, tell: (what: string) => void): () => void {
   const begun = performance.now();
   let before = "";
   const timer = setInterval(() => {

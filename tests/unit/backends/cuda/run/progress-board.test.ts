@@ -1,11 +1,11 @@
 /** The board on which the GPU's thread writes what it is at. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { Board, watch } from "../../../../../src/backends/cuda/run/board.ts";
+import { ProgressBoard, watch } from "../../../../../src/backends/cuda/run/progress-board.ts";
 
 test("what one thread writes the other reads, cut to what fits", () => {
-  const shared = Board.share();
-  const [writer, reader] = [new Board(shared), new Board(shared)];
+  const shared = ProgressBoard.share();
+  const [writer, reader] = [new ProgressBoard(shared), new ProgressBoard(shared)];
   expect(reader.read()).toBe("");
   writer.write("command 3 of 9, gemm, for matmul of layers.0");
   expect(reader.read()).toBe("command 3 of 9, gemm, for matmul of layers.0");
@@ -16,7 +16,7 @@ test("what one thread writes the other reads, cut to what fits", () => {
 });
 
 test("only what lasts is told, until it ends", async () => {
-  const board = new Board(Board.share());
+  const board = new ProgressBoard(ProgressBoard.share());
   const told: string[] = [];
   board.write("command 1");
   const end = watch(board, 20, (what) => told.push(what));
