@@ -14,8 +14,8 @@ import {
   type Reply,
   type Request,
   type Start,
-  Window,
 } from "./protocol.ts";
+import { StagingBuffer } from "./staging-buffer.ts";
 
 type Asked = Exclude<Request, Access>;
 /** A request before it has its number. */
@@ -37,7 +37,7 @@ export interface Listener {
 export class GpuThread {
   readonly gpu: GpuInfo;
   readonly #worker: Worker;
-  readonly #window: Window;
+  readonly #staging: StagingBuffer;
   readonly #board: ProgressBoard;
   readonly #listener: Listener;
   readonly #waiting = new Map<number, Waiting>();
@@ -45,9 +45,9 @@ export class GpuThread {
   #programs = 0;
   #dead: Error | undefined;
 
-  private constructor(worker: Worker, { window, board }: Start, gpu: GpuInfo, listener: Listener) {
+  private constructor(worker: Worker, { staging, board }: Start, gpu: GpuInfo, listener: Listener) {
     this.#worker = worker;
-    this.#window = new Window(window);
+    this.#staging = new StagingBuffer(staging);
     this.#board = new ProgressBoard(board);
     this.#listener = listener;
     this.gpu = gpu;
@@ -61,7 +61,7 @@ export class GpuThread {
 
   /** Starts the thread and waits until the GPU is open. */
   static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
-    const workerData: Start = { libraries, cacheFolder, window: Window.share(), board: ProgressBoard.share() };
+    const workerData: Start = { libraries, cacheFolder, staging: StagingBuffer.share(), board: ProgressBoard.share() };
     const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);
@@ -83,18 +83,18 @@ export class GpuThread {
     return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.tell));
   }
 
-  /** Copies all of a variable's values to or from the GPU, window by window, while the caller waits. */
+  /** Copies all of a variable's values to or from the GPU, part by part, while the caller waits. */
   copy(kind: Access["kind"], variable: string, values: Float32Array): void {
     if (this.#dead !== undefined) throw this.#dead;
     const { length: elements } = values;
-    for (let from = 0; from < elements; from += this.#window.capacity) {
-      const count = Math.min(this.#window.capacity, elements - from);
+    for (let from = 0; from < elements; from += this.#staging.capacity) {
+      const count = Math.min(this.#staging.capacity, elements - from);
       const part = values.subarray(from, from + count);
-      if (kind === "write") this.#window.floats(count).set(part);
-      this.#window.reset();
+      if (kind === "write") this.#staging.floats(count).set(part);
+      this.#staging.reset();
       this.#worker.postMessage({ kind, variable, elements, from, count } satisfies Access);
-      this.#window.wait();
-      if (kind === "read") part.set(this.#window.floats(count));
+      this.#staging.wait();
+      if (kind === "read") part.set(this.#staging.floats(count));
     }
   }
 

@@ -1,9 +1,8 @@
 /**
  * What the main thread and the thread that owns the GPU say to each other. Programs run by messages, so that the main
- * thread's event loop stays alive; variables pass through a window of shared memory, for which the caller waits.
+ * thread's event loop stays alive; variables pass through a buffer of shared memory, for which the caller waits.
  */
-import { EnvironmentError } from "../../../lib/errors.ts";
-import { received, type SentError } from "../../../lib/sent-error.ts";
+import type { SentError } from "../../../lib/sent-error.ts";
 import type { Values } from "../../backend.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
@@ -15,7 +14,7 @@ export interface Start {
   readonly libraries: LibraryPaths;
   /** Where compiled kernels and chosen algorithms are kept. */
   readonly cacheFolder: string;
-  readonly window: SharedArrayBuffer;
+  readonly staging: SharedArrayBuffer;
   readonly board: SharedArrayBuffer;
 }
 
@@ -36,7 +35,7 @@ export interface Run<K extends string> {
   readonly feeds: Readonly<Record<string, Values>>;
 }
 
-/** Part of a variable's values, in the window. `elements`: how many the whole variable has. */
+/** Part of a variable's values, in the staging buffer. `elements`: how many the whole variable has. */
 export interface Access {
   readonly kind: "write" | "read";
   readonly variable: string;
@@ -56,58 +55,3 @@ export interface Progress {
 
 /** The first message: the GPU is ready, or why not. */
 export type Ready = { readonly gpu: GpuInfo } | { readonly error: SentError };
-
-/** Shared memory for variables' values: a state to wait for, then the data. */
-export class Window {
-  readonly #state: Int32Array;
-  readonly data: Uint8Array;
-
-  constructor(shared: SharedArrayBuffer) {
-    this.#state = new Int32Array(shared, 0, 2);
-    this.data = new Uint8Array(shared, HEAD_BYTES);
-  }
-
-  static share(): SharedArrayBuffer {
-    return new SharedArrayBuffer(HEAD_BYTES + DATA_BYTES);
-  }
-
-  /** Values that fit. */
-  get capacity(): number {
-    return this.data.length / 4;
-  }
-
-  floats(count: number): Float32Array {
-    return new Float32Array(this.data.buffer, HEAD_BYTES, count);
-  }
-
-  /** Before asking. */
-  reset(): void {
-    Atomics.store(this.#state, 0, PENDING);
-  }
-
-  /** Waits for the other thread's answer; throws what it says went wrong. */
-  wait(): void {
-    if (Atomics.wait(this.#state, 0, PENDING, PATIENCE_MS) === "timed-out")
-      throw new EnvironmentError(
-        `engine cuda: the GPU has not answered for ${PATIENCE_MS / 60_000} minutes; see \`nvidia-smi\``,
-      );
-    if (Atomics.load(this.#state, 0) !== FAILED) return;
-    const text = new TextDecoder().decode(this.data.slice(0, this.#state[1]));
-    throw received(JSON.parse(text));
-  }
-
-  answer(error?: SentError): void {
-    if (error !== undefined) {
-      const text = new TextEncoder().encode(JSON.stringify(error));
-      this.data.set(text);
-      this.#state[1] = text.length;
-    }
-    Atomics.store(this.#state, 0, error === undefined ? DONE : FAILED);
-    Atomics.notify(this.#state, 0);
-  }
-}
-
-const HEAD_BYTES = 64;
-const DATA_BYTES = 8 * 2 ** 20;
-const [PENDING, DONE, FAILED] = [0, 1, 2];
-const PATIENCE_MS = 600_000;

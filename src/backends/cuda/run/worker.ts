@@ -26,8 +26,8 @@ import {
   type Reply,
   type Request,
   type Start,
-  Window,
 } from "./protocol.ts";
+import { StagingBuffer } from "./staging-buffer.ts";
 import { Store } from "./store.ts";
 
 interface Opened extends Machine {
@@ -53,12 +53,12 @@ async function open({ libraries, cacheFolder, board }: Start): Promise<Opened> {
 
 class Owner {
   readonly #machine: Opened;
-  readonly #window: Window;
+  readonly #staging: StagingBuffer;
   readonly #programs = new Map<number, GpuProgram>();
 
-  constructor(machine: Opened, window: Window) {
+  constructor(machine: Opened, staging: StagingBuffer) {
     this.#machine = machine;
-    this.#window = window;
+    this.#staging = staging;
   }
 
   /** The answer to a request; what throws is the answer too. */
@@ -110,9 +110,9 @@ class Owner {
   #access(request: Access): void {
     try {
       this.#copy(request);
-      this.#window.answer();
+      this.#staging.answer();
     } catch (cause) {
-      this.#window.answer(sent(cause));
+      this.#staging.answer(sent(cause));
     }
   }
 
@@ -128,7 +128,7 @@ class Owner {
       return values;
     };
     const half = () => new Uint16Array(count);
-    const floats = this.#window.floats(count);
+    const floats = this.#staging.floats(count);
     const values = Float32Array.from(floats);
     const [first, rest] = [from * STORAGE_BYTES[storage], remaindersAt(elements) + 2 * from];
     if (storage === "split" && kind === "write") {
@@ -146,7 +146,7 @@ const port = parentPort!;
 const start = workerData as Start;
 try {
   const machine = await open(start);
-  const owner = new Owner(machine, new Window(start.window));
+  const owner = new Owner(machine, new StagingBuffer(start.staging));
   const serve = async (request: Request) => {
     const reply = await owner.handle(request);
     if (reply !== undefined) port.postMessage(reply);
