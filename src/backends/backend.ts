@@ -22,11 +22,11 @@ export type Availability =
 export interface PlannedMemory {
   /** All that is not variables. */
   readonly activations: number;
-  /** What the device has, where that is known or taken for granted. */
+  /** What the device has, where that is known or assumed. */
   readonly capacity?: number;
   /** What must stay free of that, for the driver and its libraries. */
   readonly reserve?: number;
-  /** The device that is taken for granted where there is none to ask: `an H200`. */
+  /** The device that is assumed where there is none to ask: `an H200`. */
   readonly assumed?: string;
 }
 

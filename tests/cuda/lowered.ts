@@ -4,7 +4,7 @@ import { type Context, canAdd, type Gpu, type Lowering } from "../../src/backend
 import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
 import type { BufferView, Buffer } from "../../src/backends/cuda/memory/buffer.ts";
 import { bytesOf, remaindersAt, type Storage } from "../../src/backends/cuda/memory/storage.ts";
-import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Op, size, type Tensor } from "../../src/graph/graph.ts";
 import type { Arg, Buffer32, Gpu as Machine } from "./gpu.ts";
@@ -61,7 +61,7 @@ export class Lowered {
 
   constructor(machine: Machine, natives: readonly string[] = [], gpu: Partial<Gpu> = {}) {
     this.#machine = machine;
-    this.#gpu = { ...USUAL, ...gpu };
+    this.#gpu = { ...ASSUMED_GPU, ...gpu };
     this.#builder = new GraphBuilder(new Set(natives));
   }
 

@@ -6,7 +6,7 @@ import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
 import type { Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
 import { compile } from "../../src/backends/cuda/plan/compile.ts";
-import { USUAL as gpu } from "../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
 import { remembered } from "../../src/lib/memo.ts";

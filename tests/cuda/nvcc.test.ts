@@ -12,7 +12,7 @@ import { type AttentionKernel, definesOf, tilesFor } from "../../src/backends/cu
 import { TILINGS } from "../../src/backends/cuda/lower/grouped-tiles.ts";
 import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cuda/lower/rows.ts";
 import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
-import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU } from "../../src/backends/cuda/planned-memory.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
 import { missing, release } from "./nvcc.ts";
 
@@ -46,7 +46,7 @@ const norms = WIDTHS.flatMap((width): Budget[] => {
 const attention = [48, 64, 96, 128].flatMap((headDim) =>
   (["forward", "grad-kv", "grad-q"] as const).flatMap((kernel: AttentionKernel): Budget[] =>
     [[], WARPGROUP_KERNELS].flatMap((warpgroups) => {
-      const tiles = tilesFor(kernel, headDim, { ...USUAL, warpgroups });
+      const tiles = tilesFor(kernel, headDim, { ...ASSUMED_GPU, warpgroups });
       const hopper = tiles.warpgroups === true;
       if (warpgroups.length > 0 && !hopper) return [];
       const { file } = sourceOf(kernel, tiles);

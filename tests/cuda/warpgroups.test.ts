@@ -12,7 +12,7 @@ import { discover } from "../../src/backends/cuda/driver/discover.ts";
 import type { GpuInfo } from "../../src/backends/cuda/driver/gpu.ts";
 import { WARPGROUP_KERNELS, type WarpgroupKernel } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { compile } from "../../src/backends/cuda/plan/compile.ts";
-import { USUAL } from "../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU } from "../../src/backends/cuda/planned-memory.ts";
 import {
   caseOf,
   type Extents,
@@ -71,7 +71,7 @@ describe("what follows from a self-test", () => {
 
 describe("what kernels are tested on", () => {
   const compiled = (kernel: WarpgroupKernel, sizes: Sizes, warpgroups: readonly WarpgroupKernel[]) =>
-    compile(caseOf(kernel, sizes).graph, { gpu: { ...USUAL, warpgroups } });
+    compile(caseOf(kernel, sizes).graph, { gpu: { ...ASSUMED_GPU, warpgroups } });
 
   test.each(WARPGROUP_KERNELS)("%s: the ops that are timed are there, and take some memory", (kernel) => {
     const { ops } = caseOf(kernel, REAL.timed);
@@ -134,7 +134,7 @@ describe("what kernels are tested on", () => {
 
 const hopper: GpuInfo = {
   ...{ name: "a Hopper", memoryBytes: 2 ** 36, driverVersion: 13000 },
-  ...{ sm: USUAL.sm, multiprocessors: USUAL.multiprocessors, sharedBytes: USUAL.sharedBytes },
+  ...{ sm: ASSUMED_GPU.sm, multiprocessors: ASSUMED_GPU.multiprocessors, sharedBytes: ASSUMED_GPU.sharedBytes },
 };
 const machineIn = (dir: string, gpu: Partial<GpuInfo> = {}): Machine => ({
   gpu: { ...hopper, ...gpu },

@@ -104,7 +104,7 @@ async function shapesOf(preset, batch) {
   const { completeModel, modelSchema } = await inDist("model/schema.js");
   const model = completeModel(modelSchema.parse(presets[preset]));
   const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, natives, accumulate: true });
-  const { USUAL: gpu } = await inDist("backends/cuda/planned-memory.js");
+  const { ASSUMED_GPU: gpu } = await inDist("backends/cuda/planned-memory.js");
   const counted = new Map();
   for (const command of compile(graph, { gpu }).commands) {
     if (command.kind !== "gemm") continue;

@@ -7,14 +7,14 @@ import type { Gpu } from "./lower/lowering.ts";
 import { compile } from "./plan/compile.ts";
 
 /** An H200, where there is no GPU to ask: how many blocks reduce in parallel changes a few bytes. */
-export const USUAL: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
-const USUAL_MEMORY = 139 * 2 ** 30;
+export const ASSUMED_GPU: Gpu = { sm: 90, multiprocessors: 132, sharedBytes: 227 * 1024, warpgroups: [] };
+const ASSUMED_MEMORY = 139 * 2 ** 30;
 
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
-  const commandList = compile(graph, { gpu: { ...USUAL, ...gpu } });
+  const commandList = compile(graph, { gpu: { ...ASSUMED_GPU, ...gpu } });
   const tables = commandList.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
   const products = commandList.commands.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
-  const capacity = gpu?.memoryBytes ?? USUAL_MEMORY;
+  const capacity = gpu?.memoryBytes ?? ASSUMED_MEMORY;
   return {
     activations: commandList.arenaBytes + tables + products,
     ...(gpu === undefined ? { assumed: "an H200" } : {}),

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
 import type { CommandList, Command } from "../../../../../src/backends/cuda/plan/command-list.ts";
-import { USUAL as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
 import { requireCountable } from "../../../../../src/backends/cuda/run/device.ts";
 import { gradientGraph, type ModelSpec } from "../../../../../src/model/graphs.ts";
 import { completeModel, modelSchema } from "../../../../../src/model/schema.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
-import { USUAL as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
+import { ASSUMED_GPU as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
 import { gradientGraph } from "../../../../../src/model/graphs.ts";
 import { recomputeNames } from "../../../../../src/model/recompute.ts";
 import { completeModel, modelSchema } from "../../../../../src/model/schema.ts";
