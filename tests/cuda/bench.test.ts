@@ -6,7 +6,7 @@ import { batchOf, nano, openWith } from "../conformance/nano.ts";
 import { finish, folder, start } from "../e2e/hnorm.ts";
 import { emulated, environment, missing, reason } from "./engine.ts";
 
-const PATIENCE = 300_000;
+const TIMEOUT = 300_000;
 const spec = { model: nano, norm: { name: "pre" } } as const;
 
 describe.skipIf(missing)(reason, () => {
@@ -35,7 +35,7 @@ describe.skipIf(missing)(reason, () => {
       expect(scopes).toContain("grad.blocks.0.ffn");
       await device.close();
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
@@ -64,6 +64,6 @@ describe.skipIf(missing)(reason, () => {
       );
       expect(Math.min(forward!, backward!)).toBeGreaterThan(0);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });

@@ -11,7 +11,7 @@ const CONFIG = {
   eval: { tokens: 32 },
 };
 /** The first run compiles every kernel, with a C++ compiler. */
-const PATIENCE = 300_000;
+const TIMEOUT = 300_000;
 const train = (steps: number) => ({ steps, batch_size: 4, micro_batch_size: 2, lr: 0.01 });
 
 const sweep = (dir: string, more: Readonly<Record<string, string>>) =>
@@ -52,7 +52,7 @@ describe.skipIf(missing)(reason, () => {
       for (const name of ["steps2-", "steps14-"])
         expect(bytesOf(runOf(dir, name))).toEqual(bytesOf(runOf(calm, name)));
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test.each([
@@ -92,7 +92,7 @@ describe.skipIf(missing)(reason, () => {
       );
       expect(code).toBe(69);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test.each([
@@ -107,7 +107,7 @@ describe.skipIf(missing)(reason, () => {
       expect(stderr).toMatch(message);
       expect(code).toBe(69);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });
 
@@ -129,5 +129,5 @@ test(
     expect(auto.code).toBe(0);
     expect(auto.stderr).not.toContain("cuda");
   },
-  PATIENCE,
+  TIMEOUT,
 );

@@ -24,7 +24,7 @@ const pre = specs["pre, grouped queries"]!;
 
 const engine = emulated();
 /** The first run compiles every kernel, with a C++ compiler. */
-const PATIENCE = 300_000;
+const TIMEOUT = 300_000;
 
 describe.skipIf(missing)(reason, () => {
   test.each(Object.entries(specs))(
@@ -33,7 +33,7 @@ describe.skipIf(missing)(reason, () => {
       const { check } = await expected(spec, 3);
       check(await gradients(engine, spec, 3));
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test.each(Object.entries(kinds))(
@@ -91,7 +91,7 @@ describe.skipIf(missing)(reason, () => {
         expect(device.read(gradientOf(name)).every((g) => g === 0)).toBe(true);
       await device.close();
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
@@ -108,7 +108,7 @@ describe.skipIf(missing)(reason, () => {
       expect(Math.abs((await device.memory()) / forecast - 1)).toBeLessThan(0.02);
       await device.close();
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   describe("twenty steps", () => {
@@ -119,7 +119,7 @@ describe.skipIf(missing)(reason, () => {
       first = await twentySteps(engine);
       second = await twentySteps(engine);
       onCpu = await twentySteps(cpu);
-    }, PATIENCE);
+    }, TIMEOUT);
 
     test("follow the cpu engine's losses within bf16's noise", () => {
       expect(first.losses.at(-1)).toBeLessThan(0.8 * first.losses[0]!);

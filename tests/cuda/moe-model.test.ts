@@ -37,7 +37,7 @@ const few = specs["two of nine, renormalized, one shared"]!;
 
 const engine = emulated();
 /** The first run compiles every kernel, with a C++ compiler. */
-const PATIENCE = 300_000;
+const TIMEOUT = 300_000;
 /** Sequences for which no token stands so close between two experts that rounding decides, in any of the specs. */
 const BATCH = 2;
 
@@ -58,7 +58,7 @@ describe.skipIf(missing)(reason, () => {
       shuffle(5);
       expect(await gradients(engine, spec, BATCH), "in another order of blocks and threads").toEqual(got);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
@@ -69,7 +69,7 @@ describe.skipIf(missing)(reason, () => {
       const { check } = await expected(spec, BATCH);
       check(got);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
@@ -81,7 +81,7 @@ describe.skipIf(missing)(reason, () => {
       for (const [name, values] of want.gradients)
         expect(distance(got.gradients.get(name)!, values), name).toBeLessThan(0.05);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
@@ -97,7 +97,7 @@ describe.skipIf(missing)(reason, () => {
       shuffle(6);
       expect(await steps(engine)).toEqual(got);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });
 

@@ -52,14 +52,14 @@ describe.skipIf(missing !== undefined || machine === undefined)(`kernels through
     ...["kernels", "attention", "wgmma", "moe", "moe-experts", "norm-rope", "residual-norm", "many-tensors"],
     ...["broadcast", "columns", "functions"],
   ];
-  const PATIENCE = 30 * 60_000;
+  const TIMEOUT = 30 * 60_000;
 
   // In a process of its own, in which nothing has opened the other GPU.
-  test("all kernels pass their tests", { timeout: PATIENCE }, async () => {
+  test("all kernels pass their tests", { timeout: TIMEOUT }, async () => {
     const root = join(import.meta.dirname, "../..");
     const files = FILES.map((name) => `tests/cuda/${name}.test.ts`);
     const vitest = join(root, "node_modules/vitest/vitest.mjs");
-    const args = [vitest, "run", "--reporter=json", "--maxWorkers=1", `--testTimeout=${PATIENCE}`, ...files];
+    const args = [vitest, "run", "--reporter=json", "--maxWorkers=1", `--testTimeout=${TIMEOUT}`, ...files];
     const output = await new Promise<string>((resolve) => {
       const env = { ...process.env, HNORM_CUDA_PTX: "1" };
       execFile(process.execPath, args, { cwd: root, env, maxBuffer: 2 ** 28 }, (_, stdout) =>

@@ -13,7 +13,7 @@ import { emulated, missing, reason } from "./engine.ts";
 import { Lowered } from "./lowered.ts";
 
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
-const PATIENCE = 300_000;
+const TIMEOUT = 300_000;
 const bitsOf = (values: ArrayLike<number>) => new Uint32Array(Float32Array.from(values).buffer);
 
 /** All kinds of finite numbers: large, small, and halfway between two bf16. */
@@ -68,6 +68,6 @@ describe.skipIf(missing)(reason, () => {
       check(-0.5);
       await device.close();
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });
