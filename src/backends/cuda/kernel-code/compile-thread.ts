@@ -3,12 +3,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { sent } from "../../../lib/sent-error.ts";
 import { loadFfi } from "../driver/ffi.ts";
 import { libraryKinds, openWhole, thisHost } from "../driver/libraries.ts";
-import type { Batch, Said } from "./compile-threads.ts";
+import type { Batch, Message } from "./compile-threads.ts";
 import { cached } from "./cubins.ts";
 import { nvrtc } from "./nvrtc.ts";
 
 const { library, folder, jobs, next } = workerData as Batch;
-const say = (said: Said) => parentPort!.postMessage(said);
+const send = (message: Message) => parentPort!.postMessage(message);
 const taken = new Int32Array(next);
 try {
   const ffi = await loadFfi();
@@ -18,9 +18,9 @@ try {
   );
   for (let job = Atomics.add(taken, 0, 1); job < jobs.length; job = Atomics.add(taken, 0, 1)) {
     const { source, options } = jobs[job]!;
-    say({ job, cubin: compiler.compile(source, options) });
+    send({ job, cubin: compiler.compile(source, options) });
   }
 } catch (cause) {
   Atomics.store(taken, 0, jobs.length); // the others need not begin another
-  say({ error: sent(cause) });
+  send({ error: sent(cause) });
 }

@@ -17,7 +17,7 @@ export interface Batch {
 }
 
 /** What a thread says: of each job, or that it gives up. */
-export type Said = { readonly job: number; readonly cubin: Uint8Array } | { readonly error: SentError };
+export type Message = { readonly job: number; readonly cubin: Uint8Array } | { readonly error: SentError };
 
 /** NVRTC of this path, with a memory in `folder`. `tell` hears of work that lasts. */
 export function compileThreads(
@@ -29,12 +29,12 @@ export function compileThreads(
     if (jobs.length < 2) return cubins; // quicker without a thread
     const advance = meter(jobs.length, tell);
     const batch: Batch = { ...at, jobs, next: new SharedArrayBuffer(4) };
-    const hear = ({ job, cubin }: Exclude<Said, { readonly error: SentError }>) => {
+    const onCubin = ({ job, cubin }: Exclude<Message, { readonly error: SentError }>) => {
       cubins[job] = cubin;
       advance();
     };
     const threads = Math.min(jobs.length, availableParallelism());
-    const ends = await Promise.all(Array.from({ length: threads }, () => thread(batch, hear)));
+    const ends = await Promise.all(Array.from({ length: threads }, () => thread(batch, onCubin)));
     const failed = ends.find((end) => end !== undefined);
     if (failed !== undefined) throw failed;
     return cubins;
@@ -44,13 +44,13 @@ export function compileThreads(
 /** Ends with the thread, with what went wrong there. */
 function thread(
   batch: Batch,
-  hear: (said: Exclude<Said, { readonly error: SentError }>) => void,
+  onCubin: (message: Exclude<Message, { readonly error: SentError }>) => void,
 ): Promise<Error | undefined> {
   const worker = new Worker(threadFile(import.meta.url, "compile-thread"), { workerData: batch });
   let failed: Error | undefined;
-  worker.on("message", (said: Said) => {
-    if ("error" in said) failed = received(said.error);
-    else hear(said);
+  worker.on("message", (message: Message) => {
+    if ("error" in message) failed = received(message.error);
+    else onCubin(message);
   });
   return new Promise((resolve) => {
     worker.on("error", (error) => {

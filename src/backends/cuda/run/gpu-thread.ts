@@ -19,7 +19,7 @@ import { StagingBuffer } from "./staging-buffer.ts";
 
 type Asked = Exclude<Request, Access>;
 /** A request before it has its number. */
-export type Question = {
+export type RequestBody = {
   [K in Asked["kind"]]: Omit<Extract<Asked, { readonly kind: K }>, "id">;
 }[Asked["kind"]];
 
@@ -51,9 +51,9 @@ export class GpuThread {
     this.#board = new ProgressBoard(board);
     this.#listener = listener;
     this.gpu = gpu;
-    worker.on("message", (said: Reply | Progress) => {
-      if ("progress" in said) listener.tell(said.progress);
-      else this.#settle(said);
+    worker.on("message", (message: Reply | Progress) => {
+      if ("progress" in message) listener.tell(message.progress);
+      else this.#settle(message);
     });
     worker.on("error", (error) => this.#die(error));
     worker.on("exit", () => this.#die(new EnvironmentError("engine cuda: the thread of the GPU has ended")));
@@ -73,12 +73,12 @@ export class GpuThread {
     return this.#programs++;
   }
 
-  ask(question: Question): Promise<unknown> {
+  ask(body: RequestBody): Promise<unknown> {
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     const id = this.#next++;
     const answer = new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...question, id });
+      this.#worker.postMessage({ ...body, id });
     });
     return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.tell));
   }
