@@ -13,6 +13,7 @@ import { concat } from "./concat.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross-entropy.ts";
 import { dispatch, gatherSum } from "./dispatch.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
+import { erf, erfGrad } from "./erf.ts";
 import { fill } from "./fill.ts";
 import { groupedMatmul, groupedMatmulGrad } from "./grouped-matmul.ts";
 import { matmul } from "./matmul.ts";
@@ -55,6 +56,8 @@ export const ops = {
   dispatch,
   embedding,
   embeddingGrad,
+  erf,
+  erfGrad,
   fill,
   gatherSum,
   groupedMatmul,

@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import { erf } from "../../src/ops/erf.ts";
 import { sigmoid } from "../../src/ops/sigmoid.ts";
 import { tanh } from "../../src/ops/tanh.ts";
 import { tokenLosses } from "../../src/ops/token-losses.ts";
@@ -37,6 +38,7 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
   });
 
   test.skipIf(engine === undefined).each([
+    ["erf", erf, [-1, -1, 0, 1, 1]],
     ["sigmoid", sigmoid, [0, 0, 0.5, 1, 1]],
     ["tanh", tanh, [-1, -1, 0, 1, 1]],
   ] as const)("%s", async (_, f, limits) => {

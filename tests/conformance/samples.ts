@@ -159,6 +159,8 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     { inputs: [normal(11, 5), ids(11, 4)], attrs: { vocab: 9 } },
     { inputs: [normal(1, 3), ids(1, 2)], attrs: { vocab: 2 } },
   ],
+  erf: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
+  erfGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(11), far)],
   fill: [
     { inputs: [], attrs: { shape: [], value: 1 } },
     { inputs: [], attrs: { shape: [3, 5], value: -0.5 } },

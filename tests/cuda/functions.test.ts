@@ -1,6 +1,13 @@
 /** Functions of one number and their gradients as kernels on the emulated GPU (see cases.ts). */
 import { describe, expect, test } from "vitest";
-import { sigmoid, sigmoidGrad, tanh, tanhGrad } from "../../src/backends/cuda/lower/functions.ts";
+import {
+  erf,
+  erfGrad,
+  sigmoid,
+  sigmoidGrad,
+  tanh,
+  tanhGrad,
+} from "../../src/backends/cuda/lower/functions.ts";
 import { NONE } from "../../src/ops/define.ts";
 import { ops } from "../../src/ops/index.ts";
 import { type Case, checkKernels, mapped, normal } from "./cases.ts";
@@ -8,11 +15,13 @@ import { machine, reason } from "./emulated.ts";
 import { Lowered } from "./lowered.ts";
 
 const functions = [
+  { op: ops.erf, lowering: erf },
   { op: ops.sigmoid, lowering: sigmoid },
   { op: ops.tanh, lowering: tanh },
 ];
-/** Of the result where it is between 0 and 1, or between -1 and 1. */
+/** Of their results between 0 and a half, or of such x. */
 const gradients = [
+  { op: ops.erfGrad, lowering: erfGrad },
   { op: ops.sigmoidGrad, lowering: sigmoidGrad },
   { op: ops.tanhGrad, lowering: tanhGrad },
 ];
@@ -39,6 +48,7 @@ checkKernels(
 describe.skipIf(machine === undefined)(`at the ends of the numbers${reason}`, () => {
   const x = Float32Array.of(-Infinity, -3e38, 3e38, Infinity, Number.NaN);
   test.each([
+    ["erf", { op: ops.erf, lowering: erf }, [-1, -1, 1, 1, Number.NaN]],
     ["sigmoid", { op: ops.sigmoid, lowering: sigmoid }, [0, 0, 1, 1, Number.NaN]],
     ["tanh", { op: ops.tanh, lowering: tanh }, [-1, -1, 1, 1, Number.NaN]],
   ] as const)("%s", (_, { op, lowering }, want) => {

@@ -125,7 +125,7 @@ const budgets: readonly Budget[] = [
     };
   }),
   { file: "sum-parts.cu", define: { X: "bf16" }, registers: 32 },
-  ...["sigmoid.cu", "tanh.cu"].map((file): Budget => {
+  ...["erf.cu", "sigmoid.cu", "tanh.cu"].map((file): Budget => {
     return { file, define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 40 };
   }),
   { file: "columns.cu", define: { ...X, PACK: 8 }, registers: 32 },

@@ -18,7 +18,7 @@ import { dispatch, gatherSum } from "./lower/dispatch.ts";
 import { add, scale } from "./lower/elementwise.ts";
 import { embedding, embeddingGrad } from "./lower/embedding.ts";
 import { fill } from "./lower/fill.ts";
-import { sigmoid, sigmoidGrad, tanh, tanhGrad } from "./lower/functions.ts";
+import { erf, erfGrad, sigmoid, sigmoidGrad, tanh, tanhGrad } from "./lower/functions.ts";
 import { groupedMatmul, groupedMatmulGrad } from "./lower/grouped-matmul.ts";
 import { reshape, transpose } from "./lower/layout.ts";
 import type { Lowering } from "./lower/lowering.ts";
@@ -65,6 +65,8 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   dispatch: { onnx: dispatch },
   embedding: { onnx: embedding },
   embeddingGrad: { onnx: embeddingGrad },
+  erf: { onnx: erf },
+  erfGrad: { onnx: erfGrad },
   fill: { onnx: fill, host: fillHost },
   gatherSum: { onnx: gatherSum },
   groupedMatmul: { onnx: groupedMatmul },

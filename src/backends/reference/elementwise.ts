@@ -2,6 +2,7 @@
 import type { Shape } from "../../graph/graph.ts";
 import { type Broadcast, broadcast } from "../../ops/broadcast.ts";
 import type { AttrsOf, PrimitiveName } from "../../ops/index.ts";
+import { erf, TWO_OVER_ROOT_PI } from "./erf.ts";
 import type { Kernel } from "./kernel.ts";
 
 export const elementwise = {
@@ -34,6 +35,14 @@ export const elementwise = {
 
   tanhGrad(_, [dy, y], [dx]) {
     for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * (1 - y![i]! ** 2);
+  },
+
+  erf(_, [x], [y]) {
+    for (let i = 0; i < y!.length; i++) y![i] = erf(x![i]!);
+  },
+
+  erfGrad(_, [dy, x], [dx]) {
+    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * TWO_OVER_ROOT_PI * Math.exp(-(x![i]! ** 2));
   },
 } satisfies { readonly [N in PrimitiveName]?: Kernel<AttrsOf<N>> };
 

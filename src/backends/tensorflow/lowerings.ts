@@ -38,6 +38,13 @@ export const lowerings: LoweringTable = {
 
   tanhGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.sub(1, tf.square(y!)))],
 
+  erf: ({ tf }, _, [x]) => [tf.erf(x!)],
+
+  erfGrad({ tf }, _, [dy, x]) {
+    const bell = tf.exp(tf.neg(tf.square(x!)));
+    return [tf.mul(dy!, tf.mul(bell, 2 / Math.sqrt(Math.PI)))];
+  },
+
   concat: ({ tf }, _, xs) => [tf.concat([...xs], LAST)],
 
   slice({ tf }, { inputs: [t], attrs: { start, length } }, [x]) {

@@ -4,6 +4,7 @@ import type { Shape, Tensor } from "../../../src/graph/graph.ts";
 import { attention } from "../../../src/ops/attention.ts";
 import { bias } from "../../../src/ops/bias.ts";
 import { concat } from "../../../src/ops/concat.ts";
+import { erf } from "../../../src/ops/erf.ts";
 import { groupedMatmul } from "../../../src/ops/grouped-matmul.ts";
 import { linear, matmul } from "../../../src/ops/matmul.ts";
 import { mul } from "../../../src/ops/mul.ts";
@@ -97,6 +98,7 @@ test("pointwise ops and norms cost a few operations per element", () => {
   expect(flopsOf([[2, 8], [8]], (b, [x, g]) => mul(b.emit, x!, g!))).toBe(16);
   expect(flopsOf([[2, 8], [1]], (b, [x, s]) => bias(b.emit, x!, s!))).toBe(16);
   expect(flopsOf([[2, 8]], (b, [x]) => sumTo(b.emit, x!, [8]))).toBe(16);
+  expect(flopsOf([[2, 8]], (b, [x]) => erf(b.emit, x!))).toBe(10 * 16);
   expect(flopsOf([[2, 8]], (b, [x]) => sigmoid(b.emit, x!))).toBe(4 * 16);
   expect(flopsOf([[2, 8]], (b, [x]) => tanh(b.emit, x!))).toBe(4 * 16);
   expect(flopsOf([[1, 2, 3, 4]], (b, [x]) => rope(b.emit, x!, 10000))).toBe(3 * 24);

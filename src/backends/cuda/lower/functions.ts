@@ -24,5 +24,7 @@ const pointwise = (file: string, kernel: string): Lowering<Readonly<Record<never
 
 export const sigmoid = pointwise("sigmoid.cu", "sigmoidForward");
 export const sigmoidGrad = pointwise("sigmoid.cu", "sigmoidBackward");
+export const erf = pointwise("erf.cu", "erfForward");
+export const erfGrad = pointwise("erf.cu", "erfBackward");
 export const tanh = pointwise("tanh.cu", "tanhForward");
 export const tanhGrad = pointwise("tanh.cu", "tanhBackward");

@@ -12,7 +12,7 @@ import { add, scale } from "./elementwise.ts";
 import { embedding, embeddingGrad } from "./embedding.ts";
 import { expertSwiglu } from "./expert-swiglu.ts";
 import { fill } from "./fill.ts";
-import { sigmoid, sigmoidGrad, tanh, tanhGrad } from "./functions.ts";
+import { erf, erfGrad, sigmoid, sigmoidGrad, tanh, tanhGrad } from "./functions.ts";
 import {
   gatheredMatmul,
   gatheredMatmulGrad,
@@ -54,6 +54,8 @@ const primitives: { readonly [N in PrimitiveName]: Lowering<AttrsOf<N>> } = {
   dispatch,
   embedding,
   embeddingGrad,
+  erf,
+  erfGrad,
   fill,
   gatherSum,
   groupedMatmul,

@@ -30,6 +30,8 @@ const primitives: { readonly [N in PrimitiveName]: Part } = {
   dispatch: "experts",
   embedding: "embedding",
   embeddingGrad: "embedding",
+  erf: "norms and elementwise",
+  erfGrad: "norms and elementwise",
   fill: "norms and elementwise",
   gatherSum: "experts",
   groupedMatmul: "experts",
