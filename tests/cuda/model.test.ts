@@ -45,7 +45,7 @@ describe.skipIf(missing)(reason, () => {
       const again = await gradients(engine, spec, 3, {}, { recompute: "full" });
       for (const [name, values] of kept) expect(again.get(name), name).toEqual(values);
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test.each([
@@ -69,7 +69,7 @@ describe.skipIf(missing)(reason, () => {
       expect([...got.correct!]).toEqual([...want.correct!]);
       expect(new Set(want.correct)).toEqual(new Set([0, 1]));
     },
-    PATIENCE,
+    TIMEOUT,
   );
 
   test(
