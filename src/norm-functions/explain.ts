@@ -19,13 +19,14 @@ export interface LearnedTensor extends Learned {
   readonly kind: "vector" | "number";
 }
 
-export function explainFunction(selection: NormFunctionSelection): FunctionExplanation {
+/** `width`: of the rows, d; some first values hang on it. */
+export function explainFunction(selection: NormFunctionSelection, width = 1): FunctionExplanation {
   const { normFunction, params } = selectFunction(selection);
   const learned: LearnedTensor[] = [];
   const symbols = symbolsOf((tensor) => learned.push(tensor));
   const rows = leaf("E[tokens]");
   const equation = `N(x) = ${text(normFunction.apply(symbols, leaf("x"), {}, params))}`;
-  const embedded = normFunction.embed?.(symbols, rows, 1, params) ?? rows;
+  const embedded = normFunction.embed?.(symbols, rows, width, params) ?? rows;
   return { equation, ...(embedded === rows ? {} : { embed: `E = ${text(embedded)}` }), learned };
 }
 

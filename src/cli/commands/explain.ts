@@ -59,7 +59,8 @@ function describe(name: string, params: readonly string[], options: Options): st
   if (Object.hasOwn(normFunctions, name)) {
     const { params: schema } = normFunctions[name as NormFunctionName];
     const own = numbersOf(`norm_type ${name}`, schema, params);
-    return describeFunction({ name: name as NormFunctionName, ...own }, options);
+    const { d_model } = modelOf(options);
+    return describeFunction({ name: name as NormFunctionName, ...own }, d_model, options);
   }
   if (!Object.hasOwn(norms, name)) throw new UserError(unknown(name));
   const { params: schema, example = {} } = norms[name as NormName] as NormStrategy<object>;

@@ -6,9 +6,14 @@ import { suffix } from "./strategy-text.ts";
 
 type Named = { readonly name: NormFunctionName } & Readonly<Record<string, unknown>>;
 
-export function describeFunction(selection: Named, { json }: { readonly json?: boolean }): string {
+/** `width`: d of the model in which it is looked at. */
+export function describeFunction(
+  selection: Named,
+  width: number,
+  { json, preset }: { readonly json?: boolean; readonly preset: string },
+): string {
   const { summary, cite } = normFunctions[selection.name];
-  const explanation = explainFunction(selection);
+  const explanation = explainFunction(selection, width);
   const { equation, embed, learned } = explanation;
   if (json) return JSON.stringify({ ...selection, summary, cite, ...explanation }, null, 2);
   return [
@@ -26,8 +31,10 @@ export function describeFunction(selection: Named, { json }: { readonly json?: b
             { title: "stored as", text: ({ name }) => `SITE.${name}`, align: "left" },
             { title: "is a", text: ({ kind }) => kind, align: "left" },
             { title: "role", text: ({ role }) => role, align: "left" },
-            { title: "starts at", text: ({ initial }) => String(initial) },
+            { title: "starts at", text: ({ initial }) => String(Number(initial.toPrecision(6))) },
           ]),
         ]),
+    "",
+    `SITE is such as blocks.0.attn_norm, or embed; d = ${width}, that of ${preset}.`,
   ].join("\n");
 }
