@@ -6,6 +6,7 @@ import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
 import type { Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
 import { compile } from "../../src/backends/cuda/plan/compile.ts";
+import { exactlyAsked } from "../../src/backends/cuda/plan/precision.ts";
 import { ASSUMED_GPU as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
@@ -30,7 +31,7 @@ describe("an update", () => {
 
   test("has a node for each op and its attributes", () => {
     const { graph } = update(spec as never, { resetGradients: true });
-    const { nodes } = fused(graph);
+    const { nodes } = fused(graph, exactlyAsked(graph));
     // Weight decay is not for norms, and adds no more.
     expect(namesOf(nodes)).toEqual(["sumSquares", "clipCoefficient", "adamUpdate", "adamUpdate", "fill"]);
     expect(nodes.reduce((total, node) => total + node.op.flops(node), 0)).toBe(
@@ -44,7 +45,9 @@ describe("an update", () => {
 
   test("of several groups has a node for each of them and its attributes", () => {
     const { graph } = update(spec as never, { optimizer: GROUPS });
-    const updates = fused(graph).nodes.filter(({ op }) => op.name === ops.adamUpdate.name);
+    const updates = fused(graph, exactlyAsked(graph)).nodes.filter(
+      ({ op }) => op.name === ops.adamUpdate.name,
+    );
     // Attention; experts; embedding; of the rest the norms, which are not decayed, and the others.
     expect(updates.length).toBe(5);
   });

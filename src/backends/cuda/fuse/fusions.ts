@@ -9,8 +9,15 @@ import { fuseMatmulAdd } from "./matmul-add.ts";
 import { fuseNormRope } from "./norm-rope.ts";
 import { fuseResidualNorm } from "./residual-norm.ts";
 
-/** `kept`: tensors that are read after all nodes have run. Returns nodes in an order that can be run. */
-type Fusion = (nodes: readonly Node[], kept: ReadonlySet<Tensor>) => readonly Node[];
+/**
+ * `kept`: tensors that are read after all nodes have run. `exact`: those that must not lose bits to bf16. Returns nodes
+ * in an order that can be run.
+ */
+type Fusion = (
+  nodes: readonly Node[],
+  kept: ReadonlySet<Tensor>,
+  exact: ReadonlySet<Tensor>,
+) => readonly Node[];
 
 const fusions: readonly Fusion[] = [
   fuseChunkedLoss,
@@ -23,7 +30,7 @@ const fusions: readonly Fusion[] = [
   fuseMany,
 ];
 
-export function fused(graph: Graph): Graph {
+export function fused(graph: Graph, exact: ReadonlySet<Tensor>): Graph {
   const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
-  return { ...graph, nodes: fusions.reduce((nodes, fuse) => fuse(nodes, kept), graph.nodes) };
+  return { ...graph, nodes: fusions.reduce((nodes, fuse) => fuse(nodes, kept, exact), graph.nodes) };
 }

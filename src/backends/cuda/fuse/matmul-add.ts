@@ -8,8 +8,6 @@ import { makersOf, readersOf, substituted } from "../../../graph/rewrite.ts";
 import { add } from "../../../ops/add.ts";
 import { defineOp } from "../../../ops/define.ts";
 import { type MatmulAttrs, matmul } from "../../../ops/matmul.ts";
-import { reshape } from "../../../ops/reshape.ts";
-import { scale } from "../../../ops/scale.ts";
 
 /** A, B as in matmul, c of the product's shape -> the same. */
 export const matmulAdd = defineOp<MatmulAttrs>()({
@@ -19,19 +17,18 @@ export const matmulAdd = defineOp<MatmulAttrs>()({
   inPlace: [2],
 });
 
-/** Ops whose results are as exact as what they are made of is stored: a weight's gradient goes through them in f32. */
-const PASSING: ReadonlySet<string> = new Set([add.name, scale.name, reshape.name]);
-
-export function fuseMatmulAdd(nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] {
-  const exact = new Set(kept);
+/** `exact`: products on the way to a weight's gradient, say, stay in f32 and apart. */
+export function fuseMatmulAdd(
+  nodes: readonly Node[],
+  kept: ReadonlySet<Tensor>,
+  exact: ReadonlySet<Tensor>,
+): readonly Node[] {
   const [readers, makers] = [readersOf(nodes), makersOf(nodes)];
   const place = new Map(nodes.map((node, i) => [node, i]));
-  for (const node of nodes.toReversed()) {
-    if (PASSING.has(node.op.name) && exact.has(node.outputs[0]!)) for (const t of node.inputs) exact.add(t);
-  }
   const productOf = (t: Tensor) => {
     const maker = makers.get(t);
-    const fits = maker?.op.name === matmul.name && readers.get(t)?.length === 1 && !exact.has(t);
+    const free = readers.get(t)?.length === 1 && !kept.has(t) && !exact.has(t);
+    const fits = free && maker?.op.name === matmul.name;
     return fits ? maker : undefined;
   };
 

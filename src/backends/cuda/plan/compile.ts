@@ -8,16 +8,17 @@ import type { Context, Gpu } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
 import type { BufferView } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
-import { Recording } from "./recording.ts";
 import { Buffers } from "./buffers.ts";
-import type { Origin, CommandList } from "./command-list.ts";
+import type { CommandList, Origin } from "./command-list.ts";
+import { exactlyAsked } from "./precision.ts";
+import { Recording } from "./recording.ts";
 
 export interface CompileOptions {
   readonly gpu: Gpu;
 }
 
 export function compile(built: Graph, options: CompileOptions): CommandList {
-  const graph = fused(built);
+  const graph = fused(built, exactlyAsked(built));
   const compiler = new Compiler(graph, options);
   graph.nodes.forEach((node, i) => {
     compiler.lower(node, i);

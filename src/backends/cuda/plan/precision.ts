@@ -43,7 +43,7 @@ const storageOf = ({ kind, tensor: { dtype, shape } }: Variable): Storage =>
 const isExact = (storage: Storage): boolean => storage === "f32" || storage === "split";
 
 /** Values that variables are set to, values read in f32, and what both are sums and multiples of. */
-function exactlyAsked(graph: Graph): ReadonlySet<Tensor> {
+export function exactlyAsked(graph: Graph): ReadonlySet<Tensor> {
   const exact = new Set(graph.assignments.map((a) => a.value));
   for (const node of graph.nodes.toReversed()) {
     const { reads, passesOn, alias } = loweringOf(node.op.name);
