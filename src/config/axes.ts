@@ -124,7 +124,11 @@ function readSeeds(entry: Entry | undefined, wrong: Wrong): Axis | undefined {
   if (Number.isInteger(n) && n >= 1 && n <= 10_000) {
     return seeds(Array.from({ length: n }, (_, i) => ({ kind: "scalar", place: value.place, value: i + 1 })));
   }
-  wrong(value.place, "sweep.seeds", `expected a number of seeds or a list of seeds, got ${show(plain(value))}`);
+  wrong(
+    value.place,
+    "sweep.seeds",
+    `expected a number of seeds or a list of seeds, got ${show(plain(value))}`,
+  );
   return undefined;
 }
 

@@ -14,9 +14,7 @@ export async function libraryTokenizer(json: TokenizerJson, facts: Facts): Promi
   try {
     library = new Library(json, {});
   } catch (error) {
-    throw new UserError(
-      `data.tokenizer.file: unsupported tokenizer: ${(error as Error).message}`,
-    );
+    throw new UserError(`data.tokenizer.file: unsupported tokenizer: ${(error as Error).message}`);
   }
   const table = pieceBytes(json);
   return {

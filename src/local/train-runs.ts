@@ -113,7 +113,8 @@ const reporter = (
   },
   finished(run) {
     const status = statuses.has(run.name) ? undefined : readStatus(dirOf(run));
-    if (status !== undefined) progress.log(`done   ${run.name}: finished by another process: ${describe(status)}`);
+    if (status !== undefined)
+      progress.log(`done   ${run.name}: finished by another process: ${describe(status)}`);
   },
 });
 

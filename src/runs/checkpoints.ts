@@ -92,8 +92,7 @@ async function readCheckpoint(
     if (facts.schema !== 1) return `schema ${facts.schema}, expected 1`;
     const wrong = unfit(facts);
     if (wrong !== undefined) return wrong;
-    if ((await sha256File(state)) !== facts.state_sha256)
-      return "its tensors do not match their checksum";
+    if ((await sha256File(state)) !== facts.state_sha256) return "its tensors do not match their checksum";
     return { facts, state: await readSafetensors(state) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -22,8 +22,7 @@ export function readListing(dir: string): Listing {
   if (!isSweep(dir)) throw new UserError(`${dir}: no sweep here (no sweep.json)`);
   const listed = readJson(path);
   const { name, description, runs, expectations } = isPlainObject(listed) ? listed : {};
-  if (!Array.isArray(runs) || !runs.every(isListed))
-    throw new UserError(`${path}: not a valid sweep.json`);
+  if (!Array.isArray(runs) || !runs.every(isListed)) throw new UserError(`${path}: not a valid sweep.json`);
   const said = typeof description === "string" ? { description } : {};
   const expected = Array.isArray(expectations) && expectations.every(isExpectation) ? { expectations } : {};
   return { name: typeof name === "string" ? name : "sweep", ...said, runs, ...expected };

@@ -2,7 +2,7 @@
 
 import { type Context, canAdd, type Gpu, type Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import { joinF32, splitF32 } from "../../src/backends/cuda/memory/bf16.ts";
-import type { BufferView, Buffer } from "../../src/backends/cuda/memory/buffer.ts";
+import type { Buffer, BufferView } from "../../src/backends/cuda/memory/buffer.ts";
 import { bytesOf, remaindersAt, type Storage } from "../../src/backends/cuda/memory/storage.ts";
 import { ASSUMED_GPU } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";

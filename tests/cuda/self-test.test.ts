@@ -32,9 +32,7 @@ describe.skipIf(missing)(reason, () => {
       const dir = folder();
       const before = await hnorm(dir, ["doctor"]);
       expect(before.stdout).toMatch(/engine cuda +ok .*selected by `engine: auto`/);
-      expect(before.stdout).toContain(
-        "not self-tested on this machine; run `hnorm selftest engine cuda`",
-      );
+      expect(before.stdout).toContain("not self-tested on this machine; run `hnorm selftest engine cuda`");
 
       const first = await hnorm(dir, sweepIn(dir));
       expect(first.code, first.stderr).toBe(0);

@@ -134,7 +134,11 @@ describe("what kernels are tested on", () => {
 
 const hopper: GpuInfo = {
   ...{ name: "a Hopper", memoryBytes: 2 ** 36, driverVersion: 13000 },
-  ...{ sm: ASSUMED_GPU.sm, multiprocessors: ASSUMED_GPU.multiprocessors, sharedBytes: ASSUMED_GPU.sharedBytes },
+  ...{
+    sm: ASSUMED_GPU.sm,
+    multiprocessors: ASSUMED_GPU.multiprocessors,
+    sharedBytes: ASSUMED_GPU.sharedBytes,
+  },
 };
 const machineIn = (dir: string, gpu: Partial<GpuInfo> = {}): Machine => ({
   gpu: { ...hopper, ...gpu },

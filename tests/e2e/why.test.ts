@@ -49,7 +49,8 @@ test("of arms with several seeds the two runs most alike are compared, and no ar
   const dir = folder();
   file(dir, "s.yaml", tiny({ sweep: { grid: { norm: ["pre", "post-shifted", "post"] }, seeds: 2 } }));
   expect((await hnorm(dir, "sweep", "s.yaml", "train.steps=1")).code).toBe(0);
-  const oneField = /different runs: 1 field that affects results differs\n +field +A +B\n +norm\.name +pre +post\n$/;
+  const oneField =
+    /different runs: 1 field that affects results differs\n +field +A +B\n +norm\.name +pre +post\n$/;
   for (const words of [
     ["runs/s/pre", "post"],
     ["runs/s/pre-seed2", "post"],

@@ -16,12 +16,7 @@ import type { Io } from "../io.ts";
 export function cancelCommand(command: Command, io: Io): void {
   command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
-    .option(
-      "--run <name>",
-      "only this run; repeatable",
-      (name, names: string[]) => [...names, name],
-      [],
-    )
+    .option("--run <name>", "only this run; repeatable", (name, names: string[]) => [...names, name], [])
     .action(async (dir: string, { run }: { run: readonly string[] }) => {
       process.exitCode = await cancel(resolve(dir), run, io);
     });

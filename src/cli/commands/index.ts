@@ -27,7 +27,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./step.ts")).stepCommand,
   },
   explain: {
-    about: "print a strategy's or norm function's equation, where every norm sits, parameter counts and the citation",
+    about:
+      "print a strategy's or norm function's equation, where every norm sits, parameter counts and the citation",
     load: async () => (await import("./explain.ts")).explainCommand,
   },
   eval: {

@@ -60,7 +60,9 @@ function mostAlike(a: Found, b: Found, words: readonly [string, string]): readon
 
 function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): string {
   const fields =
-    counting.length === 1 ? "1 field that affects results differs" : `${counting.length} fields that affect results differ`;
+    counting.length === 1
+      ? "1 field that affects results differs"
+      : `${counting.length} fields that affect results differ`;
   const verdict = same ? "the same run: no field that affects results differs" : `different runs: ${fields}`;
   const section = (title: string, rows: readonly Difference[]) =>
     rows.length === 0 ? [] : ["", title, indented(table(rows, COLUMNS))];
@@ -76,9 +78,7 @@ function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }
     ...(counting.length === 0 ? [] : [indented(table(counting, COLUMNS))]),
     ...section("also differ, without effect on results:", others),
     ...section(
-      same
-        ? "same id, but different provenance, so their numbers may differ:"
-        : "provenance differs too:",
+      same ? "same id, but different provenance, so their numbers may differ:" : "provenance differs too:",
       provenance,
     ),
   ].join("\n");

@@ -20,7 +20,9 @@ export function peakLines(runs: readonly Cost[]): readonly string[] {
     ...table(largest.tradeoffs(), columnsFor(largest))
       .split("\n")
       .map((line) => `  ${line}`),
-    ...(chosen.missing === undefined ? [] : [`engine ${chosen.name} is not available here: ${chosen.missing}`]),
+    ...(chosen.missing === undefined
+      ? []
+      : [`engine ${chosen.name} is not available here: ${chosen.missing}`]),
   ];
 }
 

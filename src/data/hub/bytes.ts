@@ -34,7 +34,8 @@ export async function* bytesOf(hub: Hub, reading: Reading): AsyncGenerator<Piece
     try {
       for await (const piece of request()) {
         at = piece.at + piece.bytes.length;
-        if (at > bytes) throw new EnvironmentError(`${reading.url}: received more than the announced ${bytes} bytes`);
+        if (at > bytes)
+          throw new EnvironmentError(`${reading.url}: received more than the announced ${bytes} bytes`);
         if (at > furthest) [furthest, failures] = [at, 0];
         yield piece;
       }

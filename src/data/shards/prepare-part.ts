@@ -87,7 +87,8 @@ export async function preparePart(
       });
     }
     const shards = await writer.finish();
-    if ((await part.stamp()) !== stamp) throw new EnvironmentError(`${part.name}: changed while it was being read`);
+    if ((await part.stamp()) !== stamp)
+      throw new EnvironmentError(`${part.name}: changed while it was being read`);
     return {
       name: part.name,
       bytes: part.bytes,

@@ -66,7 +66,8 @@ function knownOr(
   known: string | undefined,
 ): Pick<Verdict, "verdict" | "counts" | "note"> {
   if (known === undefined) return { verdict, counts: true };
-  if (verdict === "met") return { verdict, counts: true, note: `met, although marked as known to fail: ${known}` };
+  if (verdict === "met")
+    return { verdict, counts: true, note: `met, although marked as known to fail: ${known}` };
   if (verdict === "not finished") return { verdict, counts: false, ...(note === undefined ? {} : { note }) };
   return { verdict: "known", counts: false, note: note === undefined ? known : `${known} (${note})` };
 }

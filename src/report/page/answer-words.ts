@@ -48,7 +48,8 @@ function comparison(
       `${next.label}, the next, has no finished seed in common with it: no paired comparison is possible.`,
     ];
   const alike = others.filter((arm) => arm !== next && arm.delta?.resolved === false);
-  const told = delta.resolved === false ? " Nor is it distinguishable from" : " It is not yet distinguishable from";
+  const told =
+    delta.resolved === false ? " Nor is it distinguishable from" : " It is not yet distinguishable from";
   return [
     ...sentence(`${next.label}, the next, is`, "", delta),
     ...(alike.length === 0 ? [] : [`${told} ${listed(alike.map(({ label }) => label))}.`]),

@@ -15,7 +15,9 @@ export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
   if (arms.length < 2) return [];
   if (!runs.every(({ config }) => isPlainObject(config.train) && isPlainObject(config.model)))
     return [
-      prose("Not checked: another version of hnorm listed these runs, with configs that this one cannot read."),
+      prose(
+        "Not checked: another version of hnorm listed these runs, with configs that this one cannot read.",
+      ),
     ];
   const found = alsoDiffers(runs, sweep.name);
   const swept = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))].filter(

@@ -14,8 +14,7 @@ export function blocks(material: Material): readonly Block[] {
   const steps = chosenSteps(commonSteps(material, gradients));
   const from = recordedBy(material, ({ gradients: layers }) => layers.size > 0);
   if (steps.length === 0) {
-    const wanted =
-      "No run has recorded gradient norms (grad_norms.csv); set log.grad_norms_every.";
+    const wanted = "No run has recorded gradient norms (grad_norms.csv); set log.grad_norms_every.";
     return material.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
   }
   const charts = steps.map((step) => ({

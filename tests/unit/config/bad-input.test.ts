@@ -103,9 +103,7 @@ describe("the file", () => {
     expect(complaint(GOOD.replace(/^train:/m, "\ttrain:"))).toMatch(/^x.yaml:\d:1 not YAML: Tabs [^\n]*$/);
   });
   test("has a key twice", () =>
-    expect(complaint(`${GOOD}norm: post\n`)).toMatchInlineSnapshot(
-      `"x.yaml:5:1 duplicate key norm"`,
-    ));
+    expect(complaint(`${GOOD}norm: post\n`)).toMatchInlineSnapshot(`"x.yaml:5:1 duplicate key norm"`));
   test("has two documents", () =>
     expect(complaint(`${GOOD}---\n${GOOD}`)).toMatchInlineSnapshot(
       `"x.yaml:5:1 a second YAML document begins here; a config has one"`,

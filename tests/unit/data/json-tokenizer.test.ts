@@ -81,7 +81,9 @@ test("the end of a document comes from the file: named, beside it, in its templa
   await expect(load(tiny(two))).rejects.toThrow(
     /2 of its tokens could be the end-of-text token; name one of its tokens, such as <\|endoftext\|>, <\/s>, <pad>/,
   );
-  await expect(load(tiny({ added_tokens: [] }))).rejects.toThrow(/0 of its tokens could be the end-of-text token/);
+  await expect(load(tiny({ added_tokens: [] }))).rejects.toThrow(
+    /0 of its tokens could be the end-of-text token/,
+  );
   await expect(load(tiny(), { eos: "<end>" })).rejects.toThrow(UserError);
 });
 

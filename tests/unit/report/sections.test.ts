@@ -53,7 +53,9 @@ test("the answer: as much as the seeds allow, and no more", () => {
   expect(answer(materialOf(["norm=pre"], ends(2)))).toContain("there is no other arm");
   expect(answer(materialOf(arms, ends(2, undefined)))).toContain("the only arm with a finished run");
   expect(answer(materialOf(arms, ends(undefined, "diverged")))).toContain("No run has finished yet");
-  expect(answer(materialOf(arms, ends("diverged", "diverged")))).toContain("No run finished: all diverged or failed");
+  expect(answer(materialOf(arms, ends("diverged", "diverged")))).toContain(
+    "No run finished: all diverged or failed",
+  );
 
   const against = materialOf(three, ends(2, 2.1, 2.2, 2.5, 2.61, 2.69), { against: "post" });
   expect(answer(against)).toContain("It is 0.5000 \u00b1 0.0248 lower than post, the reference");

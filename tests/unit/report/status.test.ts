@@ -39,11 +39,7 @@ test.each<[label: string, look: Partial<RunLook>, silent?: boolean]>([
   ["queued", {}],
   ["running", { leaseState: "alive", lease: lease() }],
   ["running", { leaseState: "elsewhere", lease: lease(), status: status({ state: "failed", attempt: 1 }) }],
-  [
-    "stale: no heartbeat from node7",
-    { leaseState: "elsewhere", lease: lease(), status: status({}) },
-    true,
-  ],
+  ["stale: no heartbeat from node7", { leaseState: "elsewhere", lease: lease(), status: status({}) }, true],
   ["stale: its process has died", { leaseState: "dead", lease: lease(), status: status({}) }],
   [
     "stale: its process has died",

@@ -70,8 +70,16 @@ test("as many as asked for are kept, the newest", async () => {
 
 test.each([
   ["has lost its marker", (folder: string) => rmSync(join(folder, "COMPLETE")), "incomplete"],
-  ["is cut short", (folder: string) => truncateSync(join(folder, "state.safetensors"), 90), "do not match their checksum"],
-  ["has one other byte", (folder: string) => flip(join(folder, "state.safetensors")), "do not match their checksum"],
+  [
+    "is cut short",
+    (folder: string) => truncateSync(join(folder, "state.safetensors"), 90),
+    "do not match their checksum",
+  ],
+  [
+    "has one other byte",
+    (folder: string) => flip(join(folder, "state.safetensors")),
+    "do not match their checksum",
+  ],
   ["has no facts", (folder: string) => rmSync(join(folder, "checkpoint.json")), "ENOENT"],
   ["has half its facts", (folder: string) => truncateSync(join(folder, "checkpoint.json"), 20), "JSON"],
 ])("one that %s is skipped for the one before it, with a line", async (_, harm, why) => {
@@ -128,6 +136,8 @@ test("a table shorter than the checkpoint knew it cannot go on from there", () =
   writeFileSync(join(dir, "m.csv"), "step\n");
   expect(cannotRewind(dir, { "m.csv": 9 })).toBe("m.csv has 5 bytes, fewer than the 9 at the checkpoint");
   writeFileSync(join(dir, "cut.csv"), "step,x\n1,aa\n");
-  expect(cannotRewind(dir, { "cut.csv": 9 })).toBe("cut.csv has no row that ends where its last one did at the checkpoint");
+  expect(cannotRewind(dir, { "cut.csv": 9 })).toBe(
+    "cut.csv has no row that ends where its last one did at the checkpoint",
+  );
   expect(cannotRewind(dir, { "gone.csv": 1 })).toContain("gone.csv has -1 bytes");
 });

@@ -67,9 +67,7 @@ test("variables that would change the answers do not reach the programs", async 
 
 test("where there is no Slurm, that is what is said", async () => {
   setForTest("PATH", "/nowhere");
-  await expect(askQueue(["7"])).rejects.toThrow(
-    "squeue: not found; is this a login node?",
-  );
+  await expect(askQueue(["7"])).rejects.toThrow("squeue: not found; is this a login node?");
 });
 
 test("a job is found by its comment or its name, in the queue or in the accounts", async () => {

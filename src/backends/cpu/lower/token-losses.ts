@@ -1,7 +1,8 @@
 /** Each token's cross-entropy, and whether its logit is the first of the largest. */
-import type { Lowering } from "./lowering.ts";
+
 import { int } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const tokenLosses: Lowering<unknown> = (onnx, { inputs: [logits] }, [x, targets]) =>
   lossesOf(onnx, logits!.shape[0]!, x!, targets!);

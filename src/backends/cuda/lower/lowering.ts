@@ -12,7 +12,12 @@ import type { WarpgroupKernel } from "./warpgroups.ts";
  * A kernel's parameter: an address (`null`: the null pointer), a 32-bit integer, a float, or a struct of addresses passed
  * by value (the matrices of many experts, so that a launch finds them without a table in memory).
  */
-export type Arg = BufferView | null | { readonly i32: number } | { readonly f32: number } | Pointers<BufferView>;
+export type Arg =
+  | BufferView
+  | null
+  | { readonly i32: number }
+  | { readonly f32: number }
+  | Pointers<BufferView>;
 export interface Pointers<T> {
   readonly pointers: readonly (T | null)[];
 }

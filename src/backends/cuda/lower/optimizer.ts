@@ -1,7 +1,7 @@
 /** Squared norms, the factor of clipping, and Adam's step: of one tensor, or of many (fuse/many.ts) in few launches. */
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
 import type { ClipAttrs } from "../../../ops/clip-coefficient.ts";
-import { exactly, type BufferView } from "../memory/buffer.ts";
+import { type BufferView, exactly } from "../memory/buffer.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
 import { f32, i32, type Lowering } from "./lowering.ts";
 import { addresses, alike, batches } from "./tensors.ts";

@@ -5,12 +5,12 @@
 import { type Graph, type Node, size, type Tensor } from "../../../graph/graph.ts";
 import type { Context, Reads } from "../lower/lowering.ts";
 import { loweringOf } from "../lower/lowerings.ts";
-import { nearest, type BufferView } from "../memory/buffer.ts";
+import { type BufferView, nearest } from "../memory/buffer.ts";
 import type { Storage } from "../memory/storage.ts";
+import { baseOf, type CommandList, type Resolve } from "./command-list.ts";
 import { Layout } from "./layout.ts";
 import { type Home, homes, lastUses } from "./lifetimes.ts";
 import { storages } from "./precision.ts";
-import { baseOf, type Resolve, type CommandList } from "./command-list.ts";
 
 type Convert = (to: BufferView, from: BufferView) => void;
 
@@ -118,7 +118,10 @@ export class Buffers {
   }
 
   /** Lays out the arena: from here on there are no more views. */
-  finish(): Pick<CommandList, "variables" | "constants"> & { readonly total: number; readonly resolve: Resolve } {
+  finish(): Pick<CommandList, "variables" | "constants"> & {
+    readonly total: number;
+    readonly resolve: Resolve;
+  } {
     return {
       ...this.#layout.arranged(),
       variables: [...this.#graph.variables.values()].map(({ name, tensor }) => {

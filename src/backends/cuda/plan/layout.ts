@@ -1,7 +1,7 @@
 /** Where views lie: in the arena for a span of nodes, or on a base of their own that outlives the program's runs. */
 
 import { arrange } from "../memory/arrange.ts";
-import type { BufferView, Buffer } from "../memory/buffer.ts";
+import type { Buffer, BufferView } from "../memory/buffer.ts";
 import { bytesOf, type Storage } from "../memory/storage.ts";
 import { ARENA, type Operand, type Resolve } from "./command-list.ts";
 

@@ -1,8 +1,8 @@
 /** Takes down what lowerings emit, on views; once every buffer has its place, the whole becomes a list of commands. */
 import { type Arg, type Gemm, type Gpu, i32, type Launch } from "../lower/lowering.ts";
-import { exactly, type BufferView } from "../memory/buffer.ts";
+import { type BufferView, exactly } from "../memory/buffer.ts";
 import { bytesOf, C_TYPE } from "../memory/storage.ts";
-import type { Dimensions, GemmShape, KernelSpec, Param, Resolve, Command } from "./command-list.ts";
+import type { Command, Dimensions, GemmShape, KernelSpec, Param, Resolve } from "./command-list.ts";
 
 type Recorded =
   | { readonly kind: "launch"; readonly launch: Launch }
@@ -63,7 +63,10 @@ export class Recording {
     this.launch({ file: `${kernel}.cu`, kernel, define, grid, block: THREADS, args: [...args, i32(n)] });
   }
 
-  finish(resolve: Resolve): { readonly kernels: readonly KernelSpec[]; readonly commands: readonly Command[] } {
+  finish(resolve: Resolve): {
+    readonly kernels: readonly KernelSpec[];
+    readonly commands: readonly Command[];
+  } {
     const kernels = new KernelList();
     const commands = this.#commands.map((command): Command => {
       if (command.kind === "launch") return resolvedLaunch(command.launch, kernels, resolve);
@@ -72,7 +75,8 @@ export class Recording {
         return { kind: "gemm", shape: shapeOf(command.gemm), a: resolve(a), b: resolve(b), c: resolve(c) };
       }
       const to = resolve(command.to);
-      if (command.kind === "fill") return { kind: "fill", to, elements: command.to.elements, value: command.value };
+      if (command.kind === "fill")
+        return { kind: "fill", to, elements: command.to.elements, value: command.value };
       const bytes = bytesOf(command.from.storage, command.from.elements);
       return { kind: "copy", to, from: resolve(command.from), bytes };
     });

@@ -7,14 +7,7 @@ import { threadFile } from "../../../lib/thread-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
 import { ProgressBoard, watch } from "./progress-board.ts";
-import {
-  type Access,
-  type Progress,
-  type Ready,
-  type Reply,
-  type Request,
-  type Start,
-} from "./protocol.ts";
+import type { Access, Progress, Ready, Reply, Request, Start } from "./protocol.ts";
 import { StagingBuffer } from "./staging-buffer.ts";
 
 type Asked = Exclude<Request, Access>;
@@ -61,7 +54,12 @@ export class GpuThread {
 
   /** Starts the thread and waits until the GPU is open. */
   static async start(libraries: LibraryPaths, cacheFolder: string, listener: Listener): Promise<GpuThread> {
-    const workerData: Start = { libraries, cacheFolder, staging: StagingBuffer.share(), board: ProgressBoard.share() };
+    const workerData: Start = {
+      libraries,
+      cacheFolder,
+      staging: StagingBuffer.share(),
+      board: ProgressBoard.share(),
+    };
     const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
     if ("error" in ready) throw received(ready.error);

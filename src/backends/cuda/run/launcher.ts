@@ -6,7 +6,7 @@ import type { NativeMemory } from "../driver/ffi.ts";
 import type { Allocation, GpuSession } from "../driver/gpu.ts";
 import { allowShared, type Kernels, type LoadedKernel, requireFitting } from "../kernel-code/modules.ts";
 import type { Storage } from "../memory/storage.ts";
-import type { KernelSpec, Param, Place, CommandList, Command } from "../plan/command-list.ts";
+import type { Command, CommandList, KernelSpec, Param, Place } from "../plan/command-list.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
 type Gemm = Of<"gemm">;

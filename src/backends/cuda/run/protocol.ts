@@ -19,7 +19,12 @@ export interface Start {
 }
 
 export type Request =
-  | { readonly kind: "compile"; readonly id: number; readonly program: number; readonly commandList: CommandList }
+  | {
+      readonly kind: "compile";
+      readonly id: number;
+      readonly program: number;
+      readonly commandList: CommandList;
+    }
   | { readonly kind: "prepare"; readonly id: number; readonly kernels: readonly Compiled[] }
   | Run<"run">
   | Run<"profile">

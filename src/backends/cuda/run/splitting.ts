@@ -1,6 +1,6 @@
 /** A variable that is f32 becomes the bf16 weights and 16-bit remainders that together are as exact: a launch by itself. */
 import { C_TYPE, remaindersAt } from "../memory/storage.ts";
-import { baseOf, type KernelSpec, type Command, type StoredVariable } from "../plan/command-list.ts";
+import { baseOf, type Command, type KernelSpec, type StoredVariable } from "../plan/command-list.ts";
 
 export const SPLIT: KernelSpec = {
   file: "convert.cu",

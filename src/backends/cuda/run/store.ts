@@ -6,7 +6,7 @@ import { bytes as bytesText } from "../../../lib/format.ts";
 import { WORKSPACE_BYTES } from "../cublaslt/cublaslt-problem.ts";
 import { type Allocation, type GpuSession, reserveOf } from "../driver/gpu.ts";
 import { bytesOf, type Storage } from "../memory/storage.ts";
-import { ARENA, baseOf, type Place, type CommandList, type StoredVariable } from "../plan/command-list.ts";
+import { ARENA, baseOf, type CommandList, type Place, type StoredVariable } from "../plan/command-list.ts";
 
 export class Store {
   readonly #session: GpuSession;

@@ -16,17 +16,10 @@ import { nvrtc } from "../kernel-code/nvrtc.ts";
 import { decodeBf16, encodeBf16, joinF32, splitF32 } from "../memory/bf16.ts";
 import { remaindersAt, STORAGE_BYTES } from "../memory/storage.ts";
 import { baseOf } from "../plan/command-list.ts";
-import { ProgressBoard } from "./progress-board.ts";
 import { Launcher } from "./launcher.ts";
 import { GpuProgram, type Machine } from "./program.ts";
-import {
-  type Access,
-  type Progress,
-  type Ready,
-  type Reply,
-  type Request,
-  type Start,
-} from "./protocol.ts";
+import { ProgressBoard } from "./progress-board.ts";
+import type { Access, Progress, Ready, Reply, Request, Start } from "./protocol.ts";
 import { StagingBuffer } from "./staging-buffer.ts";
 import { Store } from "./store.ts";
 

@@ -1,8 +1,8 @@
 /** Lowering whole graphs without a GPU: what goes where, what adds up in place, what is stored how. */
 import { describe, expect, test } from "vitest";
 import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
+import type { Command, CommandList } from "../../../../../src/backends/cuda/plan/command-list.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
-import type { CommandList, Command } from "../../../../../src/backends/cuda/plan/command-list.ts";
 import { ASSUMED_GPU as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
 import { requireCountable } from "../../../../../src/backends/cuda/run/device.ts";
 import { gradientGraph, type ModelSpec } from "../../../../../src/model/graphs.ts";
@@ -26,7 +26,8 @@ describe("weights' gradients", () => {
       /^grad\/.*(q|k|v|o|gate|up|down|head)\.weight/.test(name),
     );
     expect(new Set(intoGradients(commandList).map(({ c }) => c.base)).size).toBe(matrices.length);
-    for (const { c, shape } of intoGradients(commandList)) expect([c.storage, shape.beta]).toEqual(["f32", 0]);
+    for (const { c, shape } of intoGradients(commandList))
+      expect([c.storage, shape.beta]).toEqual(["f32", 0]);
   });
 
   test("add up there over micro-batches", () => {
