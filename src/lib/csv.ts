@@ -12,11 +12,11 @@ export class CsvFile<C extends string> {
   readonly #fd: number;
   readonly #columns: readonly C[];
 
-  /** Creates the file and writes the header, or goes on with a file that is there. */
+  /** A new file, or with `append` one that may be there: the header is written where the file is empty. */
   constructor(path: string, columns: readonly C[], { append = false } = {}) {
     this.#columns = columns;
     this.#fd = openSync(path, append ? "a" : "wx");
-    if (!append) writeSync(this.#fd, stringify([columns as readonly string[]]));
+    if (fstatSync(this.#fd).size === 0) writeSync(this.#fd, stringify([columns as readonly string[]]));
   }
 
   append(...rows: readonly Readonly<Partial<Record<C, Cell>>>[]): void {

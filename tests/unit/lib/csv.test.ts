@@ -58,3 +58,13 @@ test("a table never writes into one that is there", () => {
   new CsvFile(path, ["a"]).close();
   expect(() => new CsvFile(path, ["a"])).toThrow("EEXIST");
 });
+
+test("appended to, a table has one header, whether the file was there or not", () => {
+  const path = join(folder, "appended.csv");
+  for (const a of [1, 2]) {
+    const table = new CsvFile(path, ["a"], { append: true });
+    table.append({ a });
+    table.close();
+  }
+  expect(readFileSync(path, "utf8")).toBe("a\n1\n2\n");
+});
