@@ -13,15 +13,20 @@ export interface Arithmetic {
   readonly fill: (emit: Emit, shape: readonly number[], value: number) => Tensor;
 }
 
+/** Told of d loss / d x of a tensor as soon as it is known; it may add nodes. */
+export type Watch = ReadonlyMap<Tensor, (gradient: Tensor) => void>;
+
 /**
  * d loss / d x for each x of `wrt`, of x's shape (zeros where the loss does not depend on x).
  * Contributions over several paths are added in reverse order of the forward nodes: a fixed order, so the same bits.
+ * `watch`: of results on the way from `wrt` to the loss, which need not be kept until the end to be looked at.
  */
 export function backward(
   b: GraphBuilder,
   loss: Tensor,
   wrt: readonly Tensor[],
   arithmetic: Arithmetic,
+  watch: Watch = new Map(),
 ): readonly Tensor[] {
   if (loss.shape.length !== 0) throw new Error("the loss must be a scalar");
   const gradients = new Map<Tensor, Tensor>([[loss, arithmetic.fill(b.emit, [], 1)]]);
@@ -31,6 +36,8 @@ export function backward(
     if (!active.has(node.id)) continue;
     const dy = node.outputs.map((t) => gradients.get(t));
     if (dy.every((g) => g === undefined)) continue;
+    // All who read the node's outputs have been walked: these gradients are whole.
+    for (const [i, g] of dy.entries()) if (g !== undefined) watch.get(node.outputs[i]!)?.(g);
     const { op } = node;
     if (op.grad === undefined) throw new Error(`op ${op.name} has no gradient`);
     b.scoped(node.scope === "" ? "grad" : `grad.${node.scope}`, () => {

@@ -6,8 +6,9 @@ import type { MatrixRole } from "../inits/roles.ts";
 import type { Matrix, Parameter } from "./parameter.ts";
 import type { BlockSpan } from "./recompute.ts";
 import type { ModelConfig } from "./schema.ts";
+import type { Site, Tap } from "./taps.ts";
 
-/** One layer's router at work, for its losses and probes: logits and p [N, E], counts i32 [E] of its top k. */
+/** One layer's router at work, for its losses: logits and p [N, E], counts i32 [E] of its top k. */
 export interface Router {
   readonly layer: number;
   readonly logits: Tensor;
@@ -34,12 +35,33 @@ export class ModelContext {
   readonly stepFeeds = new Map<string, AtStep>();
   readonly #stepTensors = new Map<string, Tensor>();
   readonly #declared = new Set<string>();
+  readonly #observer: (tap: Tap) => void;
 
-  constructor(b: GraphBuilder, model: ModelConfig, batch: number, seqLen: number) {
+  constructor(
+    b: GraphBuilder,
+    model: ModelConfig,
+    batch: number,
+    seqLen: number,
+    observer: (tap: Tap) => void = () => {},
+  ) {
     this.b = b;
     this.model = model;
     this.batch = batch;
     this.seqLen = seqLen;
+    this.#observer = observer;
+  }
+
+  /** Shows a value to whoever observes the model, and returns it. */
+  tap(site: Site, value: Tensor, layer?: number): Tensor {
+    this.#observer({ site, value, ...at(layer) });
+    return value;
+  }
+
+  /** Shows each stream of a residual state. */
+  tapStreams(site: "embed" | "block", streams: readonly Tensor[], layer?: number): void {
+    streams.forEach((value, i) => {
+      this.#observer({ site, value, ...at(layer), ...(i === 0 ? {} : { stream: i + 1 }) });
+    });
   }
 
   /** Declares a learned matrix and returns it. */

@@ -1,7 +1,7 @@
 /** The graphs of training: forward and backward of one micro-batch, and the forward pass alone for evaluation. */
 import { backward } from "../graph/backward.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Tensor } from "../graph/graph.ts";
 import type { NormSelection } from "../norms/index.ts";
 import { add } from "../ops/add.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
@@ -12,6 +12,7 @@ import type { Parameter } from "./parameter.ts";
 import { forwardHalf, type RecomputeLevel, recomputeLevels } from "./recompute.ts";
 import { withRouterLosses } from "./router-losses.ts";
 import type { ModelConfig } from "./schema.ts";
+import type { Observe } from "./taps.ts";
 import { transformer } from "./transformer.ts";
 
 export interface ModelSpec {
@@ -34,6 +35,8 @@ export interface GraphOptions {
   readonly recompute?: RecomputeLevel;
   /** Read the logits back too: output `logits` [N, V]. */
   readonly logits?: boolean;
+  /** Sees the model's values as the graph is built, and may add to it what is read back. */
+  readonly observe?: Observe;
 }
 
 export interface ModelGraph {
@@ -54,16 +57,15 @@ export const atStep = (
 export const gradientOf = (parameter: string): string => `grad/${parameter}`;
 
 /**
- * Feeds: ids, targets i32 [N], weights [N]. Outputs: loss = sum of weight times cross-entropy, and with a mixture of
- * experts those of `routerOutputs`. Leaves the gradient of all losses together in the variable `grad/p` of every
- * parameter p.
+ * Feeds: ids, targets i32 [N], weights [N]. Output: loss = sum of weight times cross-entropy. Leaves the gradient of all
+ * losses together, a mixture's routers' included, in the variable `grad/p` of every parameter p.
  */
 export function gradientGraph(spec: ModelSpec, options: GraphOptions): ModelGraph {
-  const { b, ctx, loss } = forward(spec, options);
+  const { b, ctx, loss, watched } = forward(spec, options);
   const weights = ctx.parameters.map((p) => b.variable(p.name, p.shape, "weight"));
   const total = withRouterLosses(ctx, loss, options.microBatches ?? 1);
   const nodes = [...b.nodes];
-  const gradients = backward(b, total, weights, { add, fill });
+  const gradients = backward(b, total, weights, { add, fill }, watched);
   ctx.parameters.forEach((p, i) => {
     b.variable(gradientOf(p.name), p.shape, "gradient");
     b.assign(gradientOf(p.name), gradients[i]!, { accumulate: options.accumulate ?? false });
@@ -102,20 +104,32 @@ export function listParameters(spec: ModelSpec): readonly Parameter[] {
 }
 
 function forward(spec: ModelSpec, options: GraphOptions) {
-  const { b, ctx, ids, targets } = begun(spec, options);
+  const { b, ctx, ids, targets, watched } = begun(spec, options);
   const weights = b.feed("weights", targets.shape);
   const scores = transformer(ctx, spec.norm, ids);
   const loss = b.scoped("loss", () => crossEntropy(b.emit, scores, targets, weights));
   b.output("loss", loss);
   if (options.logits) b.output("logits", scores);
-  return { b, ctx, loss };
+  return { b, ctx, loss, watched };
 }
 
-/** A graph with the feeds that all have. */
-function begun({ model }: ModelSpec, { batch, seqLen = model.seq_len, natives }: GraphOptions) {
+/** A graph with the feeds that all have. `watched`: values whose gradients are asked for. */
+function begun({ model }: ModelSpec, { batch, seqLen = model.seq_len, natives, observe }: GraphOptions) {
   const b = new GraphBuilder(natives);
-  const ctx = new ModelContext(b, model, batch, seqLen);
+  const watched = new Map<Tensor, (gradient: Tensor) => void>();
+  const observer = observe?.({
+    emit: b.emit,
+    output: (name, value) => b.output(name, value),
+    gradient(value, then) {
+      const others = watched.get(value);
+      watched.set(value, (g) => {
+        others?.(g);
+        then(g);
+      });
+    },
+  });
+  const ctx = new ModelContext(b, model, batch, seqLen, observer);
   const ids = b.feed("ids", [batch * seqLen], "i32");
   const targets = b.feed("targets", [batch * seqLen], "i32");
-  return { b, ctx, ids, targets };
+  return { b, ctx, ids, targets, watched };
 }

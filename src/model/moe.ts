@@ -19,7 +19,7 @@ import type { ModelContext } from "./context.ts";
 import type { MoeConfig } from "./schema.ts";
 import { normIn, swigluNet } from "./swiglu-net.ts";
 
-/** x [N, D] -> [N, D]. Leaves what the router's losses and probes need in `ctx.routers`. */
+/** x [N, D] -> [N, D]. Leaves what the router's losses need in `ctx.routers`. */
 export function mixture(
   ctx: ModelContext,
   layer: number,
@@ -33,12 +33,12 @@ export function mixture(
   const router = ctx.matrix(`${name}.router.weight`, [e, d], "router", layer);
   const matrices = Array.from({ length: e }, (_, expert) => expertMatrices(ctx, layer, expert, moe));
 
-  const logits = linear(emit, x, router);
-  const p = softmax(emit, logits);
+  const logits = ctx.tap("router_logits", linear(emit, x, router), layer);
+  const p = ctx.tap("router_p", softmax(emit, logits), layer);
   const { values, experts } = topK(emit, p, moe.top_k);
   const weights = moe.renormalize ? normalizeRows(emit, values) : values;
   const routing = route(emit, experts, e);
-  const { counts } = routing;
+  const counts = ctx.tap("expert_counts", routing.counts, layer);
   ctx.routers.push({ layer, logits, p, counts });
 
   const xs = dispatch(emit, x, routing);

@@ -16,13 +16,27 @@ export function blockParts(ctx: ModelContext, layer: number): Parts<Tensor> {
     ...learning(ctx, `blocks.${layer}.`, layer),
     layer,
     layers: ctx.model.n_layers,
-    attn: (x, inner = {}) => b.scoped("attn", () => selfAttention(ctx, layer, x, inner)),
-    ffn: (x, inner = {}) => b.scoped("ffn", () => feedForward(ctx, layer, x, inner)),
+    attn: (x, inner = {}) =>
+      ctx.tap(
+        "attn",
+        b.scoped("attn", () => selfAttention(ctx, layer, x, inner)),
+        layer,
+      ),
+    ffn: (x, inner = {}) =>
+      ctx.tap(
+        "ffn",
+        b.scoped("ffn", () => feedForward(ctx, layer, x, inner)),
+        layer,
+      ),
     norm(site, options = {}) {
-      return (x: Tensor, network?: string) =>
-        b.scoped(`${site}_norm`, () =>
-          norm(ctx, { ...placedIn(site, layer, network), ...options, layer }, x),
+      return (x: Tensor, network?: string) => {
+        const placed = { ...placedIn(site, layer, network), ...options, layer };
+        return ctx.tap(
+          `${site}_norm`,
+          b.scoped(`${site}_norm`, () => norm(ctx, placed, x)),
+          layer,
         );
+      };
     },
   };
 }
@@ -35,7 +49,7 @@ export const endParts = (ctx: ModelContext): Ends<Tensor> => ({
   norm:
     (site: string, options: NormOptions = {}) =>
     (x: Tensor) =>
-      norm(ctx, { prefix: `${site}_norm`, ...options }, x),
+      ctx.tap(`${site}_norm`, norm(ctx, { prefix: `${site}_norm`, ...options }, x)),
 });
 
 const learning = (ctx: ModelContext, prefix: string, layer?: number): Learning<Tensor> => ({

@@ -47,12 +47,8 @@ function meanP({ b, routers }: ModelContext): Tensor {
 }
 
 /** `balanced`: the probabilities [N, E] that the shares of this layer are multiplied with. */
-function terms(
-  { b, model }: ModelContext,
-  { layer, logits, p, counts }: Router,
-  balanced: Tensor,
-  share: number,
-) {
+function terms(ctx: ModelContext, { layer, logits, p, counts }: Router, balanced: Tensor, share: number) {
+  const { b, model } = ctx;
   const moe = model.moe!;
   const tokens = p.shape[0]!;
   const each = share / (tokens * (moe.loss_normalization === "olmoe" ? moe.top_k : 1));
@@ -67,5 +63,5 @@ function terms(
   b.output(names.z, z);
   b.output(names.entropy, rowEntropy(b.emit, p));
   b.output(names.counts, counts);
-  return { balance, z };
+  return { balance: ctx.tap("balance_loss", balance, layer), z: ctx.tap("z_loss", z, layer) };
 }

@@ -31,12 +31,13 @@ export function selfAttention(
     return inner.width === "full" ? split(norm(flat)) : norm(split(flat));
   };
 
-  const q = rope(emit, project("q", model.n_heads), model.rope_theta);
-  const k = rope(emit, project("k", model.n_kv_heads), model.rope_theta);
-  const v = project("v", model.n_kv_heads);
+  const q = ctx.tap("q", rope(emit, project("q", model.n_heads), model.rope_theta), layer);
+  const k = ctx.tap("k", rope(emit, project("k", model.n_kv_heads), model.rope_theta), layer);
+  const v = ctx.tap("v", project("v", model.n_kv_heads), layer);
   const context = attention(emit, q, k, v);
   const joined = (t: Tensor) => reshape(emit, t, [batch * seqLen, width]);
   const norm = inner.c ?? ((t: Tensor) => t);
-  const c = inner.width === "full" ? norm(joined(context)) : joined(norm(context));
-  return linear(emit, c, weight("o", [model.d_model, width]));
+  const full = inner.width === "full";
+  const c = ctx.tap("context", full ? norm(joined(context)) : norm(context), layer);
+  return linear(emit, full ? c : joined(c), weight("o", [model.d_model, width]));
 }

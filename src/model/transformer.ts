@@ -25,15 +25,17 @@ export function transformer(ctx: ModelContext, selection: NormSelection, ids: Te
     const rows = onEmbedding(ctx, embedding(b.emit, table, ids));
     return strategy.embed?.(ends, rows, params) ?? rows;
   });
+  ctx.tapStreams("embed", valuesOf(state));
   for (let layer = 0; layer < model.n_layers; layer++) {
     const from = b.nodes.length;
     state = b.scoped(`blocks.${layer}`, () => strategy.block(blockParts(ctx, layer), state, params));
     ctx.blocks.push({ from, to: b.nodes.length, outputs: valuesOf(state) });
+    ctx.tapStreams("block", valuesOf(state), layer);
   }
   return b.scoped("head", () => {
     const h = strategy.final?.(ends, state, params) ?? ends.norm("final")(oneOf(state));
     const head = model.tie_embeddings ? table : ctx.matrix("head.weight", table.shape, "head");
-    return linear(b.emit, h, head);
+    return ctx.tap("logits", linear(b.emit, h, head));
   });
 }
 

@@ -119,3 +119,16 @@ test("nodes after the loss take no part", async () => {
   };
   expect(await gradientAt(loss)).toEqual(W.map((x) => 2 * x));
 });
+
+test("who watches a value is told its gradient once, whole, before the walk goes on to what the value is made of", () => {
+  const b = new GraphBuilder();
+  const w = b.variable("w", [1, 3], "weight");
+  const x = scale(b.emit, 2, w);
+  const y = scale(b.emit, 3, x);
+  const told: number[] = [];
+  const watch = new Map([x, y].map((t) => [t, (g: Tensor) => void told.push(g.id)]));
+  const [, dx, dy] = backward(b, dot(b, x, y), [w, x, y], ARITHMETIC, watch);
+  expect(told).toEqual([dy!.id, dx!.id]);
+  const aside = scale(b.emit, 2, w);
+  backward(b, dot(b, x, y), [w], ARITHMETIC, new Map([[aside, () => expect.fail("no loss depends on it")]]));
+});
