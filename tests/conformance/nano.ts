@@ -89,7 +89,7 @@ export async function gradients(
   spec: ModelSpec,
   batch: number,
   options: EngineOptions = {},
-  graphOptions: Pick<GraphOptions, "recompute"> = {},
+  graphOptions: Pick<GraphOptions, "recompute" | "observe"> = {},
 ) {
   const device = await openWith(engine, spec, options);
   const built = gradientGraph(spec, { batch, natives: engine.natives, ...graphOptions });

@@ -36,10 +36,14 @@ import {
   zLoss,
   zLossGrad,
 } from "./lower/router.ts";
+import { sumSquares as sumOfSquares } from "./lower/sum-squares.ts";
 import { swiglu, swigluGrad } from "./lower/swiglu.ts";
 import { tokenLosses } from "./lower/token-losses.ts";
 
-/** One way to compute an op or both: with both, it goes to the host unless an ONNX node reads its result. */
+/**
+ * One way to compute an op or both: with both, it goes to the host unless an ONNX node reads its result or makes what it
+ * reads.
+ */
 export interface Kernel<A> {
   readonly onnx?: Lowering<A>;
   readonly host?: HostKernel<A>;
@@ -88,7 +92,7 @@ const primitives: { readonly [N in PrimitiveName]: SomeKernel<AttrsOf<N>> } = {
   slice: { onnx: slice },
   softmax: { onnx: softmax },
   softmaxGrad: { onnx: softmaxGrad },
-  sumSquares: { host: sumSquares },
+  sumSquares: { onnx: sumOfSquares, host: sumSquares },
   sumTo: { onnx: sumTo },
   swiglu: { onnx: swiglu },
   swigluGrad: { onnx: swigluGrad },

@@ -1,5 +1,6 @@
 /** Passes over a graph's nodes that put one op of this engine's own in the place of several. */
 import type { Graph, Node, Tensor } from "../../../graph/graph.ts";
+import { besideObservers, observersOf } from "../../../graph/observers.ts";
 import { fuseChunkedLoss } from "./chunked-loss.ts";
 import { fuseExpertSwiglu } from "./expert-swiglu.ts";
 import { fuseGatheredMatmul } from "./gathered-matmul.ts";
@@ -32,5 +33,6 @@ const fusions: readonly Fusion[] = [
 
 export function fused(graph: Graph, exact: ReadonlySet<Tensor>): Graph {
   const kept = new Set([...graph.outputs.values(), ...graph.assignments.map((a) => a.value)]);
-  return { ...graph, nodes: fusions.reduce((nodes, fuse) => fuse(nodes, kept, exact), graph.nodes) };
+  const fuseAll = (nodes: readonly Node[]) => fusions.reduce((done, fuse) => fuse(done, kept, exact), nodes);
+  return { ...graph, nodes: besideObservers(graph.nodes, observersOf(graph), fuseAll) };
 }

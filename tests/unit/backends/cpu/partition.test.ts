@@ -5,7 +5,9 @@ import { GraphBuilder } from "../../../../src/graph/builder.ts";
 import type { Node } from "../../../../src/graph/graph.ts";
 import { gradientGraph, gradientOf, tokenLossesGraph } from "../../../../src/model/graphs.ts";
 import { completeModel, modelSchema } from "../../../../src/model/schema.ts";
+import type { Observe } from "../../../../src/model/taps.ts";
 import { add } from "../../../../src/ops/add.ts";
+import { clipCoefficient } from "../../../../src/ops/clip-coefficient.ts";
 import { crossEntropy } from "../../../../src/ops/cross-entropy.ts";
 import { fill } from "../../../../src/ops/fill.ts";
 import { linear } from "../../../../src/ops/matmul.ts";
@@ -55,8 +57,17 @@ describe("partition", () => {
 
   test("the host comes last: what it computes cannot go back into ONNX", () => {
     const b = new GraphBuilder();
-    b.scoped("there", () => b.output("y", scale(b.emit, 2, sumSquares(b.emit, b.feed("x", [3])))));
-    expect(() => partition(b.finish())).toThrow(/sumSquares in there runs on the host/);
+    b.scoped("there", () => b.output("y", scale(b.emit, 2, clipCoefficient(b.emit, [b.feed("x", [])], 1))));
+    expect(() => partition(b.finish())).toThrow(/clipCoefficient in there runs on the host/);
+  });
+
+  test("a sum of squares is taken where the squares are: of a variable here, of the model's values there", () => {
+    const b = new GraphBuilder();
+    const x = b.variable("x", [3, 2], "weight");
+    b.output("s", sumSquares(b.emit, x));
+    b.output("t", sumSquares(b.emit, scale(b.emit, 2, x)));
+    const parts = partition(b.finish());
+    expect([names(parts.onnx), names(parts.host)]).toEqual([["scale", "sumSquares"], ["sumSquares"]]);
   });
 });
 
@@ -67,6 +78,20 @@ describe("the fused loss", () => {
     expect(names(after)).toContain("chunkedLoss");
     expect(names(after)).not.toContain("crossEntropy");
     expect(after.length).toBe(before.length - 4);
+  });
+
+  test("stands for all but a probe, for which the logits are made once more", () => {
+    const observe: Observe =
+      ({ emit, output }) =>
+      ({ site, value }) => {
+        if (site === "logits") output("z", sumSquares(emit, value));
+      };
+    const found = names(partition(graphOf(8192, { observe }).graph).onnx);
+    const plain = names(partition(graphOf(8192).graph).onnx);
+    expect(found.filter((name) => name === "matmul")).toHaveLength(
+      plain.filter((name) => name === "matmul").length + 1,
+    );
+    expect(found).toContain("chunkedLoss");
   });
 
   test("stays away where logits are small, or read by someone else", () => {
@@ -81,13 +106,13 @@ describe("the fused loss", () => {
     expect(fused(64)).not.toContain("chunkedTokenLosses");
   });
 
-  test("stays away where the host reads the logits", () => {
+  test("stays away where the logits are read in a graph without variables to set", () => {
     const b = new GraphBuilder();
     const feed = (name: string, ...shape: number[]) => b.feed(name, shape);
     const logits = linear(b.emit, feed("h", 512, 4), feed("w", 8192, 4));
     b.output("loss", crossEntropy(b.emit, logits, b.feed("targets", [512], "i32"), feed("weights", 512)));
     expect(names(partition(b.finish()).onnx)).toEqual(["chunkedLoss"]);
     b.output("norm", sumSquares(b.emit, logits));
-    expect(names(partition(b.finish()).onnx)).toEqual(["matmul", "crossEntropy"]);
+    expect(names(partition(b.finish()).onnx)).toEqual(["matmul", "crossEntropy", "sumSquares"]);
   });
 });
