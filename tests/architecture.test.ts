@@ -8,6 +8,10 @@ import { expect, test } from "vitest";
 import { ROLES } from "../src/inits/roles.ts";
 import { normFunctions } from "../src/norm-functions/index.ts";
 import { norms } from "../src/norms/index.ts";
+import { tablesOf } from "../src/probes/active.ts";
+import { probes } from "../src/probes/index.ts";
+
+const probeTables = Object.keys(tablesOf(Object.values(probes).map((probe) => ({ probe }))));
 
 /**
  * Room (a folder or a file of src) to the rooms it may import; `types:` where only their types. A file belongs to the
@@ -23,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   norms: ["equations", "types:inits", "lib"],
   model: ["norms", "norm-functions", "types:equations", "types:inits", "ops", "graph", "lib"],
   optim: ["ops", "graph", "lib"],
+  probes: ["types:model", "ops", "graph", "lib"],
   plan: ["ops", "graph", "lib"],
   "backends/backend.ts": ["types:plan", "types:graph", "lib"],
   "backends/registry.ts": ["backends", "lib"],
@@ -65,16 +70,39 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "backends/tensorflow": ["backends/backend.ts", "plan", "ops", "graph", "lib"],
   data: ["lib"],
   protocols: ["types:data", "types:ops", "lib"],
-  config: ["norms", "inits", "optim", "model", "data", "protocols", "backends/registry.ts", "lib"],
+  config: ["norms", "inits", "optim", "probes", "model", "data", "protocols", "backends/registry.ts", "lib"],
   runs: ["types:config", "lib"],
   train: [
-    ...["config", "data", "protocols", "runs", "optim", "norms", "inits", "model", "plan", "graph", "lib"],
+    ...[
+      "config",
+      "data",
+      "protocols",
+      "runs",
+      "optim",
+      "norms",
+      "inits",
+      "model",
+      "probes",
+      "plan",
+      "graph",
+      "lib",
+    ],
     ...["backends/backend.ts", "backends/registry.ts", "ops/index.ts"], // the list of ops, no op of it
   ],
   sweep: ["config", "runs", "lib"],
   slurm: ["config", "sweep", "runs", "lib"],
-  report: ["config", "sweep", "runs", "lib"],
-  local: ["sweep", "train", "config", "data", "runs", "backends/backend.ts", "backends/registry.ts", "lib"],
+  report: ["config", "sweep", "runs", "probes", "lib"],
+  local: [
+    "sweep",
+    "train",
+    "config",
+    "data",
+    "runs",
+    "probes",
+    "backends/backend.ts",
+    "backends/registry.ts",
+    "lib",
+  ],
   cli: [
     ...[
       "local",
@@ -91,6 +119,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "norm-functions",
       "inits",
       "model",
+      "probes",
       "plan",
     ],
     ...["graph", "backends", "lib"],
@@ -107,15 +136,17 @@ const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
   [/onnxruntime/i, "backends/cpu"],
   [/tfjs/i, "backends/tensorflow"],
   [/Math\.random/, "nowhere"],
-  // No one asks a strategy, a norm function or a parameter's role its name.
+  // No one asks a strategy, a norm function, a parameter's role or a probe its name, nor knows a probe's tables.
   [asked(Object.keys(norms)), "norms"],
   [asked(Object.keys(normFunctions)), "norm-functions"],
   [new RegExp(`role [=!]== "(${ROLES.join("|")})"`), "inits"],
+  [asked(Object.keys(probes)), "probes"],
+  [new RegExp(probeTables.map((table) => table.replace(".", "\\.")).join("|")), "probes"],
 ];
 
 /** Rooms that touch no disk, clock or process. */
 const PURE = [
-  ...["graph", "ops", "equations", "norm-functions", "norms", "inits", "model", "plan", "optim"],
+  ...["graph", "ops", "equations", "norm-functions", "norms", "inits", "model", "plan", "optim", "probes"],
   "backends/reference",
 ];
 

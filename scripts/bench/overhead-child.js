@@ -7,10 +7,13 @@ import { setImmediate } from "node:timers/promises";
 import { chooseEngine } from "../../dist/backends/registry.js";
 import { openCorpus } from "../../dist/data/corpus.js";
 import { listParameters } from "../../dist/model/graphs.js";
+import { activeProbes, tablesOf } from "../../dist/probes/active.js";
 import { acquireLease } from "../../dist/runs/lease-holder.js";
 import { openTables } from "../../dist/runs/tables.js";
 import { initialize } from "../../dist/train/initialize.js";
 import { recorder } from "../../dist/train/recorder.js";
+import { csvTables } from "../../dist/train/sinks/csv-tables.js";
+import { progressEvents } from "../../dist/train/sinks/progress-events.js";
 import { stepper } from "../../dist/train/step.js";
 
 const measurements = {
@@ -36,9 +39,10 @@ const measurements = {
 
   async book({ spec: { config }, dir }, { steps }) {
     const lease = await acquireLease(dir, {});
-    const tables = openTables(dir);
-    const tell = (event) => process.send(event);
-    const record = recorder(config, tables, tell);
+    const probes = activeProbes(config).filter(({ name }) => name === "grad-norms");
+    const tables = openTables(dir, { probes: tablesOf(probes) });
+    const sinks = [csvTables(config.log, tables), progressEvents((event) => process.send(event))];
+    const record = recorder(config, sinks);
     const parameters = listParameters(config);
     const number = () => randomInt(2 ** 40) / 2 ** 40;
     const rows = parameters.map(({ name, layer }) => ({
@@ -52,8 +56,8 @@ const measurements = {
     const begun = performance.now();
     for (let t = 1; t <= steps; t++) {
       await setImmediate();
-      record.stepped(t, { loss: number(), lr: number(), gradNorm: number(), clipCoefficient: 1 });
-      if (t % config.log.grad_norms_every === 0) record.gradientNorms(t, rows);
+      const measured = probes.filter((probe) => probe.due(t)).map(() => ({ "grad_norms.csv": rows }));
+      record.stepped(t, { loss: number(), lr: number(), gradNorm: number(), clipCoefficient: 1, measured });
     }
     const ms = performance.now() - begun;
     const { user, system } = process.cpuUsage(cpu);

@@ -11,6 +11,7 @@ import { type NormSelection, norms } from "../norms/index.ts";
 import type { OptimizerConfig } from "../optim/groups.ts";
 import { type ScheduleName, schedules } from "../optim/index.ts";
 import { type OptimizerStateName, optimizerStateNames } from "../optim/states.ts";
+import { DEFAULT_PROBES, probes } from "../probes/index.ts";
 import { type ProtocolSelection, protocols } from "../protocols/index.ts";
 import { modelKeys, modelSection } from "./model-section.ts";
 import { optimizerSection } from "./optimizer-section.ts";
@@ -96,8 +97,18 @@ const evalSection = z.strictObject({
 const logSection = z.strictObject({
   /** Steps between rows of metrics.csv. */
   every: count.default(1),
-  /** Steps between rows of grad_norms.csv, which steps 1 and 100 always get. */
+  /** Steps between rows of the probes' tables, which steps 1, 100 and the last always get. */
   grad_norms_every: count.default(50),
+  /** What is measured on the way, where the model has it; each may have an `every` of its own. */
+  probes: z
+    .array(selection("probe", probes))
+    .superRefine((list, ctx) => {
+      for (const [i, { name }] of list.entries())
+        if (list.findIndex((other) => other.name === name) < i)
+          ctx.addIssue({ code: "custom", path: [i], message: `${name} is listed twice` });
+    })
+    .describe("a list of probes")
+    .prefault([...DEFAULT_PROBES]),
 });
 
 const checkpointSection = z.strictObject({
@@ -133,7 +144,7 @@ export const FILE_KEYS = ["name", "description", "extends", "sweep", "expect"] a
 
 /** Keys whose value is itself a list: on the command line a list sets them, where it would sweep any other. */
 export const isListKey = (key: string): boolean =>
-  /^(train\.no_decay|train\.optimizer\.\d+\.(roles|params)|slurm\.(setup|extra))$/.test(key);
+  /^(train\.no_decay|train\.optimizer\.\d+\.(roles|params)|log\.probes|slurm\.(setup|extra))$/.test(key);
 
 /** `section.key` by `key`, to help who wrote a key in the wrong place. */
 export const homeOfKey: ReadonlyMap<string, string> = new Map(

@@ -45,12 +45,12 @@ export async function costs(
 
 function workloadOf({ model, norm, train, log }: RunConfig): Workload {
   const { steps, batch_size, micro_batch_size, optimizer, optimizer_state, recompute } = train;
-  const { grad_norms_every } = log;
+  const { grad_norms_every, probes } = log;
   return {
     model,
     norm,
     train: { steps, batch_size, micro_batch_size, optimizer, optimizer_state, recompute },
-    log: { grad_norms_every },
+    log: { grad_norms_every, probes },
   };
 }
 

@@ -1,23 +1,21 @@
 /** Proves on this machine that a killed run goes on to the bytes of one left alone. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EnvironmentError } from "../lib/errors.ts";
-import { runFiles } from "../runs/paths.ts";
+import { activeProbes, tablesOf } from "../probes/active.ts";
+import { probeFile, runFiles } from "../runs/paths.ts";
 import { readStatus } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
 import { dataContext } from "./folders.ts";
 import { launch } from "./launch.ts";
 import type { Work } from "./work.ts";
 
-/** The files that a run leaves and that must not differ. */
-const COMPARED = ["metrics", "evaluations", "gradientNorms", "weights"] as const;
-
 export interface ResumeProof {
   readonly steps: number;
   /** After which of them the second run was killed. */
   readonly killedAfter: number;
-  /** What is not the same to the byte; empty where resuming is exact. */
-  readonly differing: readonly (typeof COMPARED)[number][];
+  /** Files that are not the same to the byte; empty where resuming is exact. */
+  readonly differing: readonly string[];
 }
 
 /** Trains the run of config `file` in `dir` straight, and again killed half-way; throws where a run does not end well. */
@@ -38,8 +36,10 @@ export async function proveResume(
   log(`${run.name}: resumed`);
   await trained(killed);
 
-  const [a, b] = [runFiles(straight.dir), runFiles(killed.dir)];
-  const differing = COMPARED.filter((name) => !readFileSync(a[name]).equals(readFileSync(b[name])));
+  const [a, b] = [straight, killed].map((work) => reproducible(work.dir, run));
+  const differing = a!
+    .filter((path, i) => !readFileSync(path).equals(readFileSync(b![i]!)))
+    .map((path) => basename(path));
   return { steps, killedAfter, differing };
 }
 
@@ -55,4 +55,11 @@ async function trained(work: Work, killAt = Infinity): Promise<void> {
   const status = readStatus(work.dir);
   if (killAt < Infinity || status?.state === "done") return;
   throw new EnvironmentError(`the run did not finish: ${status?.state}: ${status?.message ?? stderr}`);
+}
+
+/** What a run leaves that neither a clock nor a stop may change. */
+function reproducible(dir: string, { config }: Run): readonly string[] {
+  const { metrics, evaluations, weights } = runFiles(dir);
+  const tables = Object.keys(tablesOf(activeProbes(config)));
+  return [metrics, evaluations, ...tables.map((table) => probeFile(dir, table)), weights];
 }

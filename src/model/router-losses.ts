@@ -12,21 +12,11 @@
 import type { Tensor } from "../graph/graph.ts";
 import { add } from "../ops/add.ts";
 import { balanceLoss } from "../ops/balance-loss.ts";
-import { rowEntropy } from "../ops/row-entropy.ts";
 import { scale } from "../ops/scale.ts";
 import { zLoss } from "../ops/z-loss.ts";
 import type { ModelContext, Router } from "./context.ts";
 
-/** What the router of one layer says of itself, as names of graph outputs; the losses are this layer's terms. */
-export const routerOutputs = (layer: number) =>
-  ({
-    balance: `router/${layer}/balance`,
-    z: `router/${layer}/z`,
-    entropy: `router/${layer}/entropy`,
-    counts: `router/${layer}/counts`,
-  }) as const;
-
-/** `loss` plus the losses of all routers; each of their terms, entropies and counts becomes an output. */
+/** `loss` plus the losses of all routers. */
 export function withRouterLosses(ctx: ModelContext, loss: Tensor, microBatches: number): Tensor {
   const { model, routers, b } = ctx;
   const { moe } = model;
@@ -58,10 +48,5 @@ function terms(ctx: ModelContext, { layer, logits, p, counts }: Router, balanced
     balanceLoss(b.emit, balanced, counts),
   );
   const z = scale(b.emit, moe.z_loss * each, zLoss(b.emit, logits));
-  const names = routerOutputs(layer);
-  b.output(names.balance, balance);
-  b.output(names.z, z);
-  b.output(names.entropy, rowEntropy(b.emit, p));
-  b.output(names.counts, counts);
   return { balance: ctx.tap("balance_loss", balance, layer), z: ctx.tap("z_loss", z, layer) };
 }

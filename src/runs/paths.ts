@@ -11,10 +11,6 @@ export const runFiles = (dir: string) =>
     status: join(dir, "status.json"),
     metrics: join(dir, "metrics.csv"),
     evaluations: join(dir, "eval.csv"),
-    gradientNorms: join(dir, "grad_norms.csv"),
-    /** Of a mixture of experts alone. */
-    experts: join(dir, "experts.csv"),
-    routers: join(dir, "routers.csv"),
     /** Everything a clock or a machine can change, so that the other CSVs compare byte by byte. */
     timing: join(dir, "timing.csv"),
     log: join(dir, "log.jsonl"),
@@ -29,6 +25,9 @@ export const runFiles = (dir: string) =>
     /** Written last: without it the run is not finished, whatever else is there. */
     done: join(dir, "DONE"),
   }) as const;
+
+/** A table of a probe, by its file name. */
+export const probeFile = (dir: string, table: string): string => join(dir, table);
 
 /** What an attempt wrote to stderr. */
 export const stderrFile = (dir: string, attempt: number): string =>

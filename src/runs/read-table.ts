@@ -12,7 +12,7 @@ export interface TableRow {
   text(column: string): string;
 }
 
-/** `keep` looks at a line before it is taken apart: most rows of grad_norms.csv are of no use to a figure. */
+/** `keep` looks at a line before it is taken apart: most rows of some tables are of no use to a figure. */
 export interface ReadOptions {
   readonly keep?: (line: string) => boolean;
 }

@@ -21,6 +21,29 @@ export function cannotRewind(dir: string, lengths: Readonly<Record<string, numbe
 const NEWLINE = "\n".charCodeAt(0);
 
 /**
+ * Lengths, at a step, of tables that a checkpoint knows nothing of: their probe was off when it was made. Up to the first
+ * row of a later step, or one that is cut short.
+ */
+export function lengthsAt(
+  dir: string,
+  tables: readonly string[],
+  step: number,
+): Readonly<Record<string, number>> {
+  const there = tables.filter((name) => existsSync(join(dir, name)));
+  return Object.fromEntries(there.map((name) => [name, lengthAt(readFileSync(join(dir, name)), step)]));
+}
+
+function lengthAt(table: Buffer, step: number): number {
+  let length = table.indexOf(NEWLINE) + 1;
+  while (length < table.length) {
+    const end = table.indexOf(NEWLINE, length) + 1;
+    if (end === 0 || Number.parseInt(table.toString("utf8", length, end), 10) > step) break;
+    length = end;
+  }
+  return length;
+}
+
+/**
  * Cuts each table to its length in bytes, as a new file: a process that lost the lease, and does not know yet, goes on
  * writing to one that has no name any more.
  */

@@ -1,7 +1,7 @@
-/** The CSV tables a run writes: their columns, in one place. */
+/** The CSV tables a run writes: the columns of its own, and those of its probes (src/probes/) beside them. */
 import { basename } from "node:path";
 import { type Cell, CsvFile, csvText } from "../lib/csv.ts";
-import { runFiles } from "./paths.ts";
+import { probeFile, runFiles } from "./paths.ts";
 
 /** train_loss in nats per token; grad_norm the global L2 norm before clipping; clip_coef the factor applied. */
 const METRICS = ["step", "tokens", "lr", "train_loss", "train_ppl", "grad_norm", "clip_coef"] as const;
@@ -12,25 +12,15 @@ const evaluationColumns = (metrics: readonly string[]): readonly string[] => [
   ...EVAL,
   ...new Set(metrics.filter((name) => !EVAL.includes(name)).sort()),
 ];
-/**
- * L2 of the gradient before clipping and of the weight before the update. tensor `*`: the whole layer;
- * `experts.*`: this tensor of all experts.
- */
-const GRAD_NORMS = ["step", "layer", "tensor", "grad_l2", "weight_l2"] as const;
-/** token_share of the choices of all tokens, 1 in all; the norms over all tensors of the expert. */
-const EXPERTS = ["step", "layer", "expert", "token_share", "grad_l2", "weight_l2"] as const;
-/** entropy in nats; the losses as terms of the whole, coefficient included; dropped_tokens is 0 unless something is wrong. */
-const ROUTERS = ["step", "layer", "entropy", "balance_loss", "z_loss", "dropped_tokens"] as const;
+/** All that a clock or a machine can change. */
 const TIMING = ["step", "wall_s", "step_s", "tokens_per_s", "rss_mib"] as const;
 
 export interface RunTables {
   readonly metrics: CsvFile<(typeof METRICS)[number]>;
   readonly evaluations: CsvFile<string>;
-  readonly gradientNorms: CsvFile<(typeof GRAD_NORMS)[number]>;
   readonly timing: CsvFile<(typeof TIMING)[number]>;
-  /** Of a mixture of experts alone. */
-  readonly experts?: CsvFile<(typeof EXPERTS)[number]>;
-  readonly routers?: CsvFile<(typeof ROUTERS)[number]>;
+  /** By file name. */
+  readonly probes: ReadonlyMap<string, CsvFile<string>>;
   /** Waits for the disk; the length in bytes of each table, by file name. */
   sync(): Readonly<Record<string, number>>;
   close(): void;
@@ -45,18 +35,18 @@ export function evaluationText(
   return csvText([columns, ...rows.map((row) => columns.map((column) => row[column]))]);
 }
 
-interface TableOptions {
+export interface TableOptions {
   /** Go on with the tables that are there. */
   readonly append?: boolean;
-  /** Whether the model has any. */
-  readonly experts?: boolean;
+  /** The probes' tables: the columns after `step`, by file name. */
+  readonly probes?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The names of all numbers that evaluations give. */
   readonly metrics?: readonly string[];
 }
 
 export function openTables(
   dir: string,
-  { append = false, experts = false, metrics = [] }: TableOptions = {},
+  { append = false, probes = {}, metrics = [] }: TableOptions = {},
 ): RunTables {
   const files = runFiles(dir);
   const all: [name: string, table: CsvFile<string>][] = [];
@@ -68,15 +58,15 @@ export function openTables(
   const tables = {
     metrics: open(files.metrics, METRICS),
     evaluations: open(files.evaluations, evaluationColumns(metrics)),
-    gradientNorms: open(files.gradientNorms, GRAD_NORMS),
     timing: open(files.timing, TIMING),
+    probes: new Map(
+      Object.entries(probes).map(([file, columns]) => {
+        return [file, open<string>(probeFile(dir, file), ["step", ...Object.keys(columns)])] as const;
+      }),
+    ),
   };
-  const mixture = experts
-    ? { experts: open(files.experts, EXPERTS), routers: open(files.routers, ROUTERS) }
-    : {};
   return {
     ...tables,
-    ...mixture,
     sync: () => Object.fromEntries(all.map(([name, table]) => [name, table.sync()])),
     close() {
       for (const [, table] of all) table.close();

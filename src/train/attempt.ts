@@ -4,6 +4,7 @@ import { type ChosenEngine, chooseEngine, type EngineName } from "../backends/re
 import { openCorpus } from "../data/corpus.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
+import { activeProbes, tablesOf } from "../probes/active.ts";
 import type { Checkpoint } from "../runs/checkpoints.ts";
 import type { Lease } from "../runs/lease-holder.ts";
 import { runFiles } from "../runs/paths.ts";
@@ -15,6 +16,8 @@ import { provenance } from "./provenance.ts";
 import { recorder } from "./recorder.ts";
 import type { RunContext, RunSpec } from "./run.ts";
 import { selfTestCheck } from "./self-test-result.ts";
+import { csvTables } from "./sinks/csv-tables.ts";
+import { progressEvents } from "./sinks/progress-events.ts";
 import { requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
 import { requireVocabulary } from "./vocabulary.ts";
@@ -63,16 +66,15 @@ export async function trainInto(
     tell: (text) => ctx.tell({ kind: "phase", text }),
   });
   if (device.chosen !== undefined) await keep({ device: device.chosen });
-  const experts = config.model.moe !== undefined;
+  const probes = tablesOf(activeProbes(config));
   const metrics = sets.flatMap((set) => Object.keys(set.metrics));
   const tables = resumed
-    ? openTables(ctx.dir, { append: true, experts, metrics })
-    : lease.place((folder) => openTables(folder, { experts, metrics }));
+    ? openTables(ctx.dir, { append: true, probes, metrics })
+    : lease.place((folder) => openTables(folder, { probes, metrics }));
   lease.verify();
   const recording = recorder(
     config,
-    tables,
-    ctx.tell,
+    [csvTables(config.log, tables), progressEvents(ctx.tell)],
     (resumed?.facts.loop as LoopState | undefined)?.summary,
   );
   const checkpoints = checkpointing({

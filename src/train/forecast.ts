@@ -2,6 +2,10 @@
 import { size } from "../graph/graph.ts";
 import { listParameters } from "../model/graphs.ts";
 import { type GroupCost, groupCosts } from "./group-costs.ts";
+import { activeProbes } from "../probes/active.ts";
+import { measuring } from "../probes/measuring.ts";
+import { inGraphOf } from "./gradient-passes.ts";
+import { type ProbeCost, probeCosts, ROW_BYTES } from "./probe-costs.ts";
 import {
   chosen,
   FASTEST,
@@ -22,39 +26,45 @@ export interface Forecast extends Tradeoff {
   /** Forward and backward, attention counted with its masked half; nothing counts twice that is computed twice. */
   readonly flopsPerToken: number;
   readonly totalFlops: number;
-  /** With what is computed again: what the time follows. */
+  /** With what is computed again and what probes compute: what the time follows. */
   readonly computedFlops: number;
   readonly memory: Memory;
   /** What each group of the optimizer takes; one where all parameters are alike to it. */
   readonly optimizerGroups: readonly GroupCost[];
+  readonly probes: readonly ProbeCost[];
   /** Bytes a finished run leaves behind, nearly all of them its weights. */
   readonly disk: number;
 }
 
 export function forecast(config: Workload, engine: Forecaster): Forecast {
-  const { model, norm, train, log } = config;
+  const { model, norm, train } = config;
   const parameters = listParameters({ model, norm });
   const count = parameters.reduce((sum, p) => sum + size(p.shape), 0);
   const activeParameters = parameters.reduce((sum, p) => sum + size(p.shape) * p.active, 0);
   const tokens = train.steps * train.batch_size * model.seq_len;
   const { recompute, optimizerState, memory, flopsPerToken: computed } = chosen(config, engine);
   const flopsPerToken = recompute === FASTEST ? computed : usefulFlops(config, engine);
-  const looks = 2 + train.steps / log.grad_norms_every;
-  const rows = train.steps * 2 + looks * (parameters.length + model.n_layers);
+  const probes = probeCosts(config, engine, { recompute });
   return {
     parameters: count,
     activeParameters: Math.round(activeParameters),
     tokens,
     flopsPerToken,
     totalFlops: flopsPerToken * tokens,
-    computedFlops: computed * tokens,
+    computedFlops: computed * tokens + sumOf(probes, ({ flops }) => flops),
     recompute,
     optimizerState,
     memory,
     optimizerGroups: groupCosts(train.optimizer, parameters, engine, optimizerState),
-    disk: count * 4 + rows * 80,
+    probes,
+    disk: count * 4 + train.steps * 2 * ROW_BYTES + sumOf(probes, ({ disk }) => disk),
   };
 }
 
-const usefulFlops = (config: Workload, engine: Forecaster): number =>
-  perToken(config, microBatchPlan(config, engine, FASTEST).flops);
+function usefulFlops(config: Workload, engine: Forecaster): number {
+  const always = measuring(inGraphOf(activeProbes(config), []), config.model);
+  return perToken(config, microBatchPlan(config, engine, FASTEST, always).plan.flops);
+}
+
+const sumOf = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((sum, item) => sum + of(item), 0);

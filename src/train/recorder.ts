@@ -1,4 +1,4 @@
-/** A `Recorder` that writes the run's CSV tables, keeps its summary, and tells the watcher. */
+/** What the training loop tells: keeps the run's summary and its clock, and passes all on to the sinks. */
 import { performance } from "node:perf_hooks";
 import { MAIN } from "../config/evaluation-metrics.ts";
 import type { RunConfig } from "../config/schema.ts";
@@ -6,8 +6,7 @@ import { size } from "../graph/graph.ts";
 import type { LIKELIHOOD } from "../protocols/likelihood.ts";
 import type { Scores } from "../protocols/protocol.ts";
 import type { RunSummary } from "../runs/status.ts";
-import type { RunTables } from "../runs/tables.ts";
-import type { RunEvent } from "./events.ts";
+import type { Sink, StepRecord } from "./sinks/sink.ts";
 import type { Recorder } from "./trainer.ts";
 
 export interface RunRecorder extends Recorder {
@@ -16,9 +15,8 @@ export interface RunRecorder extends Recorder {
 
 /** `from`: the summary of an earlier start that this one goes on from. */
 export function recorder(
-  config: RunConfig,
-  tables: RunTables,
-  tell: (event: RunEvent) => void,
+  config: Pick<RunConfig, "model" | "train">,
+  sinks: readonly Sink[],
   from?: RunSummary,
 ): RunRecorder {
   const { steps, batch_size } = config.train;
@@ -33,7 +31,7 @@ export function recorder(
       summary = { ...summary, parameters: parameters.reduce((sum, p) => sum + size(p.shape), 0) };
       last = performance.now();
     },
-    stepped(t, { loss, lr, gradNorm, clipCoefficient }) {
+    stepped(t, { loss, lr, gradNorm, clipCoefficient, measured }) {
       const now = performance.now();
       const seconds = (now - last) / 1000;
       last = now;
@@ -45,38 +43,30 @@ export function recorder(
         train_loss: loss,
         max_grad_norm: largest(summary.max_grad_norm, gradNorm),
       };
-      if (t % config.log.every === 0 || t === 1 || t === steps || !Number.isFinite(loss + gradNorm)) {
-        const row = { step: t, tokens, lr, train_loss: loss, train_ppl: Math.exp(loss), grad_norm: gradNorm };
-        tables.metrics.append({ ...row, clip_coef: clipCoefficient });
-        tables.timing.append({
-          step: t,
-          wall_s: (now - start) / 1000,
-          step_s: seconds,
-          tokens_per_s: tokensPerStep / seconds,
-          rss_mib: process.memoryUsage.rss() / 2 ** 20,
-        });
+      const record: StepRecord = {
+        step: t,
+        steps,
+        tokens,
+        loss,
+        lr,
+        gradNorm,
+        clipCoefficient,
+        seconds,
+        elapsedSeconds: (now - start) / 1000,
+        tokensPerSecond: tokensPerStep / seconds,
+      };
+      for (const sink of sinks) {
+        sink.stepped?.(record);
+        for (const tables of measured)
+          for (const [table, rows] of Object.entries(tables)) sink.measured?.(t, table, rows);
       }
-      tell({ kind: "step", step: t, steps, loss, tokensPerSecond: tokensPerStep / seconds });
     },
-    gradientNorms(t, rows) {
-      tables.gradientNorms.append(...rows.map((row) => ({ step: t, ...row })));
-    },
-    routed(t, routers, experts) {
-      tables.routers?.append(
-        ...routers.map(({ layer, entropy, balanceLoss, zLoss, droppedTokens }) => {
-          const losses = { balance_loss: balanceLoss, z_loss: zLoss };
-          return { step: t, layer, entropy, ...losses, dropped_tokens: droppedTokens };
-        }),
-      );
-      tables.experts?.append(...experts.map((row) => ({ step: t, ...row })));
-    },
-    evaluated(t, { split, protocol }, { scores, tokens, bytes }) {
-      tables.evaluations.append({ step: t, protocol, split, ...scores, n_tokens: tokens, n_bytes: bytes });
+    evaluated(t, on, evaluation) {
+      for (const sink of sinks) sink.evaluated?.(t, on, evaluation);
       last = performance.now();
-      if (split !== MAIN) return; // the summary is of the main set alone
-      const { loss, ppl, bits_per_byte: bitsPerByte } = scores as Scores<keyof typeof LIKELIHOOD>;
+      if (on.split !== MAIN) return; // the summary is of the main set alone
+      const { loss, ppl, bits_per_byte: bitsPerByte } = evaluation.scores as Scores<keyof typeof LIKELIHOOD>;
       summary = { ...summary, val_loss: loss, val_ppl: ppl, val_bits_per_byte: bitsPerByte };
-      tell({ kind: "evaluation", step: t, loss, ppl, bitsPerByte });
     },
   };
 }

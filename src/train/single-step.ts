@@ -10,9 +10,9 @@ import type { NamedTensor } from "../lib/safetensors.ts";
 import { nearest } from "../lib/suggest.ts";
 import { atStep, gradientGraph, gradientOf, type ModelSpec } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
+import type { Observe, Site } from "../model/taps.ts";
 import { fromTransformers } from "../model/transformers-names.ts";
 import { plan } from "../plan/plan.ts";
-import { routerTally } from "./router-probes.ts";
 
 export interface SingleStep {
   readonly loss: number;
@@ -45,7 +45,7 @@ export async function singleStep(
   { step = LAST_STEP, tell = () => {} }: SingleStepOptions = {},
 ): Promise<SingleStep> {
   const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
-  const options = { batch, seqLen, natives: engine.natives, logits: true };
+  const options = { batch, seqLen, natives: engine.natives, logits: true, observe: routerTerms };
   const built = gradientGraph(spec, options);
   const { graph, parameters } = built;
   checkWeights(weights, parameters);
@@ -67,7 +67,7 @@ export async function singleStep(
     const logits = { shape: [batch, seqLen, spec.model.vocab_size], values: outputs.logits! };
     return {
       loss: outputs.loss![0]!,
-      ...routerLosses(spec, outputs, ids.length),
+      ...routerLosses(spec, outputs),
       gradNorm: Math.sqrt(gradients.reduce((sum, [, { values }]) => sum + squares(values), 0)),
       parameters: gradients.reduce((sum, [, { values }]) => sum + values.length, 0),
       tokens: ids.length,
@@ -78,17 +78,23 @@ export async function singleStep(
   }
 }
 
+/** Each router's terms of the loss are read back. */
+const routerTerms: Observe =
+  ({ output }) =>
+  ({ site, layer, value }) => {
+    if (site === "balance_loss" || site === "z_loss") output(`${site}/${layer}`, value);
+  };
+
 function routerLosses(
   { model }: ModelSpec,
   outputs: Readonly<Record<string, Floats>>,
-  tokens: number,
 ): Pick<SingleStep, "routerLosses"> {
-  const tally = routerTally(model, { tokens });
-  if (tally === undefined) return {};
-  tally.add(outputs);
-  const reports = tally.reports();
-  const balance = reports.reduce((sum, r) => sum + r.balanceLoss, 0);
-  return { routerLosses: { balance, z: reports.reduce((sum, r) => sum + r.zLoss, 0) } };
+  if (model.moe === undefined) return {};
+  const sumOf = (site: Site) =>
+    Object.entries(outputs)
+      .filter(([name]) => name.startsWith(`${site}/`))
+      .reduce((sum, [, term]) => sum + term[0]!, 0);
+  return { routerLosses: { balance: sumOf("balance_loss"), z: sumOf("z_loss") } };
 }
 
 function squares(values: Floats): number {

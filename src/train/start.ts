@@ -1,9 +1,13 @@
 /** How a run begins: where its last whole checkpoint left off, or anew, with what an earlier attempt left moved aside. */
 import { EnvironmentError } from "../lib/errors.ts";
+import { probes } from "../probes/index.ts";
 import { moveAside, recordVanished } from "../runs/attempts.ts";
 import { type Checkpoint, type CheckpointFacts, latestCheckpoint } from "../runs/checkpoints.ts";
 import type { Lease } from "../runs/lease-holder.ts";
-import { cannotRewind, rewindTables } from "../runs/rewind.ts";
+import { cannotRewind, lengthsAt, rewindTables } from "../runs/rewind.ts";
+
+/** Of all probes: which of them run may change from one start to the next. */
+const PROBE_TABLES = Object.values(probes).flatMap(({ tables }) => Object.keys(tables));
 
 /** The checkpoint to go on from, if there is one. `skipped` is told, a line each, of those that cannot be taken. */
 export async function beginRun(
@@ -17,7 +21,10 @@ export async function beginRun(
     run_id === id ? cannotRewind(dir, tables) : `it belongs to another run, ${run_id.slice(0, 8)}`;
   const resumed = await latestCheckpoint(dir, unfit, skipped);
   if (resumed === undefined) moveAside(dir, lease);
-  else await rewindTables(dir, resumed.facts.tables, lease);
+  else {
+    const { step, tables } = resumed.facts;
+    await rewindTables(dir, { ...lengthsAt(dir, PROBE_TABLES, step), ...tables }, lease);
+  }
   return resumed;
 }
 

@@ -3,7 +3,8 @@ import type { Device, Engine, OpTime, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { weigh } from "../data/repeats.ts";
 import { EnvironmentError } from "../lib/errors.ts";
-import { atStep, gradientGraph, gradientOf } from "../model/graphs.ts";
+import { once } from "../lib/memo.ts";
+import { atStep, gradientOf } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { groupOf, isDecayed, parameterGroups } from "../optim/groups.ts";
 import { schedules } from "../optim/index.ts";
@@ -11,8 +12,10 @@ import type { Schedule } from "../optim/schedule.ts";
 import { optimizerStates } from "../optim/states.ts";
 import { updateGraph, weightNormGraph } from "../optim/update-graph.ts";
 import { plan } from "../plan/plan.ts";
+import type { ActiveProbe } from "../probes/active.ts";
+import type { StepFacts, TableRows } from "../probes/probe.ts";
 import type { Kept } from "./checkpointing.ts";
-import { type RouterReport, routerTally } from "./router-probes.ts";
+import { gradientPasses } from "./gradient-passes.ts";
 import { keeps, tradeoffFor } from "./tradeoffs.ts";
 
 /** `rows` windows of T+1 tokens each, back to back, for micro-batch `j` of step t. */
@@ -25,25 +28,27 @@ export interface StepResult {
   /** Global L2 norm of the gradient before clipping, and the factor clipping applied. */
   readonly gradNorm: number;
   readonly clipCoefficient: number;
-  /** Squared gradient norm of each parameter. */
-  readonly gradientSquares: Readonly<Record<string, number>>;
-  /** Of a mixture of experts, one per layer. */
-  readonly routers?: readonly RouterReport[];
+  /** Rows of the probes that were due, one after another. */
+  readonly measured: readonly TableRows[];
 }
 
 export interface Stepper {
   readonly parameters: readonly Parameter[];
   /** Every tensor that a step changes and the next one reads: weights and moments. */
   readonly kept: readonly Kept[];
-  /** Does step t = 1, 2, ... */
-  step(t: number, microBatch: MicroBatch): Promise<StepResult>;
+  /** Does step t = 1, 2, ... `due`: those of the probes that run at it. */
+  step(t: number, microBatch: MicroBatch, due?: readonly ActiveProbe[]): Promise<StepResult>;
   /** Where the time of a step goes, op by op; the weights stay. Undefined where the engine cannot tell. */
   profile(microBatch: MicroBatch): Promise<readonly OpTime[] | undefined>;
-  /** Squared norm of each parameter as it is now. */
-  weightSquares(): Promise<Readonly<Record<string, number>>>;
 }
 
-export async function stepper(engine: Engine, device: Device, config: RunConfig): Promise<Stepper> {
+/** `probes`: those that may be due at some step. */
+export async function stepper(
+  engine: Engine,
+  device: Device,
+  config: RunConfig,
+  probes: readonly ActiveProbe[] = [],
+): Promise<Stepper> {
   const { model, norm, train } = config;
   const { batch_size, micro_batch_size, grad_clip, no_decay, steps } = train;
   const microBatches = batch_size / micro_batch_size;
@@ -58,12 +63,14 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
       `this engine keeps the optimizer's moments in f32 alone, not as train.optimizer_state ${optimizerState} asks; ` +
         "use optimizer_state f32, or engine cuda",
     );
-  const built = gradientGraph(
-    { model, norm },
-    { batch: micro_batch_size, natives, accumulate, microBatches, recompute },
-  );
-  const { graph, parameters } = built;
-  const gradients = await device.compile(plan(graph, bytes));
+  const passes = await gradientPasses(engine, device, { model, norm }, probes, {
+    batch: micro_batch_size,
+    natives,
+    accumulate,
+    microBatches,
+    recompute,
+  });
+  const { parameters } = passes;
   const group = groupOf(parameterGroups(train.optimizer));
   const updated = parameters.map((p) => ({ ...p, decayed: isDecayed(p, no_decay), group: group(p) }));
   const update = updateGraph(updated, {
@@ -73,7 +80,7 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     gradientOf,
   });
   const updates = await device.compile(plan(update.graph, bytes));
-  const weightNorms = await device.compile(plan(weightNormGraph(parameters), bytes));
+  const weightNorms = once(() => device.compile(plan(weightNormGraph(parameters), bytes)));
 
   const tokens = micro_batch_size * model.seq_len;
   const weight = 1 / (batch_size * model.seq_len);
@@ -83,7 +90,6 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
     weights: new Float32Array(tokens).fill(weight),
   };
   const { mask_repeats } = config.data;
-  const tally = routerTally(model, { tokens, microBatches });
 
   const kept = [...update.graph.variables.values()]
     .filter(({ kind }) => kind !== "gradient")
@@ -91,31 +97,45 @@ export async function stepper(engine: Engine, device: Device, config: RunConfig)
   return {
     parameters,
     kept,
-    async step(t, microBatch) {
+    async step(t, microBatch, due = []) {
+      const weightSquares = due.some(({ probe }) => probe.weightNorms)
+        ? await scalars(await weightNorms(), {})
+        : undefined;
+      const { program, measuring } = await passes.of(due);
+      measuring.begin();
       let loss = 0;
-      const stepFeeds = atStep(built, t);
+      const stepFeeds = atStep(passes, t);
       for (let j = 0; j < microBatches; j++) {
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
         if (mask_repeats !== undefined) weigh(windows, model.seq_len, mask_repeats, weight, feeds.weights);
-        const outputs = await gradients.run({ ...feeds, ...stepFeeds });
+        const outputs = await program.run({ ...feeds, ...stepFeeds });
         loss += outputs.loss![0]!;
-        tally?.add(outputs);
+        measuring.add(outputs);
       }
       const lr = train.lr * schedule.factor(t, steps, scheduleParams);
       const gradientSquares = await scalars(updates, update.feeds(t, lr));
       const { norm: gradNorm, coefficient: clipCoefficient } = update.clipping(gradientSquares);
-      const result = { loss, lr, gradNorm, clipCoefficient, gradientSquares };
-      return tally === undefined ? result : { ...result, routers: tally.reports() };
+      const facts: StepFacts = {
+        tokens: tokens * microBatches,
+        parameters,
+        gradientSquares: (name) => gradientSquares[name]!,
+        weightSquares(name) {
+          if (weightSquares === undefined) throw new Error("weightSquares are for probes that ask for them");
+          return weightSquares[name]!;
+        },
+      };
+      const measured = due.map((active) => measuring.rows(active, facts));
+      return { loss, lr, gradNorm, clipCoefficient, measured };
     },
     async profile(microBatch) {
-      if (gradients.profile === undefined || updates.profile === undefined) return undefined;
+      const { program } = await passes.of([]);
+      if (program.profile === undefined || updates.profile === undefined) return undefined;
       splitWindows(microBatch(1, 0, micro_batch_size), model.seq_len, feeds);
-      const pass = await gradients.profile({ ...feeds, ...atStep(built, 1) });
+      const pass = await program.profile({ ...feeds, ...atStep(passes, 1) });
       const ending = await updates.profile(update.feeds(1, 0));
       return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...ending];
     },
-    weightSquares: () => scalars(weightNorms, {}),
   };
 }
 

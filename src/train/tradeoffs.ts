@@ -3,11 +3,13 @@ import { totalmem } from "node:os";
 import type { Engine } from "../backends/backend.ts";
 import type { LogConfig, RunConfig, TrainConfig } from "../config/schema.ts";
 import { gradientGraph } from "../model/graphs.ts";
-import type { Parameter } from "../model/parameter.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import { type OptimizerStateName, optimizerStateNames, optimizerStates } from "../optim/states.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { groupCosts } from "./group-costs.ts";
+import { type ActiveProbe, activeProbes } from "../probes/active.ts";
+import { type Measuring, measuring } from "../probes/measuring.ts";
+import { inGraphOf } from "./gradient-passes.ts";
 
 /** Bytes by class. */
 export interface Memory {
@@ -43,7 +45,7 @@ export interface Workload extends Pick<RunConfig, "model" | "norm"> {
     TrainConfig,
     "steps" | "batch_size" | "micro_batch_size" | "optimizer" | "optimizer_state" | "recompute"
   >;
-  readonly log: Pick<LogConfig, "grad_norms_every">;
+  readonly log: Pick<LogConfig, "grad_norms_every" | "probes">;
 }
 
 /** What of an engine a forecast needs. */
@@ -105,14 +107,20 @@ export function chosen(config: Workload, engine: Forecaster): TradeoffCost {
 
 function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff): TradeoffCost {
   const { train } = config;
-  const micro = microBatchPlan(config, engine, tradeoff.recompute);
+  const probes = activeProbes(config);
+  const planOf = (due: readonly ActiveProbe[]) =>
+    microBatchPlan(config, engine, tradeoff.recompute, measuring(inGraphOf(probes, due), config.model));
+  const { plan: micro, parameters } = planOf([]);
   const planned = engine.memory?.(micro);
   const { weight: weights, gradient: gradients } = micro.variableBytes;
-  const optimizer = groupCosts(train.optimizer, micro.parameters, engine, tradeoff.optimizerState).reduce(
+  const optimizer = groupCosts(train.optimizer, parameters, engine, tradeoff.optimizerState).reduce(
     (sum, { stateBytes }) => sum + stateBytes,
     0,
   );
-  const activations = planned?.activations ?? micro.peakActivationBytes;
+  const activationsOf = (plan: Plan) => engine.memory?.(plan).activations ?? plan.peakActivationBytes;
+  // The steps at which probes are due have a graph of their own; what one leaves free the next one takes.
+  const measured = probes.some(({ probe }) => probe.taps === "due") ? activationsOf(planOf(probes).plan) : 0;
+  const activations = Math.max(planned?.activations ?? micro.peakActivationBytes, measured);
   const { capacity, reserve, assumed } = planned ?? {};
   return {
     ...tradeoff,
@@ -134,13 +142,16 @@ function tradeoffCost(config: Workload, engine: Forecaster, tradeoff: Tradeoff):
 export const perToken = ({ model, train }: Workload, flops: number): number =>
   flops / (train.micro_batch_size * model.seq_len);
 
+/** `measured`: by the probes in its graph. */
 export function microBatchPlan(
   { model, norm, train }: Workload,
   engine: Forecaster,
   recompute: RecomputeLevel,
-): Plan & { readonly parameters: readonly Parameter[] } {
+  { observe }: Measuring,
+) {
   const batch = train.micro_batch_size;
-  const options = { batch, natives: engine.natives, accumulate: batch < train.batch_size, recompute };
+  const accumulate = batch < train.batch_size;
+  const options = { batch, natives: engine.natives, accumulate, recompute, observe };
   const { graph, parameters } = gradientGraph({ model, norm }, options);
-  return { ...plan(graph, engine.bytes), parameters };
+  return { plan: plan(graph, engine.bytes), parameters };
 }

@@ -1,5 +1,5 @@
 /**
- * The training loop, as a recipe: step, look, log, evaluate, and stop when done, diverged or asked to. It knows no
+ * The training loop, as a recipe: step, measure, log, evaluate, and stop when done, diverged or asked to. It knows no
  * op, no device and no file: what it learns goes to a `Recorder`.
  */
 import { setImmediate } from "node:timers/promises";
@@ -7,22 +7,18 @@ import type { Device, Engine } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { Corpus } from "../data/corpus.ts";
 import type { Parameter } from "../model/parameter.ts";
+import { activeProbes } from "../probes/active.ts";
 import type { Checkpointing } from "./checkpointing.ts";
 import { divergenceWatch } from "./divergence.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type EvaluationSet, type Evaluator, evaluators } from "./evaluation-sets.ts";
-import { type ExpertRow, expertRows, type GradientRow, gradientRows } from "./gradient-rows.ts";
 import { initialize } from "./initialize.ts";
-import type { RouterReport } from "./router-probes.ts";
 import { type StepResult, stepper } from "./step.ts";
 
 /** Where the loop's findings go. */
 export interface Recorder {
   started(parameters: readonly Parameter[]): void;
   stepped(t: number, result: StepResult): void;
-  gradientNorms(t: number, rows: readonly GradientRow[]): void;
-  /** Of a mixture of experts, as often as the gradient's norms. */
-  routed(t: number, routers: readonly RouterReport[], experts: readonly ExpertRow[]): void;
   evaluated(t: number, on: Pick<Evaluator, "split" | "protocol">, evaluation: Evaluation): void;
 }
 
@@ -55,11 +51,12 @@ export async function train({
   checkpoints,
   shouldStop,
 }: TrainInput): Promise<Outcome> {
-  const { model, init, train: t_, eval: e, log } = config;
+  const { model, init, train: t_, eval: e } = config;
   const seqLen = model.seq_len;
   const batches = corpus.train(seqLen, t_.seed);
 
-  const stepping = await stepper(engine, device, config);
+  const probes = activeProbes(config);
+  const stepping = await stepper(engine, device, config, probes);
   const { parameters, kept } = stepping;
   const from = checkpoints?.from;
   if (from === undefined) initialize(device, parameters, model, init, t_.seed);
@@ -81,16 +78,9 @@ export async function train({
       return { state: "interrupted" };
     }
 
-    const looked = t === 1 || t === 100 || t % log.grad_norms_every === 0 || t === t_.steps;
-    const weights = looked ? await stepping.weightSquares() : undefined;
-    const result = await stepping.step(t, microBatch);
+    const due = probes.filter((probe) => probe.due(t));
+    const result = await stepping.step(t, microBatch, due);
     recorder.stepped(t, result);
-    if (weights !== undefined) {
-      const { gradientSquares, routers } = result;
-      const squares = [(name: string) => gradientSquares[name]!, (name: string) => weights[name]!] as const;
-      recorder.gradientNorms(t, gradientRows(parameters, ...squares));
-      if (routers !== undefined) recorder.routed(t, routers, expertRows(parameters, ...squares, routers));
-    }
     const wrong = watch.look(result.loss, result.gradNorm);
     if (wrong !== undefined) return { state: "diverged", message: wrong };
 

@@ -13,6 +13,8 @@ import {
 } from "../../src/model/graphs.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
 import { adam } from "../../src/optim/adam.ts";
+import type { Observe } from "../../src/model/taps.ts";
+import { rowEntropy } from "../../src/ops/row-entropy.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import { groupOf, type OptimizerConfig, parameterGroups } from "../../src/optim/groups.ts";
 import { type OptimizerState, optimizerStates } from "../../src/optim/states.ts";
@@ -83,7 +85,16 @@ export async function runOn(
 /** The optimizer step at which what follows it is looked at: in the middle of every ramp. */
 const STEP = 500;
 
-/** The loss, what routers say, and every gradient of one batch. */
+/** Reads back what the routers of a mixture say: entropy, how many tokens each expert gets, the terms of the loss. */
+export const routers: Observe =
+  ({ emit, output }) =>
+  ({ site, layer, value }) => {
+    if (site === "router_p") output(`router/${layer}/entropy`, rowEntropy(emit, value));
+    if (site === "expert_counts" || site === "balance_loss" || site === "z_loss")
+      output(`router/${layer}/${site}`, value);
+  };
+
+/** The loss, what routers say (or what else is observed), and every gradient of one batch. */
 export async function gradients(
   engine: Engine,
   spec: ModelSpec,
@@ -92,7 +103,8 @@ export async function gradients(
   graphOptions: Pick<GraphOptions, "recompute" | "observe"> = {},
 ) {
   const device = await openWith(engine, spec, options);
-  const built = gradientGraph(spec, { batch, natives: engine.natives, ...graphOptions });
+  const of = { batch, natives: engine.natives, observe: routers, ...graphOptions };
+  const built = gradientGraph(spec, of);
   const { graph, parameters } = built;
   const feeds = { ...batchOf(spec.model, batch), ...atStep(built, STEP) };
   const outputs = await runOn(engine, device, graph, feeds);

@@ -7,7 +7,7 @@ import { reference } from "../../src/backends/reference/reference.ts";
 import { gradientGraph, gradientOf, type ModelSpec } from "../../src/model/graphs.ts";
 import { type ModelConfig, type MoeConfig, moeSchema } from "../../src/model/schema.ts";
 import { plan } from "../../src/plan/plan.ts";
-import { batchOf, gradients, nano, openWith, update } from "../conformance/nano.ts";
+import { batchOf, gradients, nano, openWith, routers, update } from "../conformance/nano.ts";
 import { machine } from "./emulated.ts";
 import { emulated, missing, reason } from "./engine.ts";
 import { distance, expected } from "./rounded.ts";
@@ -51,7 +51,7 @@ describe.skipIf(missing)(reason, () => {
     async (_, spec) => {
       const got = await gradients(engine, spec, BATCH);
       const want = await gradients(reference, spec, BATCH);
-      for (const name of ["router/0/counts", "router/1/counts"])
+      for (const name of ["router/0/expert_counts", "router/1/expert_counts"])
         expect([...got.get(name)!], name).toEqual([...want.get(name)!]);
       const { check } = await expected(spec, BATCH);
       check(got);
@@ -104,13 +104,13 @@ describe.skipIf(missing)(reason, () => {
 /** The gradients that two sequences leave, one after the other, and how many tokens each expert had of each. */
 async function twoMicroBatches(on: Engine) {
   const device = await openWith(on, few);
-  const options = { batch: 1, natives: on.natives, accumulate: true, microBatches: 2 };
+  const options = { batch: 1, natives: on.natives, accumulate: true, microBatches: 2, observe: routers };
   const { graph, parameters } = gradientGraph(few, options);
   const program = await device.compile(plan(graph, on.bytes));
   const counts: number[][] = [];
   for (const seed of [1, 2]) {
     const outputs = await program.run(batchOf(few.model, 1, { seed, of: 2 }));
-    counts.push([...outputs["router/0/counts"]!], [...outputs["router/1/counts"]!]);
+    counts.push(...[0, 1].map((layer) => [...outputs[`router/${layer}/expert_counts`]!]));
   }
   const gradients = new Map(parameters.map(({ name }) => [name, device.read(gradientOf(name))]));
   await device.close();

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
 import { readSafetensors, writeSafetensors } from "../../src/lib/safetensors.ts";
+import { probes } from "../../src/probes/index.ts";
+import type { Probe } from "../../src/probes/probe.ts";
 import { file, finish, folder, hnorm, start, tiny } from "./hnorm.ts";
 
 const fixture = (name: string) =>
@@ -173,6 +175,21 @@ describe("plan", () => {
       /train\.recompute +weights .*\n +f32 +none .*\n +f32 +selective .* chosen *\n +f32 +full /,
     );
   });
+});
+
+test("explain --probes says of each probe what it writes, column by column", async () => {
+  const { code, stdout } = await hnorm(folder(), "explain", "--probes");
+  expect(code).toBe(0);
+  for (const [name, { summary, cite, tables }] of Object.entries<Probe>(probes)) {
+    for (const text of [`${name}: ${summary}`, cite]) expect(stdout).toContain(text);
+    for (const [file, columns] of Object.entries(tables)) {
+      expect(stdout).toContain(`\n${file}\n`);
+      for (const [column, what] of Object.entries(columns))
+        expect(stdout.split("\n").map((line) => line.trim().split(/ +/).join(" "))).toContain(
+          `${column} ${what}`,
+        );
+    }
+  }
 });
 
 test("explain prints the equation, the map and the citation; a misspelt name gets a suggestion", async () => {

@@ -10,6 +10,9 @@ import { ROLES } from "../../src/inits/roles.ts";
 import { normFunctions } from "../../src/norm-functions/index.ts";
 import { norms } from "../../src/norms/index.ts";
 import { metrics, protocols } from "../../src/protocols/index.ts";
+import { tablesOf } from "../../src/probes/active.ts";
+import { probes } from "../../src/probes/index.ts";
+import type { Probe } from "../../src/probes/probe.ts";
 import { openTables } from "../../src/runs/tables.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -63,9 +66,19 @@ describe("what there is, is listed", () => {
     expect(missing("docs/data.md", Object.keys(protocols))).toEqual([]);
   });
 
+  test("probes, what each one measures and whether by default", () => {
+    const rows = page("docs/results.md").split("\n");
+    for (const [name, { tables, byDefault }] of Object.entries<Probe>(probes)) {
+      const row = rows.find((line) => line.startsWith(`| \`${name}\``));
+      for (const table of Object.keys(tables)) expect(row, name).toContain(`\`${table}\``);
+      expect(row, name).toMatch(byDefault ? /\| on/ : /\| off/);
+    }
+  });
+
   test("tables of a run and their columns", () => {
     const dir = mkdtempSync(join(tmpdir(), "hnorm-docs-"));
-    openTables(dir, { experts: true, metrics: [...metrics.keys()] }).close();
+    const tables = tablesOf(Object.values(probes).map((probe) => ({ probe })));
+    openTables(dir, { probes: tables, metrics: [...metrics.keys()] }).close();
     for (const table of readdirSync(dir)) {
       const row = page("docs/results.md")
         .split("\n")

@@ -17,12 +17,14 @@ import type { NormStrategy } from "../../norms/strategy.ts";
 import type { Io } from "../io.ts";
 import { yamlWord } from "../options/yaml-word.ts";
 import { describeFunction } from "../tables/function-text.ts";
+import { probesAsJson, probesText } from "../tables/probes-text.ts";
 import { describeStrategy } from "../tables/strategy-text.ts";
 
 interface Options {
   readonly preset: string;
   readonly layers?: string;
   readonly normType?: string;
+  readonly probes?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,9 +35,11 @@ export function explainCommand(command: Command, io: Io): void {
     .option("--preset <name>", "the model whose parameters are counted", "dense-550m")
     .option("--layers <n>", "number of layers, instead of the preset's")
     .option("--norm-type <name>", "norm function, instead of the preset's")
+    .option("--probes", "instead, what can be measured while a model trains (log.probes)")
     .option("--json", "as JSON")
     .action((name: string | undefined, params: readonly string[], options: Options) => {
-      io.out(name === undefined ? list() : describe(name, params, options));
+      if (options.probes) io.out(options.json ? JSON.stringify(probesAsJson(), null, 2) : probesText());
+      else io.out(name === undefined ? list() : describe(name, params, options));
     });
 }
 

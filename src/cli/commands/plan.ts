@@ -17,6 +17,7 @@ import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { peakLines, tradeoffsAsJson } from "../tables/memory-lines.ts";
 import { groupsAsJson, optimizerLines } from "../tables/optimizer-lines.ts";
+import { probeLines, probesAsJson } from "../tables/probe-lines.ts";
 
 interface Options {
   readonly runsDir?: string;
@@ -114,6 +115,7 @@ function totals(
   return [
     `${plural(planned.length, "run")}, ${todo.length} to do: ${count(sum((p) => p.tokens))} tokens, ${flops(sum((p) => p.totalFlops))}`,
     ...peakLines(todo),
+    ...probeLines(todo),
     `disk: ${bytes(disk)} of ${bytes(free)} free${disk > free ? ": NOT ENOUGH" : ""}`,
     speeds.size === 0
       ? "time: not measured"
@@ -145,6 +147,7 @@ const asJson = (
     optimizer_state: p.optimizerState,
     ...(p.optimizerGroups.length < 2 ? {} : { optimizer_groups: groupsAsJson(p.optimizerGroups) }),
     memory_options: tradeoffsAsJson(p),
+    probes: probesAsJson(p),
     disk_bytes: p.disk,
     estimated_seconds: p.seconds ?? null,
   })),

@@ -1,12 +1,14 @@
 /** Values by layer of a sweep's runs: at which steps arms can be compared, and what they are there. Pure. */
+import { layerGradients } from "../../probes/grad-norms.ts";
+import type { Layers } from "../../probes/layers.ts";
 import type { Point, Series } from "../charts/line-chart.ts";
-import type { Layers } from "../readers/layers.ts";
 import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
-import { averaged, hasDiverged, meanOf, shownArms } from "./series.ts";
+import { layersOf } from "./measured.ts";
+import { averaged, hasDiverged, type Mean, meanOf, shownArms } from "./series.ts";
 
 type LayersOf = (run: RunMaterial) => Layers;
 
-export const gradients: LayersOf = (run) => run.gradients;
+export const gradients: LayersOf = layersOf(layerGradients);
 
 /**
  * Steps that all runs with values recorded, in order. Diverged runs do not count, unless there are no others: the
@@ -34,11 +36,16 @@ export function chosenSteps(steps: readonly number[]): readonly number[] {
   return [...new Set([first, middle, last])];
 }
 
-/** An arm's values by layer at a step, over the runs that recorded it: geometric mean and extremes. */
-export const layersAt = ({ runs }: Pick<ArmMaterial, "runs">, of: LayersOf, step: number): readonly Point[] =>
+/** An arm's values by layer at a step, over the runs that recorded it: mean and extremes. */
+export const layersAt = (
+  { runs }: Pick<ArmMaterial, "runs">,
+  of: LayersOf,
+  step: number,
+  mean: Mean = "geometric",
+): readonly Point[] =>
   averaged(
     runs.map((run) => (of(run).get(step) ?? []).map((y, x) => ({ x, y }))),
-    "geometric",
+    mean,
   );
 
 /** A line over the layers for each shown arm. */
@@ -46,9 +53,12 @@ export const layerSeries = (
   material: Pick<Material, "arms">,
   of: LayersOf,
   step: number,
+  mean: Mean = "geometric",
 ): readonly Series[] =>
   shownArms(material).map((arm) => ({
-    ...{ label: arm.label, series: arm.series, points: layersAt(arm, of, step) },
+    label: arm.label,
+    series: arm.series,
+    points: layersAt(arm, of, step, mean),
   }));
 
 /** An arm at all the steps that any of its runs recorded. */

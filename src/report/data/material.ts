@@ -11,9 +11,8 @@ import { type ArmResult, type Evidence, evidence } from "../ranking/evidence.ts"
 import type { RankedRun } from "../ranking/ranking.ts";
 import { bucketWidth } from "../readers/buckets.ts";
 import { type Evaluation, readEvaluations } from "../readers/evaluations.ts";
-import { type Experts, readExperts } from "../readers/experts.ts";
-import { type Layers, readEntropies, readGradients } from "../readers/layers.ts";
 import { type Metrics, readMetrics } from "../readers/metrics.ts";
+import { type Measured, readMeasured } from "./measured.ts";
 
 export interface RunMaterial extends RankedRun {
   readonly config: Run["config"];
@@ -21,11 +20,7 @@ export interface RunMaterial extends RankedRun {
   readonly provenance?: unknown;
   readonly metrics?: Metrics;
   readonly evaluations: readonly Evaluation[];
-  /** Gradient norm by layer. */
-  readonly gradients: Layers;
-  /** Of a mixture of experts: routers' entropies by layer, and who got which share of the tokens at the end. */
-  readonly entropies: Layers;
-  readonly experts?: Experts;
+  readonly measured: Measured;
 }
 
 export interface ArmMaterial {
@@ -57,7 +52,7 @@ interface Listed {
   readonly expectations?: readonly BoundExpectation[];
 }
 
-/** Points of the longest curve, and recorded steps of gradient norms, that figures are drawn from. */
+/** Points of the longest curve, and recorded steps of probes, that figures are drawn from. */
 const CURVE_POINTS = 400;
 const LAYER_STEPS = 48;
 
@@ -103,16 +98,14 @@ function shownArms({ arms, reference }: Evidence): ReadonlySet<string> {
 
 function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: number): RunMaterial {
   const files = runFiles(folder);
-  const [metrics, experts] = [readMetrics(files.metrics, stepsPerPoint), readExperts(files.experts)];
+  const metrics = readMetrics(files.metrics, stepsPerPoint);
   return {
     ...{ name: run.name, id: run.id, factors: run.factors, config: run.config },
     status: lookAt(folder).status,
     provenance: readProvenance(folder),
     ...(metrics === undefined ? {} : { metrics }),
     evaluations: readEvaluations(files.evaluations),
-    gradients: readGradients(files.gradientNorms, stepsPerMap),
-    entropies: readEntropies(files.routers, stepsPerMap),
-    ...(experts === undefined ? {} : { experts }),
+    measured: readMeasured(folder, stepsPerMap),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Rows of eval.csv, by protocol and split. They are few: one per evaluation. */
+import { stepOf } from "../../probes/row.ts";
 import { tableRows } from "../../runs/read-table.ts";
-import { stepOf } from "./metrics.ts";
 
 export interface Evaluation {
   readonly step: number;

@@ -1,5 +1,6 @@
 /** What figures need of metrics.csv: training loss and gradient norm in buckets, clipped steps, spikes. One pass. */
-import { type TableRow, tableRows } from "../../runs/read-table.ts";
+import { stepOf } from "../../probes/row.ts";
+import { tableRows } from "../../runs/read-table.ts";
 import { type Bucket, buckets } from "./buckets.ts";
 import { SPIKE_FACTOR, type Spike, spikeWatch } from "./spikes.ts";
 
@@ -58,12 +59,3 @@ const seen = ({ count, worst }: ReturnType<typeof spikeWatch>): Spikes => ({
   count,
   ...(worst === undefined ? {} : { worst }),
 });
-
-/** undefined of a row that is none. */
-export function stepOf(row: TableRow): number | undefined {
-  const step = row.number("step");
-  return Number.isInteger(step) && step > 0 ? step : undefined;
-}
-
-/** Of a layer or an expert; a number that a broken row holds must not make a list of its length. */
-export const isIndex = (n: number): boolean => Number.isInteger(n) && n >= 0 && n < 100_000;

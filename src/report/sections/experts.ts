@@ -1,8 +1,11 @@
 /** Mixtures of experts: how evenly the routers spread the tokens at the end. */
 import { mean } from "../../lib/statistics.ts";
+import { lastShares } from "../../probes/experts.ts";
+import { routerEntropies } from "../../probes/routers.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
 import { commonSteps, layerSeries } from "../data/layer-steps.ts";
 import type { ArmMaterial, Material, RunMaterial } from "../data/material.ts";
+import { layersOf, measuredBy } from "../data/measured.ts";
 import { armSeries, leftOut, legendOf } from "../data/series.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { percent, rounded } from "../page/numbers.ts";
@@ -10,11 +13,12 @@ import { recordedBy } from "./recorded.ts";
 
 export const title = "Mixtures of experts";
 
-const entropies = (run: RunMaterial) => run.entropies;
+const entropies = layersOf(routerEntropies);
+const sharesOf = (run: RunMaterial) => measuredBy(lastShares, run)?.shares;
 
 export function blocks(material: Material): readonly Block[] {
   const step = commonSteps(material, entropies).at(-1);
-  const withExperts = material.arms.filter(({ runs }) => runs.some(({ experts }) => experts !== undefined));
+  const withExperts = material.arms.filter(({ runs }) => runs.some((run) => sharesOf(run) !== undefined));
   if (step === undefined && withExperts.length === 0) return [];
   const series = step === undefined ? [] : layerSeries(material, entropies, step);
   const x = { label: "layer (0 is the first)", whole: true };
@@ -26,13 +30,13 @@ export function blocks(material: Material): readonly Block[] {
     ...{ title: "Largest expert's share of tokens", x, y: { label: "share of the choices" } },
     ...{ series: shares, marks: true },
   });
-  const from = recordedBy(material, (run) => run.experts !== undefined || run.entropies.size > 0);
+  const from = recordedBy(material, (run) => sharesOf(run) !== undefined || entropies(run).size > 0);
   const caption = `Left: mean entropy of each router's probabilities; the logarithm of the number of experts is a router that does not choose. Right: the share of a layer's token choices that its most loaded expert took, at the run's last recorded step.${from.note}${leftOut(material)}`;
   return [
     ...figure({
       ...{ id: "experts", title: "Routers and experts", panels: [entropy, load], caption },
       legend: legendOf(series.length > 0 ? series : shares),
-      from: { files: ["routers.csv", "experts.csv"], runs: from.runs },
+      from: { files: [routerEntropies.table, lastShares.table], runs: from.runs },
     }),
     ...(withExperts.length === 0 ? [] : [tableOf(withExperts)]),
     prose(
@@ -42,8 +46,8 @@ export function blocks(material: Material): readonly Block[] {
   ];
 }
 
-const largestShares = ({ experts }: RunMaterial): readonly Point[] =>
-  (experts?.shares ?? []).flatMap((shares, layer) => {
+const largestShares = (run: RunMaterial): readonly Point[] =>
+  (sharesOf(run) ?? []).flatMap((shares, layer) => {
     const known = shares.filter(Number.isFinite);
     return known.length === 0 ? [] : [{ x: layer, y: Math.max(...known) }];
   });
@@ -65,14 +69,14 @@ const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
     { title: "mean entropy, last step", align: "right" },
   ],
   rows: arms.map(({ label, runs, series }) => {
-    const loads: readonly Loaded[] = runs.flatMap(({ experts }) =>
-      (experts?.shares ?? []).flatMap((shares, layer) =>
+    const loads: readonly Loaded[] = runs.flatMap((run) =>
+      (sharesOf(run) ?? []).flatMap((shares, layer) =>
         shares.flatMap((share, expert) => (Number.isFinite(share) ? [{ layer, expert, share }] : [])),
       ),
     );
-    const count = Math.max(...runs.flatMap(({ experts }) => (experts?.shares ?? []).map((of) => of.length)));
+    const count = Math.max(...runs.flatMap((run) => (sharesOf(run) ?? []).map((of) => of.length)));
     const sorted = loads.toSorted((a, b) => b.share - a.share);
-    const lasts = runs.flatMap((run) => [...run.entropies.values()].at(-1) ?? []).filter(Number.isFinite);
+    const lasts = runs.flatMap((run) => [...entropies(run).values()].at(-1) ?? []).filter(Number.isFinite);
     const entropy = lasts.length === 0 ? undefined : mean(lasts);
     return {
       cells: [

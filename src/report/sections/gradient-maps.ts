@@ -1,5 +1,5 @@
 /** Gradient norms as maps, layer by step, one for each arm, all on one colour scale. */
-
+import { layerGradients } from "../../probes/grad-norms.ts";
 import { heatMap } from "../charts/heat-map.ts";
 import { extent } from "../charts/scale.ts";
 import { gradients, layersOverSteps } from "../data/layer-steps.ts";
@@ -24,13 +24,13 @@ export function blocks(material: Material): readonly Block[] {
   const panels = maps.map(({ label, columns }) =>
     heatMap({ title: label, columns, x: "step", y: "layer (0 is the first)", domain }),
   );
-  const from = recordedBy(material, (run) => run.gradients.size > 0);
+  const from = recordedBy(material, (run) => gradients(run).size > 0);
   const caption =
     "One map per arm, one colour scale for all: the lighter, the larger the layer's gradient (geometric mean over the " +
     `seeds). Columns are recorded steps, at most about 48 of them.${from.note}${leftOut(material)}`;
   return figure({
     ...{ id: "gradient-norm-maps", title: "Gradient norm, layer by step", panels, caption },
     bar: { label: "gradient L2 norm, before clipping", domain },
-    from: { files: ["grad_norms.csv"], runs: from.runs },
+    from: { files: [layerGradients.table], runs: from.runs },
   });
 }

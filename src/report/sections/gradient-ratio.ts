@@ -1,5 +1,5 @@
 /** The ratio of the last layer's gradient norm to the first's: whether gradients grow or vanish with depth, in numbers. */
-
+import { layerGradients } from "../../probes/grad-norms.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { armRatio, commonSteps, gradients, lastToFirst, layersAt, spreadOf } from "../data/layer-steps.ts";
 import type { Material } from "../data/material.ts";
@@ -47,7 +47,7 @@ export function blocks(material: Material): readonly Block[] {
   };
   const series = armSeries(
     material,
-    (run) => [...run.gradients].map(([x, values]) => ({ x, y: lastToFirst(values) ?? Number.NaN })),
+    (run) => [...gradients(run)].map(([x, values]) => ({ x, y: lastToFirst(values) ?? Number.NaN })),
     { mean: "geometric" },
   );
   const chart = lineChart({
@@ -56,7 +56,7 @@ export function blocks(material: Material): readonly Block[] {
     y: { label: "last layer / first layer", kind: "log", rule: 1 },
     ...{ series, marks: series.every(({ points }) => points.length <= 30) },
   });
-  const from = recordedBy(material, (run) => run.gradients.size > 0);
+  const from = recordedBy(material, (run) => gradients(run).size > 0);
   const caption = `Gradient norm of the last layer divided by that of the first, geometric mean over the seeds; the band spans their extremes.${from.note}${leftOut(material)}`;
   return [
     prose(measured(rows.filter(({ after }) => after !== undefined) as Measured[], last)),
@@ -64,7 +64,7 @@ export function blocks(material: Material): readonly Block[] {
     ...figure({
       ...{ id: "gradient-norm-ratio", title: "Last layer's gradient norm to the first's" },
       ...{ panels: [single ? undefined : chart], legend: legendOf(series), caption },
-      from: { files: ["grad_norms.csv"], runs: from.runs },
+      from: { files: [layerGradients.table], runs: from.runs },
     }),
     prose(
       `HybridNorm's Fig. 2 (arXiv 2503.04598) reports gradients that grow with depth under Pre-Norm, vanish under Post-Norm and stay even under HybridNorm, in a model of 550M at steps 1 and 100. What is measured here stands above; "even" is a ratio between 1/${EVEN} and ${EVEN}.`,

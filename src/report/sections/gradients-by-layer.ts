@@ -1,5 +1,5 @@
 /** Gradient norms by layer at a few steps, as in HybridNorm's Fig. 2 (arXiv 2503.04598), which shows steps 1 and 100. */
-
+import { layerGradients } from "../../probes/grad-norms.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { extent } from "../charts/scale.ts";
 import { chosenSteps, commonSteps, gradients, layerSeries } from "../data/layer-steps.ts";
@@ -12,9 +12,9 @@ export const title = "Gradient norms by layer";
 
 export function blocks(material: Material): readonly Block[] {
   const steps = chosenSteps(commonSteps(material, gradients));
-  const from = recordedBy(material, ({ gradients: layers }) => layers.size > 0);
+  const from = recordedBy(material, (run) => gradients(run).size > 0);
   if (steps.length === 0) {
-    const wanted = "No run has recorded gradient norms (grad_norms.csv); set log.grad_norms_every.";
+    const wanted = `No run has recorded gradient norms (${layerGradients.table}): log.probes says what is measured, log.grad_norms_every how often.`;
     return material.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
   }
   const charts = steps.map((step) => ({
@@ -37,12 +37,12 @@ export function blocks(material: Material): readonly Block[] {
     }),
   );
   const caption =
-    `L2 norm of each layer's whole gradient before clipping (tensor * of grad_norms.csv), geometric mean over the seeds; ` +
+    `L2 norm of each layer's whole gradient before clipping (tensor * of ${layerGradients.table}), geometric mean over the seeds; ` +
     `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that the ` +
     `runs share, those that diverged or are still open left aside where others finished.${from.note}${leftOut(material)}`;
   return figure({
     ...{ id: "gradient-norms-by-layer", title: "Gradient norm by layer", panels, caption },
     legend: legendOf(charts.flatMap(({ series }) => series)),
-    from: { files: ["grad_norms.csv"], runs: from.runs },
+    from: { files: [layerGradients.table], runs: from.runs },
   });
 }

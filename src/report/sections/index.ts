@@ -10,6 +10,7 @@ import * as fairness from "./fairness.ts";
 import * as gradientMaps from "./gradient-maps.ts";
 import * as gradientRatio from "./gradient-ratio.ts";
 import * as gradientsByLayer from "./gradients-by-layer.ts";
+import * as layers from "./layers.ts";
 import * as learningRate from "./learning-rate.ts";
 import * as provenance from "./provenance.ts";
 import * as stability from "./stability.ts";
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, SectionFile>> = {
   gradients: gradientsByLayer,
   "gradient-maps": gradientMaps,
   "gradient-ratio": gradientRatio,
+  layers,
   stability,
   experts,
   provenance,

@@ -457,3 +457,21 @@ test("a file is named as the user wrote it, and what it extends relative to that
     process.chdir(before);
   }
 });
+
+test("probes: an unknown one, one listed twice, an option that it has not", () => {
+  const log = (probes: string) => `${GOOD}log: { probes: [${probes}] }\n`;
+  expect(complaint(log("grad-norms, activation, { name: activations, evry: 5 }"))).toMatchInlineSnapshot(`
+    "x.yaml:5:29 log.probes[1]: unknown probe, got "activation"; allowed: grad-norms, routers, experts, activations; did you mean activations?
+    x.yaml:5:62 log.probes[2].evry: unknown key; allowed: every, sites; did you mean every?"
+  `);
+  expect(complaint(log("grad-norms, { name: grad-norms, every: 5 }"))).toMatchInlineSnapshot(
+    `"x.yaml:5:29 log.probes[1]: grad-norms is listed twice"`,
+  );
+  expect(complaint(`${GOOD}log: { probes: activations }\n`)).toMatchInlineSnapshot(
+    `"x.yaml:5:16 log.probes: expected a list of probes, got "activations""`,
+  );
+  expect(complaint(`${GOOD}probes: [activations]\n`)).toMatchInlineSnapshot(
+    `"x.yaml:5:1 probes: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean log.probes?"`,
+  );
+  expect(complaint(GOOD, ["log.probes=[activations, routers]"])).toBe("no complaint");
+});

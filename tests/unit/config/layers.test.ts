@@ -54,6 +54,17 @@ describe("defaults", () => {
         "log": {
           "every": 1,
           "grad_norms_every": 50,
+          "probes": [
+            {
+              "name": "grad-norms",
+            },
+            {
+              "name": "routers",
+            },
+            {
+              "name": "experts",
+            },
+          ],
         },
         "model": {
           "d_model": 32,

@@ -142,8 +142,11 @@ test("a training run sees from shards what it sees from the text: batches, valid
     const ctx = { baseDir: from, cacheDir: fresh(), workers: 0 };
     const [text, shards] = [await openCorpus(dataSchema.parse({ source, tokenizer }), ctx), await open(to)];
     expect(shards.train(8, 3).batch(2, 20)).toEqual(text.train(8, 3).batch(2, 20));
-    const { window: _, ...facts } = shards.validation(8, 300);
-    expect(facts).toEqual((({ window: _w, ...rest }) => rest)(text.validation(8, 300)));
+    const { window: _, bytesOf, ...facts } = shards.validation(8, 300);
+    const { window: _w, bytesOf: bytesOfText, ...factsOfText } = text.validation(8, 300);
+    expect(facts).toEqual(factsOfText);
+    const ids = Array.from({ length: shards.vocabSize }, (_, id) => id);
+    expect(ids.map(bytesOf)).toEqual(ids.map(bytesOfText));
     const { source: _s, fingerprint: _f, ...about } = shards.describe();
     expect(text.describe()).toMatchObject(about);
   }

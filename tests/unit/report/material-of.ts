@@ -1,14 +1,37 @@
 /** Material of a report without any training: the runs of a real config with made-up endings and curves. */
+import { activations } from "../../../src/probes/activations.ts";
+import { type ExpertShares, lastShares } from "../../../src/probes/experts.ts";
+import { layerGradients } from "../../../src/probes/grad-norms.ts";
+import type { Layers } from "../../../src/probes/layers.ts";
+import type { Reader } from "../../../src/probes/reader.ts";
+import { routerEntropies } from "../../../src/probes/routers.ts";
 import { type Material, material, type RunMaterial } from "../../../src/report/data/material.ts";
+import type { Measured } from "../../../src/report/data/measured.ts";
 import type { Metrics } from "../../../src/report/readers/metrics.ts";
 import { loadSweep, type Run } from "../../../src/sweep/expand.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
 import { type End, ranOf } from "./sweep-of.ts";
 
 /** What is known of one run; what is left out was never recorded. */
-export type Known = Partial<
-  Pick<RunMaterial, "metrics" | "evaluations" | "gradients" | "entropies" | "experts" | "provenance">
-> & { readonly end?: End; readonly step?: number };
+export type Known = Partial<Pick<RunMaterial, "metrics" | "evaluations" | "provenance">> & {
+  readonly end?: End;
+  readonly step?: number;
+  readonly gradients?: Layers;
+  readonly entropies?: Layers;
+  readonly experts?: ExpertShares;
+  readonly activations?: Layers;
+};
+
+/** What the probes' readers found of it. */
+const measuredOf = ({ gradients, entropies, experts, activations: block }: Known): Measured => {
+  const found: readonly (readonly [Reader, unknown])[] = [
+    [layerGradients, gradients],
+    [routerEntropies, entropies],
+    [lastShares, experts],
+    [activations.readers![0]!, block],
+  ];
+  return new Map(found.filter(([, value]) => value !== undefined));
+};
 
 /** The runs of configs/nano.yaml (20 steps, 2 layers) with these overrides. */
 export const runsOf = (overrides: readonly string[]): readonly Run[] =>
@@ -25,10 +48,10 @@ export function materialOf(
   } = {},
 ): Material {
   const runs = runsOf(overrides).map((run, i): RunMaterial => {
-    const { end, step = 20, ...left } = known(run, i);
+    const left = known(run, i);
+    const { end, step = 20 } = left;
     const { status } = ranOf(run.factors, end, { step, steps: 20 });
-    const nothing = { evaluations: [], gradients: new Map(), entropies: new Map() };
-    return { ...run, status, ...nothing, ...left };
+    return { ...run, status, evaluations: [], ...left, measured: measuredOf(left) };
   });
   const expectations = options.expected?.(runs as unknown as readonly Run[]) ?? [];
   return material({ name: options.name ?? "nano", expectations }, runs, 1, options);

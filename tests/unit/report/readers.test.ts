@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { buckets, bucketWidth } from "../../../src/report/readers/buckets.ts";
-import { readExperts } from "../../../src/report/readers/experts.ts";
-import { readGradients } from "../../../src/report/readers/layers.ts";
+import { lastShares } from "../../../src/probes/experts.ts";
+import { layerGradients } from "../../../src/probes/grad-norms.ts";
+import type { Reader } from "../../../src/probes/reader.ts";
+import { bucketOf, buckets, bucketWidth } from "../../../src/report/readers/buckets.ts";
 import { readMetrics } from "../../../src/report/readers/metrics.ts";
 import { spikeWatch } from "../../../src/report/readers/spikes.ts";
+import { tableRows } from "../../../src/runs/read-table.ts";
 
 function written(lines: readonly string[]): string {
   const dir = mkdtempSync(join(tmpdir(), "hnorm-traces-"));
@@ -16,6 +18,10 @@ function written(lines: readonly string[]): string {
   writeFileSync(path, `${lines.join("\n")}\n`);
   return path;
 }
+
+/** As a report has a reader read a file. */
+const readBy = <R>(reader: Reader<R>, path: string, width = 8): R | undefined =>
+  reader.read(tableRows(path, reader), (step) => bucketOf(step, width));
 
 test("buckets keep the mean and the extremes, and begin at the same steps whatever is missing", () => {
   expect([bucketWidth(50_000, 400), bucketWidth(399, 400), bucketWidth(401, 400)]).toEqual([125, 1, 2]);
@@ -73,16 +79,16 @@ test("layers: the first step of each bucket and the last of all, so that runs of
       `${step},1,*,${step * 2},1`,
     ]),
   ];
-  const whole = readGradients(written(table(20)), 8);
+  const whole = readBy(layerGradients, written(table(20)))!;
   expect([...whole]).toEqual([
     [1, [1, 2]],
     [9, [9, 18]],
     [17, [17, 34]],
     [20, [20, 40]],
   ]);
-  expect([...readGradients(written(table(12)), 8).keys()]).toEqual([1, 9, 12]);
+  expect([...readBy(layerGradients, written(table(12)))!.keys()]).toEqual([1, 9, 12]);
   const hostile = ["step,layer,tensor,grad_l2,weight_l2", "1,4000000000,*,1,1", "1,,*,1,1", "1,1,*,5,1"];
-  expect([...readGradients(written(hostile), 8)]).toEqual([[1, [Number.NaN, 5]]]);
+  expect([...readBy(layerGradients, written(hostile))!]).toEqual([[1, [Number.NaN, 5]]]);
 });
 
 test("experts: the shares of the last step alone", () => {
@@ -95,7 +101,7 @@ test("experts: the shares of the last step alone", () => {
     "5,1,0,1,1,1",
     "5,1,1,0,1,1",
   ];
-  expect(readExperts(written([head, ...rows]))).toEqual({
+  expect(readBy(lastShares, written([head, ...rows]))).toEqual({
     step: 5,
     shares: [
       [0.4, 0.6],

@@ -253,6 +253,29 @@ test("experts: entropy and load; nothing for a dense model", () => {
   ).toEqual([]);
 });
 
+test("what a probe measures by layer is drawn as it asks, at the steps that the arms share", () => {
+  const material = materialOf(["norm=pre,post"], (_, i) => ({
+    end: 2,
+    activations: new Map([
+      [1, [1, 1]],
+      [10, [1, 2 + i]],
+      [20, [1, 4 + i]],
+    ]),
+  }));
+  const [drawn, ...others] = figures(blocksOf(material, "layers"));
+  expect(others).toEqual([]); // nothing was read of the other sites
+  expect(drawn!.title).toBe("Activation RMS of the residual stream after each block");
+  expect(drawn!.panels.map(({ content }) => /Step \d+/.exec(content)?.[0])).toEqual([
+    "Step 1",
+    "Step 10",
+    "Step 20",
+  ]);
+  expect(drawn!.legend!.map(({ label }) => label)).toEqual(["pre", "post"]);
+  expect(plainText(drawn!.caption)).toMatch(/site block of activations\.csv.*geometric mean/);
+  const without = materialOf(["norm=pre"], () => ({ end: 2 }));
+  expect(blocksOf(without, "layers")).toEqual([]);
+});
+
 test("provenance: where runs differ in what made them, it says how many have which", () => {
   const material = materialOf(["norm=pre,post"], (_, i) => ({
     end: 2,

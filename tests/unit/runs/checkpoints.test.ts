@@ -21,7 +21,7 @@ import {
   saveCheckpoint,
 } from "../../../src/runs/checkpoints.ts";
 import { acquireLease, type Lease } from "../../../src/runs/lease-holder.ts";
-import { cannotRewind, rewindTables } from "../../../src/runs/rewind.ts";
+import { cannotRewind, lengthsAt, rewindTables } from "../../../src/runs/rewind.ts";
 
 let dir = "";
 let lease: Lease;
@@ -130,6 +130,16 @@ test("rows past a checkpoint move aside, once, and the table goes on where it wa
   await rewindTables(dir, lengths, lease);
   expect(readFileSync(table, "utf8")).toBe("step,x\n1,a\n");
   expect(readFileSync(aside, "utf8")).toBe("step,x\n2,b\n3,c\n2,d\n");
+});
+
+test("of a table that the checkpoint knows nothing of, rows up to its step count, and those that are whole", () => {
+  writeFileSync(join(dir, "a.csv"), "step,x\n1,a\n5,b\n10,c\n");
+  writeFileSync(join(dir, "cut.csv"), "step,x\n1,a\n5,");
+  writeFileSync(join(dir, "torn.csv"), "ste");
+  const tables = ["a.csv", "cut.csv", "torn.csv", "none.csv"];
+  expect(lengthsAt(dir, tables, 5)).toEqual({ "a.csv": 15, "cut.csv": 11, "torn.csv": 0 });
+  expect(lengthsAt(dir, ["a.csv"], 100)).toEqual({ "a.csv": 20 });
+  expect(lengthsAt(dir, ["a.csv"], 0)).toEqual({ "a.csv": 7 });
 });
 
 test("a table shorter than the checkpoint knew it cannot go on from there", () => {

@@ -59,9 +59,6 @@ test("the layout of a run and of a sweep is fixed: resuming and reports rest on 
     "status.json",
     "metrics.csv",
     "eval.csv",
-    "grad_norms.csv",
-    "experts.csv",
-    "routers.csv",
     "timing.csv",
     "log.jsonl",
     "weights.safetensors",
@@ -182,7 +179,7 @@ describe("status", () => {
 
 test("the tables: their columns, and rows on disk as they come", () => {
   mkdirSync(dir, { recursive: true });
-  const tables = openTables(dir);
+  const tables = openTables(dir, { probes: { "own.csv": { layer: "the block", rms: "of it" } } });
   tables.metrics.append({
     step: 1,
     tokens: 64,
@@ -191,16 +188,14 @@ test("the tables: their columns, and rows on disk as they come", () => {
     train_ppl: Math.exp(1.5),
     grad_norm: Number.NaN,
   });
-  tables.gradientNorms.append(
-    { step: 1, tensor: "embed.weight", grad_l2: 0.5, weight_l2: 2 },
-    { step: 1, layer: 0, tensor: "*", grad_l2: 1, weight_l2: 3 },
-  );
+  tables.probes.get("own.csv")!.append({ step: 1, rms: 0.5 }, { step: 1, layer: 0, rms: 1 });
   expect(tree(dir)).toEqual({
     "metrics.csv":
       "step,tokens,lr,train_loss,train_ppl,grad_norm,clip_coef\n1,64,0.0003,1.5,4.48168907,nan,\n",
     "eval.csv": "step,protocol,split,loss,ppl,bits_per_byte,n_tokens,n_bytes\n",
-    "grad_norms.csv": "step,layer,tensor,grad_l2,weight_l2\n1,,embed.weight,0.5,2\n1,0,*,1,3\n",
     "timing.csv": "step,wall_s,step_s,tokens_per_s,rss_mib\n",
+    "own.csv": "step,layer,rms\n1,,0.5\n1,0,1\n",
   });
+  expect(tables.sync()).toMatchObject({ "own.csv": 28, "timing.csv": 40 }); // a checkpoint remembers them all
   tables.close();
 });

@@ -143,3 +143,50 @@ describe("the optimizer's state", () => {
     );
   });
 });
+
+describe("probes", () => {
+  const of = (log: object, changes: object = {}) =>
+    forecast(
+      configOf({ train: { steps: 200, batch_size: 8, micro_batch_size: 2, ...changes }, log }),
+      engine,
+    );
+  const [off, on] = [of({ probes: [] }), of({ probes: ["activations"], grad_norms_every: 50 })];
+
+  test("cost nothing where they are off: the disk has the weights and two rows a step", () => {
+    expect(off.probes).toEqual([]);
+    expect(off.disk).toBe(4 * off.parameters + 200 * 2 * 80);
+    expect(off.computedFlops).toBe(off.totalFlops);
+  });
+
+  test("rows are those that a step writes, at the steps that are due", () => {
+    const parameters = listParameters(configOf()).length;
+    expect(of({ probes: ["grad-norms"], grad_norms_every: 60 }).probes).toEqual([
+      { name: "grad-norms", steps: 6, flops: 0, rows: 6 * (parameters + 2), disk: 6 * (parameters + 2) * 80 },
+    ]);
+    const mixture = configOf({ model: { moe: { n_experts: 8, top_k: 2 } }, train: { steps: 3 } });
+    const rows = forecast(mixture, engine).probes.map((probe) => [probe.name, probe.rows]);
+    expect(rows.slice(1)).toEqual([
+      ["routers", 2 * 2],
+      ["experts", 2 * 2 * 8],
+    ]);
+  });
+
+  test("what they read off the model is counted at the steps that are due, not per token of every step", () => {
+    const [probe] = on.probes;
+    const values = 2 * 8 * 8; // a micro-batch's tokens, 8 wide
+    // Of the embedding and of three values in each block: 2 n operations to square and add, one to divide.
+    expect(probe).toMatchObject({ steps: 5, rows: 5 * 7, flops: 5 * 4 * 7 * (2 * values + 1) });
+    expect(on.flopsPerToken).toBe(off.flopsPerToken);
+    expect(on.computedFlops).toBe(off.computedFlops + probe!.flops);
+    expect(on.disk).toBe(off.disk + probe!.disk);
+  });
+
+  test("nor do they hold on to what they have read, whatever is recomputed", () => {
+    for (const recompute of ["none", "light", "block"]) {
+      const memory = (log: object) => of(log, { recompute }).memory.activations;
+      const more = memory({ probes: ["activations"] }) - memory({ probes: [] });
+      expect(more, recompute).toBeGreaterThanOrEqual(0);
+      expect(more, recompute).toBeLessThanOrEqual(7 * 2 * 4); // a few scalars
+    }
+  });
+});

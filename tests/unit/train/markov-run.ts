@@ -6,8 +6,6 @@ import { type Corpus, openCorpus } from "../../../src/data/corpus.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
 import type { Evaluation } from "../../../src/train/evaluate.ts";
 import { evaluationSets } from "../../../src/train/evaluation-sets.ts";
-import type { ExpertRow, GradientRow } from "../../../src/train/gradient-rows.ts";
-import type { RouterReport } from "../../../src/train/router-probes.ts";
 import type { StepResult } from "../../../src/train/step.ts";
 import { type Outcome, type Recorder, train } from "../../../src/train/trainer.ts";
 
@@ -48,12 +46,6 @@ export interface Story {
   readonly outcome: Outcome;
   readonly steps: readonly (readonly [t: number, result: StepResult])[];
   readonly evaluations: readonly (readonly [t: number, evaluation: Evaluation])[];
-  readonly gradientNorms: readonly (readonly [t: number, rows: readonly GradientRow[]])[];
-  readonly routed: readonly (readonly [
-    t: number,
-    routers: readonly RouterReport[],
-    experts: readonly ExpertRow[],
-  ])[];
   readonly weights: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -70,13 +62,9 @@ export async function storyOf(
 ): Promise<Story> {
   const steps: [number, StepResult][] = [];
   const evaluations: [number, Evaluation][] = [];
-  const gradientNorms: [number, readonly GradientRow[]][] = [];
-  const routed: [number, readonly RouterReport[], readonly ExpertRow[]][] = [];
   const recorder: Recorder = {
     started: () => {},
     stepped: (t, result) => steps.push([t, result]),
-    gradientNorms: (t, rows) => gradientNorms.push([t, rows]),
-    routed: (t, routers, experts) => routed.push([t, routers, experts]),
     evaluated: (t, _, evaluation) => evaluations.push([t, evaluation]),
   };
   const device = await reference.open({});
@@ -93,5 +81,23 @@ export async function storyOf(
   const weights = Object.fromEntries(
     listParameters(config).map(({ name }) => [name, [...device.read(name)]]),
   );
-  return { outcome, steps, evaluations, gradientNorms, routed, weights };
+  return { outcome, steps, evaluations, weights };
+}
+
+/** A row of a probe's table. */
+export type MeasuredRow = Readonly<Record<string, number>> & {
+  readonly tensor: string;
+  readonly site: string;
+};
+
+/** What the probes of a run wrote into a table: the steps at which they did, and each one's rows. */
+export function measuredBy(
+  { steps }: Story,
+  table: string,
+): readonly (readonly [t: number, rows: readonly MeasuredRow[]])[] {
+  return steps.flatMap(([t, { measured }]) =>
+    measured.flatMap((tables) =>
+      tables[table] === undefined ? [] : [[t, tables[table] as unknown as MeasuredRow[]] as const],
+    ),
+  );
 }

@@ -5,6 +5,9 @@ import { afterAll, expect, test } from "vitest";
 import { openTables } from "../../../src/runs/tables.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
 import { recorder } from "../../../src/train/recorder.ts";
+import { csvTables } from "../../../src/train/sinks/csv-tables.ts";
+import { progressEvents } from "../../../src/train/sinks/progress-events.ts";
+import type { Sink } from "../../../src/train/sinks/sink.ts";
 import type { StepResult } from "../../../src/train/step.ts";
 import { configOf } from "./markov-run.ts";
 
@@ -16,7 +19,7 @@ const result = (loss: number, gradNorm: number): StepResult => ({
   gradNorm,
   lr: 0.01,
   clipCoefficient: 1,
-  gradientSquares: {},
+  measured: [],
 });
 
 /** What is recorded of these steps: the steps in metrics.csv, the summary, the events. */
@@ -25,7 +28,10 @@ function recorded(name: string, every: number, steps: readonly StepResult[]) {
   const tables = openTables(dir);
   const events: RunEvent[] = [];
   const config = configOf({ train: { steps: 10, batch_size: 8 }, log: { every } });
-  const recording = recorder(config, tables, (event) => events.push(event));
+  const recording = recorder(config, [
+    csvTables(config.log, tables),
+    progressEvents((event) => events.push(event)),
+  ]);
   recording.started([{ name: "w", shape: [3, 5], role: "q", active: 1 }]);
   steps.forEach((step, i) => {
     recording.stepped(i + 1, step);
@@ -64,4 +70,27 @@ test("the summary: the last step's loss, the largest norm of any, the tokens so 
 test("a norm that is not a number is the largest of all, whatever comes after", () => {
   const { summary } = recorded("nan", 1, [result(3, 1), result(2, Number.NaN), result(1, 2)]);
   expect(summary.max_grad_norm).toBeNaN();
+});
+
+test("every sink is told of steps, of what was measured at them, and of evaluations; none has to listen", () => {
+  const told: unknown[] = [];
+  const all: Sink = {
+    stepped: ({ step, loss, tokens }) => told.push(["stepped", step, loss, tokens]),
+    measured: (step, table, rows) => told.push(["measured", step, table, rows]),
+    evaluated: (step, { split }, { scores }) => told.push(["evaluated", step, split, scores.loss]),
+  };
+  const recording = recorder(configOf(), [all, {}, all]);
+  const rows = [{ layer: 0, entropy: 0.5 }];
+  recording.stepped(7, { ...result(3, 1), measured: [{ "a.csv": rows }, { "b.csv": [], "c.csv": rows }] });
+  const evaluation = { scores: { loss: 2, ppl: 7, bits_per_byte: 1 }, tokens: 10, bytes: 20 };
+  recording.evaluated(7, { split: "other", protocol: "packed-v1" }, evaluation);
+  const once = [
+    ["stepped", 7, 3, 7 * 64],
+    ["measured", 7, "a.csv", rows],
+    ["measured", 7, "b.csv", []],
+    ["measured", 7, "c.csv", rows],
+  ];
+  const judged = ["evaluated", 7, "other", 2];
+  expect(told).toEqual([...once, ...once, judged, judged]);
+  expect(recording.summary()).not.toHaveProperty("val_loss"); // of the main set alone
 });

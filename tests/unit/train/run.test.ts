@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { RunConfig } from "../../../src/config/schema.ts";
 import { readSafetensors } from "../../../src/lib/safetensors.ts";
 import { listParameters } from "../../../src/model/graphs.ts";
-import { runFiles } from "../../../src/runs/paths.ts";
+import { probeFile, runFiles } from "../../../src/runs/paths.ts";
 import { isFinished, readStatus } from "../../../src/runs/status.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
 import { executeRun } from "../../../src/train/run.ts";
@@ -26,14 +26,22 @@ async function ran(config: RunConfig, name: string, shouldStop: () => boolean = 
 const text = (path: string) => readFileSync(path, "utf8");
 const rows = (path: string) => text(path).trimEnd().split("\n").slice(1);
 
+type Files = ReturnType<typeof runFiles>;
+const norms = ({ dir }: Files) => probeFile(dir, "grad_norms.csv");
+const reproducible = (files: Files) => [files.metrics, files.evaluations, norms(files), files.weights];
+const expectSameBytes = (a: Files, b: Files) =>
+  reproducible(a).forEach((path, i) => {
+    expect(readFileSync(path).equals(readFileSync(reproducible(b)[i]!)), path).toBe(true);
+  });
+
 const config = configOf({ norm: { name: "hybrid" }, eval: { every: 2 }, log: { grad_norms_every: 3 } });
 
 describe("a run that ends well", async () => {
   const { dir, status, events, files } = await ran(config, "good");
 
   test("leaves every file, and DONE", () => {
-    const others = [dir, files.checkpoints, files.logs, files.experts, files.routers];
-    const expected = Object.values(files).filter((path) => !others.includes(path));
+    const others = [dir, files.checkpoints, files.logs];
+    const expected = [...Object.values(files).filter((path) => !others.includes(path)), norms(files)];
     for (const path of expected) expect(existsSync(path), path).toBe(true);
     expect(readdirSync(dir)).toHaveLength(expected.length);
     expect(isFinished(dir)).toBe(true);
@@ -65,10 +73,10 @@ describe("a run that ends well", async () => {
   test("has the rows it should have", () => {
     expect(rows(files.metrics).map((row) => row.split(",")[0])).toEqual(["1", "2", "3", "4"]);
     expect(rows(files.evaluations).map((row) => row.split(",")[0])).toEqual(["2", "4"]);
-    const steps = new Set(rows(files.gradientNorms).map((row) => row.split(",")[0]));
+    const steps = new Set(rows(norms(files)).map((row) => row.split(",")[0]));
     expect([...steps]).toEqual(["1", "3", "4"]);
     const perStep = listParameters(config).length + config.model.n_layers;
-    expect(rows(files.gradientNorms)).toHaveLength(3 * perStep);
+    expect(rows(norms(files))).toHaveLength(3 * perStep);
   });
 
   test("has weights in f32 or f64 under their names, and events from first to last", async () => {
@@ -82,9 +90,7 @@ describe("a run that ends well", async () => {
 
   test("done again, writes the same bytes into everything that no clock touches", async () => {
     const again = await ran(config, "again");
-    for (const file of ["metrics", "evaluations", "gradientNorms", "weights"] as const) {
-      expect(readFileSync(again.files[file]).equals(readFileSync(files[file])), file).toBe(true);
-    }
+    expectSameBytes(again.files, files);
   });
 });
 
@@ -109,9 +115,32 @@ test("a run that is stopped saves its state; begun again it goes on there, to th
   expect(second.status).toMatchObject({ state: "done", step: 4, attempt: 2 });
   expect(existsSync(first.files.checkpoints)).toBe(false); // gone with the end of the run
   const whole = await ran(config, "whole");
-  for (const file of ["metrics", "evaluations", "gradientNorms", "weights"] as const) {
-    expect(readFileSync(second.files[file]).equals(readFileSync(whole.files[file])), file).toBe(true);
-  }
+  expectSameBytes(second.files, whole.files);
+});
+
+test("a probe may be turned on and off from one start to the next: its table never has a step twice", async () => {
+  const probed = (...probes: readonly string[]) =>
+    configOf({ train: { steps: 6 }, log: { grad_norms_every: 1, probes } });
+  const stopAfter = (steps: number) => {
+    let asked = 0;
+    return () => ++asked > steps;
+  };
+  const activations = (dir: string) =>
+    rows(probeFile(dir, "activations.csv")).map((row) => Number(row.split(",")[0]));
+  const { dir, files } = await ran(probed("grad-norms"), "on-and-off", stopAfter(2));
+  const [checkpoint] = readdirSync(files.checkpoints);
+  await ran(probed("activations"), "on-and-off", stopAfter(2)); // steps 3 and 4, which only the next checkpoint knows of
+  expect(new Set(activations(dir))).toEqual(new Set([3, 4]));
+  for (const later of readdirSync(files.checkpoints))
+    if (later !== checkpoint) rmSync(join(files.checkpoints, later), { recursive: true });
+  const { status } = await ran(probed("activations", "grad-norms"), "on-and-off");
+  expect(status).toMatchObject({ state: "done", step: 6 });
+  const sites = 1 + 2 * 3;
+  expect(activations(dir)).toEqual([3, 4, 5, 6].flatMap((step) => Array.from({ length: sites }, () => step)));
+  expect(text(probeFile(dir, "activations.csv"))).toMatch(/^step,layer,site,rms\n3,,embed,/);
+  expect(new Set(rows(norms(files)).map((row) => row.split(",")[0]))).toEqual(
+    new Set(["1", "2", "3", "4", "5", "6"]),
+  );
 });
 
 test("a run that cannot be done fails with the reason, for that run alone", async () => {

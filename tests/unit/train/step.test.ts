@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import type { RunConfig } from "../../../src/config/schema.ts";
+import { activeProbes } from "../../../src/probes/active.ts";
 import { initialize } from "../../../src/train/initialize.ts";
 import { type MicroBatch, splitWindows, stepper } from "../../../src/train/step.ts";
 import { expectClose } from "../close.ts";
@@ -16,7 +17,7 @@ test("a window of T+1 ids is T inputs and, one later, T targets", () => {
 /** A run of a config from its initial weights on windows that hold only symbols 0 and 1. */
 async function opened(config: RunConfig) {
   const device = await reference.open({});
-  const stepping = await stepper(reference, device, config);
+  const stepping = await stepper(reference, device, config, activeProbes(config));
   initialize(device, stepping.parameters, config.model, config.init, 1);
   const asked: number[][] = [];
   const windows: MicroBatch = (t, j, rows) => {
@@ -107,10 +108,15 @@ test("an engine that cannot keep the optimizer's state as asked says so", async 
   await expect(stepper(f32Only, device, config)).rejects.toThrow(/moments in f32 alone.*bf16-moments/);
 });
 
-test("squared norms of the weights, as they are now", async () => {
-  const { device, stepping } = await opened(configOf());
+test("probes that are due are told of weights as they are before the update; others write nothing", async () => {
+  const config = configOf();
+  const probes = activeProbes(config);
+  const { device, stepping, windows } = await opened(config);
   device.write("final_norm.weight", [8], Float64Array.of(1, 2, 3, 0, 0, 0, 0, 0));
-  const squares = await stepping.weightSquares();
-  expect(squares["final_norm.weight"]).toBe(14);
-  expect(Object.keys(squares)).toEqual(stepping.parameters.map(({ name }) => name));
+  const { measured } = await stepping.step(1, windows, probes);
+  expect(measured).toHaveLength(1); // of a dense model its norms
+  expect(measured[0]!["grad_norms.csv"]).toContainEqual(
+    expect.objectContaining({ tensor: "final_norm.weight", weight_l2: Math.sqrt(14) }),
+  );
+  expect((await stepping.step(2, windows, [])).measured).toEqual([]);
 });

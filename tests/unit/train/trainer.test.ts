@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { listParameters } from "../../../src/model/graphs.ts";
 import { expectClose } from "../close.ts";
-import { configOf, corpusOf, type Story, storyOf } from "./markov-run.ts";
+import { configOf, corpusOf, measuredBy, type Story, storyOf } from "./markov-run.ts";
 
 const lossesOf = (story: Story) => story.steps.map(([, { loss }]) => loss);
 
@@ -80,20 +80,22 @@ describe("what is recorded when", () => {
       eval: { every: 40, tokens: 2 },
       log: { grad_norms_every: 30 },
     });
-    const { steps, gradientNorms, evaluations } = await storyOf(config);
+    const story = await storyOf(config);
+    const { steps, evaluations } = story;
     expect(steps.map(([t]) => t)).toEqual(Array.from({ length: 102 }, (_, i) => i + 1));
-    expect(gradientNorms.map(([t]) => t)).toEqual([1, 30, 60, 90, 100, 102]);
+    expect(measuredBy(story, "grad_norms.csv").map(([t]) => t)).toEqual([1, 30, 60, 90, 100, 102]);
     expect(evaluations.map(([t]) => t)).toEqual([40, 80, 102]);
   });
 
   test("the norms of the tensors make up the norm of the whole, before clipping; weights are those before the step", async () => {
     const config = configOf({ train: { steps: 1, grad_clip: 0.01 } });
-    const { steps, gradientNorms, weights } = await storyOf(config);
+    const story = await storyOf(config);
+    const { steps, weights } = story;
     const { gradNorm, clipCoefficient } = steps[0]![1];
-    const rows = gradientNorms[0]![1];
+    const rows = measuredBy(story, "grad_norms.csv")[0]![1];
     const tensors = rows.filter(({ tensor }) => tensor !== "*");
     expect(tensors.map(({ tensor }) => tensor)).toEqual(listParameters(config).map(({ name }) => name));
-    expectClose([Math.hypot(...tensors.map(({ grad_l2 }) => grad_l2))], [gradNorm]);
+    expectClose([Math.hypot(...tensors.map(({ grad_l2 }) => grad_l2!))], [gradNorm]);
     expect(clipCoefficient).toBeCloseTo(0.01 / gradNorm, 6);
     const gain = tensors.find(({ tensor }) => tensor === "final_norm.weight")!;
     expect(gain.weight_l2).toBeCloseTo(Math.sqrt(8), 12); // gains of 1
