@@ -1,10 +1,10 @@
 /** What a run will cost, from its graphs alone: parameters, operations, memory by class, disk. Needs no device. */
 import { size } from "../graph/graph.ts";
 import { listParameters } from "../model/graphs.ts";
-import { type GroupCost, groupCosts } from "./group-costs.ts";
 import { activeProbes } from "../probes/active.ts";
 import { measuring } from "../probes/measuring.ts";
 import { inGraphOf } from "./gradient-passes.ts";
+import { type GroupCost, groupCosts } from "./group-costs.ts";
 import { type ProbeCost, probeCosts, ROW_BYTES } from "./probe-costs.ts";
 import {
   chosen,

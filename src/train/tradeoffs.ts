@@ -6,10 +6,10 @@ import { gradientGraph } from "../model/graphs.ts";
 import { type RecomputeLevel, recomputeNames } from "../model/recompute.ts";
 import { type OptimizerStateName, optimizerStateNames, optimizerStates } from "../optim/states.ts";
 import { type Plan, plan } from "../plan/plan.ts";
-import { groupCosts } from "./group-costs.ts";
 import { type ActiveProbe, activeProbes } from "../probes/active.ts";
 import { type Measuring, measuring } from "../probes/measuring.ts";
 import { inGraphOf } from "./gradient-passes.ts";
+import { groupCosts } from "./group-costs.ts";
 
 /** Bytes by class. */
 export interface Memory {

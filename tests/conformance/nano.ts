@@ -12,9 +12,9 @@ import {
   type ModelSpec,
 } from "../../src/model/graphs.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../../src/model/schema.ts";
-import { adam } from "../../src/optim/adam.ts";
 import type { Observe } from "../../src/model/taps.ts";
 import { rowEntropy } from "../../src/ops/row-entropy.ts";
+import { adam } from "../../src/optim/adam.ts";
 import { adamw } from "../../src/optim/adamw.ts";
 import { groupOf, type OptimizerConfig, parameterGroups } from "../../src/optim/groups.ts";
 import { type OptimizerState, optimizerStates } from "../../src/optim/states.ts";

@@ -9,10 +9,10 @@ import { slurmSection } from "../../src/config/slurm-section.ts";
 import { ROLES } from "../../src/inits/roles.ts";
 import { normFunctions } from "../../src/norm-functions/index.ts";
 import { norms } from "../../src/norms/index.ts";
-import { metrics, protocols } from "../../src/protocols/index.ts";
 import { tablesOf } from "../../src/probes/active.ts";
 import { probes } from "../../src/probes/index.ts";
 import type { Probe } from "../../src/probes/probe.ts";
+import { metrics, protocols } from "../../src/protocols/index.ts";
 import { openTables } from "../../src/runs/tables.ts";
 
 const root = join(import.meta.dirname, "../..");

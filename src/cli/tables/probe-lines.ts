@@ -1,8 +1,8 @@
 /** What `hnorm plan` says of probes: what each one costs the longest run. */
 import { bytes, count, flops } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
-import type { ProbeCost } from "../../train/probe-costs.ts";
 import type { Cost } from "../../local/costs.ts";
+import type { ProbeCost } from "../../train/probe-costs.ts";
 
 export function probeLines(runs: readonly Cost[]): readonly string[] {
   const [longest] = runs.toSorted((a, b) => b.computedFlops - a.computedFlops);

@@ -1,13 +1,13 @@
 /** Every quantity by layer that a probe would have drawn: lines over the layers at a few steps, one for each arm. */
 
 import type { LayerFigure, LayerReader, Reader } from "../../probes/reader.ts";
-import { type Block, figure } from "../page/blocks.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { extent } from "../charts/scale.ts";
 import { chosenSteps, commonSteps, layerSeries } from "../data/layer-steps.ts";
 import type { Material } from "../data/material.ts";
 import { layersOf, readers } from "../data/measured.ts";
 import { leftOut, legendOf } from "../data/series.ts";
+import { type Block, figure } from "../page/blocks.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Measured by layer";

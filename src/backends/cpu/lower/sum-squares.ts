@@ -1,6 +1,7 @@
 /** Sum of squares of a value that ONNX Runtime has: row by row, then over the rows, which keeps more bits than all at once. */
-import type { Lowering } from "./lowering.ts";
+
 import { int } from "../onnx/attribute.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const sumSquares: Lowering<unknown> = (onnx, { inputs: [t] }, [x]) => {
   if (t!.shape.length === 0) return [onnx.node("Mul", [x!, x!])];
