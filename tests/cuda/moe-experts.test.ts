@@ -188,16 +188,19 @@ const spec: ModelSpec = {
 
 describe.skipIf(machine === undefined)(`a model's gradients${reason}`, () => {
   const engine = emulated();
-  /** The same graph with each gate read once more before up is made, which keeps the two apart. */
+  /** The same graph with each gate kept in a variable before up is made, which keeps the two apart. */
   function apart(graph: Graph): Graph {
-    const outputs = new Map(graph.outputs);
+    const variables = new Map(graph.variables);
+    const assignments = [...graph.assignments];
     const gates = new Set(graph.nodes.filter((n) => n.op.name === swiglu.name).map((n) => n.inputs[0]!));
     let id = 1e6;
     const nodes = graph.nodes.flatMap((node) => {
       const [gate] = node.outputs;
       if (!gates.delete(gate!)) return [node];
       const copy: Tensor = { ...gate!, id: id++ };
-      outputs.set(`gate ${id}`, copy);
+      const variable = `gate ${id}`;
+      variables.set(variable, { name: variable, kind: "gradient", tensor: { ...typeOf(gate!), id: id++ } });
+      assignments.push({ variable, value: copy, accumulate: false });
       const read = {
         ...node,
         id: id++,
@@ -208,8 +211,9 @@ describe.skipIf(machine === undefined)(`a model's gradients${reason}`, () => {
       };
       return [node, read as Node];
     });
-    return { ...graph, nodes, outputs };
+    return { ...graph, nodes, variables, assignments };
   }
+  const typeOf = ({ shape, dtype }: Tensor) => ({ shape, dtype });
   async function gradients(graph: Graph, parameters: readonly { readonly name: string }[]) {
     const device = await openWith(engine, spec);
     const program = await device.compile(plan(graph, engine.bytes));
