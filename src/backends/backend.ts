@@ -9,8 +9,8 @@ export type Values = Floats | Int32Array;
 export interface EngineOptions {
   /** CPU threads; default: the engine's choice. */
   readonly threads?: number | undefined;
-  /** Hears, in words, of preparations that last. */
-  readonly tell?: (what: string) => void;
+  /** Called, in words, during preparations that last. */
+  readonly onProgress?: (what: string) => void;
 }
 
 export type Availability =

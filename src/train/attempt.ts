@@ -63,7 +63,7 @@ export async function trainInto(
   ctx.tell({ kind: "phase", text: `preparing engine ${chosen.name}` });
   const device = await chosen.engine.open({
     threads: config.engine.threads,
-    tell: (text) => ctx.tell({ kind: "phase", text }),
+    onProgress: (text) => ctx.tell({ kind: "phase", text }),
   });
   if (device.chosen !== undefined) await keep({ device: device.chosen });
   const probes = tablesOf(activeProbes(config));

@@ -16,7 +16,7 @@ export interface BenchOptions {
   /** Steps that are measured, after those that warm up. */
   readonly steps: number;
   readonly warmup: number;
-  readonly tell: (what: string) => void;
+  readonly onProgress: (what: string) => void;
 }
 
 export interface Measured {
@@ -44,23 +44,23 @@ const PROFILES = 2;
 export async function bench(engine: Engine, config: RunConfig, options: BenchOptions): Promise<Measured> {
   const { model, train } = config;
   const start = performance.now();
-  const device = await engine.open({ threads: config.engine.threads, tell: options.tell });
+  const device = await engine.open({ threads: config.engine.threads, onProgress: options.onProgress });
   try {
     const { parameters, step, profile } = await stepper(engine, device, config);
-    options.tell("writing weights");
+    options.onProgress("writing weights");
     for (const { name, shape } of parameters) device.write(name, shape, weightsLike(shape));
     const microBatch = randomTokens(model, train.micro_batch_size);
     const prepareSeconds = (performance.now() - start) / 1000;
     const stepMs: number[] = [];
     const losses: number[] = [];
     for (let t = 1; t <= options.warmup + options.steps; t++) {
-      options.tell(t <= options.warmup ? `warming up, step ${t}` : `step ${t - options.warmup}`);
+      options.onProgress(t <= options.warmup ? `warming up, step ${t}` : `step ${t - options.warmup}`);
       const before = performance.now();
       losses.push((await step(t, microBatch)).loss);
       if (t > options.warmup) stepMs.push(performance.now() - before);
     }
     const memoryBytes = (await device.memory?.()) ?? process.resourceUsage().maxRSS * 1024;
-    options.tell("op by op");
+    options.onProgress("op by op");
     let times: readonly OpTime[] | undefined;
     for (let i = 0; i < PROFILES; i++) times = await profile(microBatch);
     return {

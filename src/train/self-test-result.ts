@@ -48,7 +48,7 @@ const processFor = (name: string) => ({
 
 /** For `chooseEngine`: an engine that needs a self-test must have passed it here; one that has none yet is tested. */
 export const selfTestCheck =
-  (cacheDir: string, tell: (line: string) => void, run = processFor): EngineCheck =>
+  (cacheDir: string, log: (line: string) => void, run = processFor): EngineCheck =>
   async (chosen) => {
     const { name, engine, detail } = chosen;
     if (engine.selfTestDevice === undefined) return undefined;
@@ -56,11 +56,11 @@ export const selfTestCheck =
     const tested = async () => {
       const known = file.read(); // of the process that was waited for
       if (known !== undefined) return known;
-      tell(`running the self-test of engine ${name}, once on this machine: ${detail}`);
+      log(`running the self-test of engine ${name}, once on this machine: ${detail}`);
       const { why } = await runSeparately(run(name));
       return file.read() ?? { why };
     };
-    const waiting = () => tell(`waiting for another process that runs the self-test of engine ${name}`);
+    const waiting = () => log(`waiting for another process that runs the self-test of engine ${name}`);
     const result = file.read() ?? (await file.exclusively(tested, waiting));
     if ("why" in result) return `its self-test did not finish (${result.why})`;
     return result.ok ? undefined : `its self-test failed: ${result.faults}`;

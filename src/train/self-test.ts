@@ -58,15 +58,15 @@ interface Computed {
 const right = once(async () => compute((await chooseEngine("reference")).engine));
 
 /** Hears of what lasts. */
-type Tell = (what: string) => void;
+type OnProgress = (what: string) => void;
 
 /** Opens the engine; throws as it does where it cannot run at all. */
-export async function selfTest(engine: Engine, tell: Tell = () => {}): Promise<SelfTestReport> {
-  tell("gradients and steps, by the engine");
-  const got = await compute(engine, tell);
-  tell("the same steps again");
-  const again = await trained(engine, tell);
-  tell("the same by engine reference");
+export async function selfTest(engine: Engine, onProgress: OnProgress = () => {}): Promise<SelfTestReport> {
+  onProgress("gradients and steps, by the engine");
+  const got = await compute(engine, onProgress);
+  onProgress("the same steps again");
+  const again = await trained(engine, onProgress);
+  onProgress("the same by engine reference");
   const want = await right();
 
   const results: Comparison[] = [];
@@ -90,17 +90,17 @@ export async function selfTest(engine: Engine, tell: Tell = () => {}): Promise<S
   return { ok: results.every(({ off, bound }) => off <= bound), results };
 }
 
-async function compute(engine: Engine, tell: Tell = () => {}): Promise<Computed> {
+async function compute(engine: Engine, onProgress: OnProgress = () => {}): Promise<Computed> {
   const found = new Map<string, ReadonlyMap<string, NamedTensor>>();
   for (const [name, fields] of Object.entries(GRADIENTS))
-    found.set(name, await gradients(engine, configFor(fields), tell));
-  return { gradients: found, losses: await trained(engine, tell) };
+    found.set(name, await gradients(engine, configFor(fields), onProgress));
+  return { gradients: found, losses: await trained(engine, onProgress) };
 }
 
-async function trained(engine: Engine, tell: Tell): Promise<Computed["losses"]> {
+async function trained(engine: Engine, onProgress: OnProgress): Promise<Computed["losses"]> {
   const found = new Map<string, readonly number[]>();
   for (const [name, fields] of Object.entries(TRAINED))
-    found.set(name, await losses(engine, configFor(fields), tell));
+    found.set(name, await losses(engine, configFor(fields), onProgress));
   return found;
 }
 
@@ -118,7 +118,7 @@ const configFor = (fields: readonly string[]): RunConfig =>
 async function gradients(
   engine: Engine,
   config: RunConfig,
-  tell: Tell,
+  onProgress: OnProgress,
 ): Promise<ReadonlyMap<string, NamedTensor>> {
   const weights = listParameters(config).map(({ name, shape }) => {
     const { normal } = stream(1, `self-test/${name}`);
@@ -128,11 +128,11 @@ async function gradients(
   const { seq_len, vocab_size } = config.model;
   const { below } = stream(1, "self-test/tokens");
   const tokens = [0, 1].map(() => Array.from({ length: seq_len }, () => below(vocab_size)));
-  return (await singleStep(engine, config, new Map(weights), tokens, { tell })).tensors;
+  return (await singleStep(engine, config, new Map(weights), tokens, { onProgress })).tensors;
 }
 
-async function losses(engine: Engine, config: RunConfig, tell: Tell): Promise<readonly number[]> {
-  const device = await engine.open({ tell });
+async function losses(engine: Engine, config: RunConfig, onProgress: OnProgress): Promise<readonly number[]> {
+  const device = await engine.open({ onProgress });
   try {
     const { parameters, step } = await stepper(engine, device, config);
     initialize(device, parameters, config.model, config.init, 1);

@@ -33,7 +33,7 @@ export interface SingleStepOptions {
   /** The optimizer step at which what follows it is taken; default: the end. */
   readonly step?: number;
   /** Hears of what takes the engine long. */
-  readonly tell?: (what: string) => void;
+  readonly onProgress?: (what: string) => void;
 }
 
 /** `tokens`: B sequences of T ids each. Throws a UserError that lists all that does not fit the model. */
@@ -42,7 +42,7 @@ export async function singleStep(
   spec: ModelSpec,
   weights: ReadonlyMap<string, NamedTensor>,
   tokens: readonly (readonly number[])[],
-  { step = LAST_STEP, tell = () => {} }: SingleStepOptions = {},
+  { step = LAST_STEP, onProgress = () => {} }: SingleStepOptions = {},
 ): Promise<SingleStep> {
   const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
   const options = { batch, seqLen, natives: engine.natives, logits: true, observe: routerTerms };
@@ -50,7 +50,7 @@ export async function singleStep(
   const { graph, parameters } = built;
   checkWeights(weights, parameters);
 
-  const device = await engine.open({ tell });
+  const device = await engine.open({ onProgress });
   try {
     for (const { name, shape } of parameters) device.write(name, shape, weights.get(name)!.values);
     const program = await device.compile(plan(graph, engine.bytes));

@@ -71,7 +71,7 @@ describe.skipIf(missing)(reason, () => {
     const environs = { ...process.env, ...environment, HNORM_CUDA_SIM_QUIET: "1" };
     const told: string[] = [];
     const device = await cudaOn(environs, { quietMs: 400, warpgroups: [] }).open({
-      tell: (what) => told.push(what),
+      onProgress: (what) => told.push(what),
     });
     process.env.HNORM_CUDA_SIM_FAULT = "slow:rmsNorm:1";
     try {

@@ -367,7 +367,7 @@ describe.skipIf(missing)(reason, () => {
     const at = { gpu, libraries, folder: dir };
     await chooseWarpgroups(at, () => {}, { ...selfTest, kernels: WARPGROUP_KERNELS });
     const told: string[] = [];
-    const device = await engine.open({ tell: (what) => told.push(what) });
+    const device = await engine.open({ onProgress: (what) => told.push(what) });
     expect(device.chosen).toContain("by warpgroups: grouped-matmul, ");
     await device.close();
     expect(told).toEqual([]);

@@ -59,11 +59,11 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
       const found = await discovered();
       return found.ok ? { ok: true, detail: describe(found.gpu) } : found;
     },
-    async open({ tell = () => {} }) {
+    async open({ onProgress = () => {} }) {
       const found = await discovered();
       if (!found.ok) throw new EnvironmentError(`engine cuda: ${found.why}; ${found.fix}`);
-      const used = warpgroups ?? (await chooseWarpgroups({ ...found, folder }, tell));
-      const thread = await GpuThread.start(found.libraries, folder, { tell, quietMs });
+      const used = warpgroups ?? (await chooseWarpgroups({ ...found, folder }, onProgress));
+      const thread = await GpuThread.start(found.libraries, folder, { onProgress, quietMs });
       return new CudaDevice(thread, { ...thread.gpu, warpgroups: used });
     },
   };

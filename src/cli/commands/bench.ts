@@ -48,7 +48,7 @@ export function benchCommand(command: Command, io: Io): void {
       const given = options.peak === undefined ? undefined : Number(options.peak);
       if (given !== undefined && !(given > 0))
         throw new UserError(`--peak: got ${options.peak}; expected FLOP/s, such as 989e12`);
-      const measured = await bench(chosen.engine, config, { steps, warmup, tell: io.say });
+      const measured = await bench(chosen.engine, config, { steps, warmup, onProgress: io.say });
       const result: Result = {
         engine: chosen.name,
         detail: chosen.detail,

@@ -19,15 +19,15 @@ export interface Batch {
 /** What a thread says: of each job, or that it gives up. */
 export type Message = { readonly job: number; readonly cubin: Uint8Array } | { readonly error: SentError };
 
-/** NVRTC of this path, with a memory in `folder`. `tell` hears of work that lasts. */
+/** NVRTC of this path, with a memory in `folder`. `onProgress` hears of work that lasts. */
 export function compileThreads(
   at: Pick<Batch, "library" | "folder">,
-  tell: (what: string) => void,
+  onProgress: (what: string) => void,
 ): CompileAll {
   return async (jobs) => {
     const cubins: Uint8Array[] = [];
     if (jobs.length < 2) return cubins; // quicker without a thread
-    const advance = meter(jobs.length, tell);
+    const advance = meter(jobs.length, onProgress);
     const batch: Batch = { ...at, jobs, next: new SharedArrayBuffer(4) };
     const onCubin = ({ job, cubin }: Exclude<Message, { readonly error: SentError }>) => {
       cubins[job] = cubin;
@@ -66,7 +66,7 @@ const QUIET_MS = 2000;
 /** Counts what is done, and says now and then how far it is. `now`: milliseconds. */
 export function meter(
   total: number,
-  tell: (what: string) => void,
+  onProgress: (what: string) => void,
   now: () => number = () => performance.now(),
 ): () => void {
   const begun = now();
@@ -76,6 +76,6 @@ export function meter(
     const passed = now() - begun;
     if (begun + passed - spoken < QUIET_MS || done === total) return;
     spoken = begun + passed;
-    tell(`compiling kernels ${done}/${total}, ETA ${duration(((passed / done) * (total - done)) / 1000)}`);
+    onProgress(`compiling kernels ${done}/${total}, ETA ${duration(((passed / done) * (total - done)) / 1000)}`);
   };
 }

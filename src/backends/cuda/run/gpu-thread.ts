@@ -23,7 +23,7 @@ interface Waiting {
 
 /** Who hears of work that lasts, and after how long without a change. */
 export interface Listener {
-  tell(what: string): void;
+  onProgress(what: string): void;
   readonly quietMs: number;
 }
 
@@ -45,7 +45,7 @@ export class GpuThread {
     this.#listener = listener;
     this.gpu = gpu;
     worker.on("message", (message: Reply | Progress) => {
-      if ("progress" in message) listener.tell(message.progress);
+      if ("progress" in message) listener.onProgress(message.progress);
       else this.#settle(message);
     });
     worker.on("error", (error) => this.#die(error));
@@ -78,7 +78,7 @@ export class GpuThread {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ ...body, id });
     });
-    return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.tell));
+    return answer.finally(watch(this.#board, this.#listener.quietMs, this.#listener.onProgress));
   }
 
   /** Copies all of a variable's values to or from the GPU, part by part, while the caller waits. */

@@ -30,13 +30,13 @@ export class ProgressBoard {
 }
 
 /** Tells, every `quietMs` until the function it returns is called, if the board still reads as it did the last time. */
-export function watch(board: ProgressBoard, quietMs: number, tell: (what: string) => void): () => void {
+export function watch(board: ProgressBoard, quietMs: number, onProgress: (what: string) => void): () => void {
   const begun = performance.now();
   let before = "";
   const timer = setInterval(() => {
     const now = board.read();
     const seconds = Math.round((performance.now() - begun) / 1000);
-    if (now !== "" && now === before) tell(`still waiting for the GPU after ${seconds} s, at ${now}`);
+    if (now !== "" && now === before) onProgress(`still waiting for the GPU after ${seconds} s, at ${now}`);
     before = now;
   }, quietMs);
   timer.unref();

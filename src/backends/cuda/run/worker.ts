@@ -32,11 +32,11 @@ async function open({ libraries, cacheFolder, board }: Start): Promise<Opened> {
   const session = new GpuSession(ffi, bindDriver(ffi, ffi.open(libraries.driver)));
   const compilerLibrary = openWhole(libraryKinds.nvrtc, libraries.nvrtc, thisHost(process.env, ffi.open));
   const folder = join(cacheFolder, "kernels");
-  const tell = (progress: string) => port.postMessage({ progress } satisfies Progress);
+  const onProgress = (progress: string) => port.postMessage({ progress } satisfies Progress);
   const code = new KernelCode(
     session.info.sm,
     cached(nvrtc(compilerLibrary), folder),
-    compileThreads({ library: libraries.nvrtc, folder }, tell),
+    compileThreads({ library: libraries.nvrtc, folder }, onProgress),
   );
   const products = cublasLt(ffi.open(libraries.cublasLt), session);
   const tuner = new Tuner(session, products, cacheFolder);

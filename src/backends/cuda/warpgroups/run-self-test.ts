@@ -25,7 +25,7 @@ export const defaults = (): SelfTestOptions => ({
   kernelTimeoutMs: 20_000,
 });
 
-export type Log = (what: string) => void;
+export type Log = (line: string) => void;
 export type KernelResults = Readonly<Partial<Record<WarpgroupKernel, KernelResult>>>;
 
 /** What one process finds until it has tested all, or something goes wrong in it. `why`: it ended. */

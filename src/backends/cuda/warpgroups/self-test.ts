@@ -115,7 +115,7 @@ process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 const job = JSON.parse(process.argv[2]!) as SelfTestJob;
 const onProgress = (progress: string) => void send({ progress });
-const thread = await GpuThread.start(job.libraries, job.folder, { tell: onProgress, quietMs: QUIET_MS });
+const thread = await GpuThread.start(job.libraries, job.folder, { onProgress, quietMs: QUIET_MS });
 if (job.ahead) await compileAhead(job);
 for (const kernel of job.kernels)
   await send({ tested: kernel, measurement: await measure(kernel, job.extents) });
