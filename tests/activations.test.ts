@@ -66,7 +66,7 @@ async function factsOf(engine: Engine, name: string, recompute: "none" | "full")
   const [batch, seqLen] = [tokens.length, tokens[0]!.length];
 
   const at = measuring(Object.values(PROBES), spec.model);
-  const options = { batch, seqLen, natives: engine.natives, recompute, observe: at.observe };
+  const options = { batch, seqLen, nativeOps: engine.nativeOps, recompute, observe: at.observe };
   const { graph } = gradientGraph(spec, options);
   const device = await engine.open({});
   const weights = await readSafetensors(

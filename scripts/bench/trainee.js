@@ -16,7 +16,7 @@ export async function trainee(fields, { batch, threads }) {
   const device = await engine.open({ threads });
   const { graph, parameters } = gradientGraph(
     { model, norm: { name: "pre" } },
-    { batch, natives: engine.natives },
+    { batch, nativeOps: engine.nativeOps },
   );
   const [group] = parameterGroups({ name: "adamw", ...adamw.params.parse({ weight_decay: 0.1 }) });
   const update = updateGraph(

@@ -35,7 +35,7 @@ export interface Engine {
   /** One clause for `hnorm doctor` and errors. */
   readonly summary: string;
   /** Composite ops it has kernels of its own for; all others reach it expanded. */
-  readonly natives: ReadonlySet<string>;
+  readonly nativeOps: ReadonlySet<string>;
   /** What it computes on, where that is not the CPU: then a run gets one device to itself. */
   readonly devices?: "gpu";
   /** How it stores each element type. */

@@ -16,7 +16,7 @@ import {
 } from "./graph.ts";
 
 export class GraphBuilder {
-  readonly #natives: ReadonlySet<string>;
+  readonly #nativeOps: ReadonlySet<string>;
   readonly #nodes: Node[] = [];
   readonly #feeds = new Map<string, Tensor>();
   readonly #variables = new Map<string, Variable>();
@@ -25,9 +25,9 @@ export class GraphBuilder {
   #scope = "";
   #nextId = 0;
 
-  /** `natives`: names of the composite ops the engine has kernels for; all others are expanded as they are met. */
-  constructor(natives: ReadonlySet<string> = new Set()) {
-    this.#natives = natives;
+  /** `nativeOps`: names of the composite ops the engine has kernels for; all others are expanded as they are met. */
+  constructor(nativeOps: ReadonlySet<string> = new Set()) {
+    this.#nativeOps = nativeOps;
   }
 
   /** A value given at every run. */
@@ -52,7 +52,7 @@ export class GraphBuilder {
 
   readonly emit: Emit = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): readonly Tensor[] => {
     const types = op.infer(inputs, attrs);
-    const native = this.#natives.has(op.name);
+    const native = this.#nativeOps.has(op.name);
     if (op.expand !== undefined && !native) {
       const outputs = op.expand(this.emit, inputs, attrs);
       types.forEach((type, i) => {

@@ -26,7 +26,7 @@ export interface GraphOptions {
   /** Tokens per sequence; default: the model's. */
   readonly seqLen?: number;
   /** Composite ops the engine has kernels for. */
-  readonly natives?: ReadonlySet<string>;
+  readonly nativeOps?: ReadonlySet<string>;
   /** Add gradients to their variables instead of replacing them (several micro-batches per step). */
   readonly accumulate?: boolean;
   /** How many such runs make up one optimizer step: the routers' losses are averaged over them. Default: 1. */
@@ -114,8 +114,8 @@ function forward(spec: ModelSpec, options: GraphOptions) {
 }
 
 /** A graph with the feeds that all have. `watched`: values whose gradients are asked for. */
-function begun({ model }: ModelSpec, { batch, seqLen = model.seq_len, natives, observe }: GraphOptions) {
-  const b = new GraphBuilder(natives);
+function begun({ model }: ModelSpec, { batch, seqLen = model.seq_len, nativeOps, observe }: GraphOptions) {
+  const b = new GraphBuilder(nativeOps);
   const watched = new Map<Tensor, (gradient: Tensor) => void>();
   const observer = observe?.({
     emit: b.emit,

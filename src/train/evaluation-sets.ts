@@ -89,7 +89,7 @@ export async function evaluators(
   sets: readonly EvaluationSet[],
 ): Promise<readonly Evaluator[]> {
   const compile = async (slice: Slice) => {
-    const options = { batch, seqLen: slice.seqLen, natives: engine.natives };
+    const options = { batch, seqLen: slice.seqLen, nativeOps: engine.nativeOps };
     const built =
       "perToken" in slice
         ? tokenLossesGraph({ model, norm }, options, slice.perToken)

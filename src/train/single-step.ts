@@ -45,7 +45,7 @@ export async function singleStep(
   { step = LAST_STEP, onProgress = () => {} }: SingleStepOptions = {},
 ): Promise<SingleStep> {
   const { batch, seqLen, ids } = checkTokens(tokens, spec.model.vocab_size);
-  const options = { batch, seqLen, natives: engine.natives, logits: true, observe: routerTerms };
+  const options = { batch, seqLen, nativeOps: engine.nativeOps, logits: true, observe: routerTerms };
   const built = gradientGraph(spec, options);
   const { graph, parameters } = built;
   checkWeights(weights, parameters);

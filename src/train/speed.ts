@@ -35,7 +35,7 @@ export async function measureSpeed(
   const batch = 4;
   const device = await engine.open({ threads });
   try {
-    const { graph } = gradientGraph(STAND_IN, { batch, natives: engine.natives });
+    const { graph } = gradientGraph(STAND_IN, { batch, nativeOps: engine.nativeOps });
     const planned = plan(graph, engine.bytes);
     const program = await device.compile(planned);
     const tokens = batch * STAND_IN.model.seq_len;

@@ -56,7 +56,7 @@ export async function stepper(
   const { name: scheduleName, ...scheduleParams } = train.schedule;
   const schedule = schedules[scheduleName] as Schedule;
 
-  const { natives, bytes } = engine;
+  const { nativeOps, bytes } = engine;
   const { recompute, optimizerState } = tradeoffFor(config, engine);
   if (!keeps(engine, optimizerState))
     throw new EnvironmentError(
@@ -65,7 +65,7 @@ export async function stepper(
     );
   const passes = await gradientPasses(engine, device, { model, norm }, probes, {
     batch: micro_batch_size,
-    natives,
+    nativeOps,
     accumulate,
     microBatches,
     recompute,

@@ -49,7 +49,7 @@ export interface Workload extends Pick<RunConfig, "model" | "norm"> {
 }
 
 /** What of an engine a forecast needs. */
-export type Forecaster = Pick<Engine, "natives" | "bytes" | "bf16Variables" | "memory">;
+export type Forecaster = Pick<Engine, "nativeOps" | "bytes" | "bf16Variables" | "memory">;
 
 /** What the run takes with each of them, from the most exact and fastest to the smallest. */
 export const tradeoffCosts = (config: Workload, engine: Forecaster): readonly TradeoffCost[] =>
@@ -151,7 +151,7 @@ export function microBatchPlan(
 ) {
   const batch = train.micro_batch_size;
   const accumulate = batch < train.batch_size;
-  const options = { batch, natives: engine.natives, accumulate, recompute, observe };
+  const options = { batch, nativeOps: engine.nativeOps, accumulate, recompute, observe };
   const { graph, parameters } = gradientGraph({ model, norm }, options);
   return { plan: plan(graph, engine.bytes), parameters };
 }

@@ -27,7 +27,7 @@ describe.each(engines.filter((e) => e.name !== "reference"))("$name: $detail", (
 
   given.each(specs)(`%s: ${REPEATS} runs on two threads are one`, async (_, spec) => {
     const device = await openWith(engine!, spec, { threads: 2 });
-    const { graph, parameters } = gradientGraph(spec, { batch: BATCH, natives: engine!.natives });
+    const { graph, parameters } = gradientGraph(spec, { batch: BATCH, nativeOps: engine!.nativeOps });
     const program = await device.compile(plan(graph, engine!.bytes));
     const feeds = batchOf(spec.model, BATCH);
     const run = async () => {

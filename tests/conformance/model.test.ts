@@ -103,7 +103,7 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
     const device = await openWith(engine!, pre);
     const { graph, parameters } = gradientGraph(pre, {
       batch: 2,
-      natives: engine!.natives,
+      nativeOps: engine!.nativeOps,
       accumulate: true,
     });
     const program = await device.compile(plan(graph, engine!.bytes));
@@ -130,7 +130,7 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
 /** What two sequences cost, token by token and in the mean. */
 async function tokens(engine: Engine, spec: ModelSpec) {
   const device = await openWith(engine, spec);
-  const options = { batch: 2, natives: engine.natives };
+  const options = { batch: 2, nativeOps: engine.nativeOps };
   const { weights, ...feeds } = batchOf(spec.model, 2);
   const each = tokenLossesGraph(spec, options, ["losses", "correct"]).graph;
   const outputs = await runOn(engine, device, each, feeds);
@@ -146,7 +146,7 @@ async function tokens(engine: Engine, spec: ModelSpec) {
 async function threeSteps(engine: Engine, optimizer: OptimizerConfig) {
   const device = await openWith(engine, pre);
   const gradient = await device.compile(
-    plan(gradientGraph(pre, { batch: 2, natives: engine.natives }).graph),
+    plan(gradientGraph(pre, { batch: 2, nativeOps: engine.nativeOps }).graph),
   );
   const { graph, feeds, parameters } = update(pre, { optimizer });
   const end = await device.compile(plan(graph));

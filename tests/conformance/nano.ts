@@ -103,7 +103,7 @@ export async function gradients(
   graphOptions: Pick<GraphOptions, "recompute" | "observe"> = {},
 ) {
   const device = await openWith(engine, spec, options);
-  const of = { batch, natives: engine.natives, observe: routers, ...graphOptions };
+  const of = { batch, nativeOps: engine.nativeOps, observe: routers, ...graphOptions };
   const built = gradientGraph(spec, of);
   const { graph, parameters } = built;
   const feeds = { ...batchOf(spec.model, batch), ...atStep(built, STEP) };

@@ -36,7 +36,7 @@ export const feedsOf = ({ sample }: NamedSample): Record<string, Values> =>
 
 /** Every output of the sample's op, as `0`, `1`, ... */
 export function runSample(engine: Engine, named: NamedSample): Promise<Outputs> {
-  const b = new GraphBuilder(engine.natives);
+  const b = new GraphBuilder(engine.nativeOps);
   applied(b, named).outputs.forEach((t, i) => {
     b.output(`${i}`, t);
   });

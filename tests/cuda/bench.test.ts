@@ -15,7 +15,7 @@ describe.skipIf(missing)(reason, () => {
     async () => {
       const engine = emulated();
       const device = await openWith(engine, spec);
-      const { graph, parameters } = gradientGraph(spec, { batch: 2, natives: engine.natives });
+      const { graph, parameters } = gradientGraph(spec, { batch: 2, nativeOps: engine.nativeOps });
       const program = await device.compile(plan(graph, engine.bytes));
       const read = () => parameters.map(({ name }) => device.read(gradientOf(name)));
       const [one, two] = [1, 2].map((seed) => batchOf(nano, 2, { seed }));

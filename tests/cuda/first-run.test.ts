@@ -5,7 +5,7 @@ import { cudaOn } from "../../src/backends/cuda/cuda.ts";
 import { bindDriver } from "../../src/backends/cuda/driver/driver.ts";
 import { loadFfi, receive } from "../../src/backends/cuda/driver/ffi.ts";
 import { GpuSession } from "../../src/backends/cuda/driver/gpu.ts";
-import { natives } from "../../src/backends/cuda/lower/lowerings.ts";
+import { nativeOps } from "../../src/backends/cuda/lower/lowerings.ts";
 import { plannedMemory } from "../../src/backends/cuda/planned-memory.ts";
 import { size } from "../../src/graph/graph.ts";
 import { gradientGraph } from "../../src/model/graphs.ts";
@@ -15,7 +15,7 @@ import { nano } from "../conformance/nano.ts";
 import { emulated, environment, missing, reason } from "./engine.ts";
 
 const MIB = 2 ** 20;
-const { graph } = gradientGraph({ model: nano, norm: { name: "pre" } }, { batch: 2, natives });
+const { graph } = gradientGraph({ model: nano, norm: { name: "pre" } }, { batch: 2, nativeOps });
 const planned = plan(graph, { f32: 4, bf16: 2, i32: 4 });
 
 test("the driver and its libraries have their part of the memory in the plan", () => {

@@ -59,10 +59,10 @@ export class Lowered {
   /** Kernels launched so far, with their defines. */
   readonly launched: string[] = [];
 
-  constructor(machine: Machine, natives: readonly string[] = [], gpu: Partial<Gpu> = {}) {
+  constructor(machine: Machine, nativeOps: readonly string[] = [], gpu: Partial<Gpu> = {}) {
     this.#machine = machine;
     this.#gpu = { ...ASSUMED_GPU, ...gpu };
-    this.#builder = new GraphBuilder(new Set(natives));
+    this.#builder = new GraphBuilder(new Set(nativeOps));
   }
 
   /** An input, stored as f32, i32 or (by default) bf16. */

@@ -62,7 +62,7 @@ describe.skipIf(missing)(reason, () => {
       const { weights: _unused, ...feeds } = batchOf(nano, 3);
       const on = async (engine: Engine) => {
         const device = await openWith(engine, pre);
-        const options = { batch: 3, natives: engine.natives, logits };
+        const options = { batch: 3, nativeOps: engine.nativeOps, logits };
         const { graph } = tokenLossesGraph(pre, options, ["losses", "correct"]);
         const outputs = await runOn(engine, device, graph, feeds);
         await device.close();
@@ -81,7 +81,7 @@ describe.skipIf(missing)(reason, () => {
     "two micro-batches add up to one batch, and the update sets them back to zero",
     async () => {
       const device = await openWith(engine, pre);
-      const options = { batch: 2, natives: engine.natives, accumulate: true };
+      const options = { batch: 2, nativeOps: engine.nativeOps, accumulate: true };
       const { graph, parameters } = gradientGraph(pre, options);
       const program = await device.compile(plan(graph, engine.bytes));
       let loss = 0;
@@ -103,7 +103,7 @@ describe.skipIf(missing)(reason, () => {
     "a step's programs take the memory that was forecast",
     async () => {
       const device = (await openWith(engine, pre)) as CudaDevice;
-      const { graph, parameters } = gradientGraph(pre, { batch: 2, natives: engine.natives });
+      const { graph, parameters } = gradientGraph(pre, { batch: 2, nativeOps: engine.nativeOps });
       const planned = plan(graph, engine.bytes);
       await device.compile(planned);
       await device.compile(plan(update(pre).graph));
@@ -157,7 +157,7 @@ interface Trained {
 /** The same four batches over and over. */
 async function twentySteps(on: Engine): Promise<Trained> {
   const device: Device = await openWith(on, pre);
-  const gradient = await device.compile(plan(gradientGraph(pre, { batch: 2, natives: on.natives }).graph));
+  const gradient = await device.compile(plan(gradientGraph(pre, { batch: 2, nativeOps: on.nativeOps }).graph));
   const { graph, feeds, parameters } = update(pre);
   const end = await device.compile(plan(graph));
   const losses: number[] = [];

@@ -226,7 +226,7 @@ describe.skipIf(machine === undefined)(`a model's gradients${reason}`, () => {
   test("have the same bits with and without the fusion", {
     timeout: 300_000,
   }, async () => {
-    const { graph, parameters } = gradientGraph(spec, { batch: 2, natives: engine.natives });
+    const { graph, parameters } = gradientGraph(spec, { batch: 2, nativeOps: engine.nativeOps });
     const count = (of: Graph, name: string) =>
       namesOf(fused(of, exactlyAsked(of)).nodes).filter((n) => n === name).length;
     expect([count(graph, "expertSwiglu"), count(graph, "swiglu")]).toEqual([2, 0]);

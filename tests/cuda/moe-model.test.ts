@@ -104,7 +104,7 @@ describe.skipIf(missing)(reason, () => {
 /** The gradients that two sequences leave, one after the other, and how many tokens each expert had of each. */
 async function twoMicroBatches(on: Engine) {
   const device = await openWith(on, few);
-  const options = { batch: 1, natives: on.natives, accumulate: true, microBatches: 2, observe: routers };
+  const options = { batch: 1, nativeOps: on.nativeOps, accumulate: true, microBatches: 2, observe: routers };
   const { graph, parameters } = gradientGraph(few, options);
   const program = await device.compile(plan(graph, on.bytes));
   const counts: number[][] = [];
@@ -120,7 +120,7 @@ async function twoMicroBatches(on: Engine) {
 /** Five steps on one batch. */
 async function steps(on: Engine) {
   const device = await openWith(on, first);
-  const gradient = await device.compile(plan(gradientGraph(first, { batch: 2, natives: on.natives }).graph));
+  const gradient = await device.compile(plan(gradientGraph(first, { batch: 2, nativeOps: on.nativeOps }).graph));
   const { graph, feeds, parameters } = update(first);
   const end = await device.compile(plan(graph));
   const losses: number[] = [];

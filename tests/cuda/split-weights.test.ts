@@ -61,7 +61,7 @@ describe.skipIf(missing)(reason, () => {
         });
       write(1);
       check(1);
-      await device.compile(plan(gradientGraph(spec, { batch: 1, natives: emulated().natives }).graph));
+      await device.compile(plan(gradientGraph(spec, { batch: 1, nativeOps: emulated().nativeOps }).graph));
       check(1);
       await device.compile(plan(update(spec).graph));
       write(-0.5);

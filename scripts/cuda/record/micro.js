@@ -98,12 +98,12 @@ async function product({ session, products, workspace }, problem) {
 /** Shapes of all products of a model's pass, with how often each is done. */
 async function shapesOf(preset, batch) {
   const { compile } = await inDist("backends/cuda/plan/compile.js");
-  const { natives } = await inDist("backends/cuda/lower/lowerings.js");
+  const { nativeOps } = await inDist("backends/cuda/lower/lowerings.js");
   const { gradientGraph } = await inDist("model/graphs.js");
   const { presets } = await inDist("model/presets.js");
   const { completeModel, modelSchema } = await inDist("model/schema.js");
   const model = completeModel(modelSchema.parse(presets[preset]));
-  const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, natives, accumulate: true });
+  const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch, nativeOps, accumulate: true });
   const { ASSUMED_GPU: gpu } = await inDist("backends/cuda/planned-memory.js");
   const counted = new Map();
   for (const command of compile(graph, { gpu }).commands) {
@@ -167,7 +167,7 @@ export async function kernels({ small, tell }) {
 
   /** Inputs of bf16 come from a product with a constant: what is fed would be f32. */
   async function measure(shapes, emit, names) {
-    const b = new GraphBuilder(cuda.natives);
+    const b = new GraphBuilder(cuda.nativeOps);
     const feeds = {};
     const inputs = Object.entries(shapes).map(([name, shape]) => {
       const values = new Float32Array(shape.reduce((a, n) => a * n, 1));

@@ -84,7 +84,7 @@ async function train(engine, spec, steps) {
   const { gradientGraph } = await inDist("model/graphs.js");
   const { plan } = await inDist("plan/plan.js");
   const device = await openWith(engine, spec);
-  const { graph, parameters } = gradientGraph(spec, { batch: 2, natives: engine.natives });
+  const { graph, parameters } = gradientGraph(spec, { batch: 2, nativeOps: engine.nativeOps });
   const gradient = await device.compile(plan(graph, engine.bytes));
   const { graph: end, feeds } = update(spec);
   const updates = await device.compile(plan(end, engine.bytes));

@@ -24,7 +24,7 @@ export async function ops({ tell }) {
     const { title } = named;
     tell({ ...summed(results), at: title });
     try {
-      const b = new GraphBuilder(cuda.natives);
+      const b = new GraphBuilder(cuda.nativeOps);
       applied(b, named).outputs.forEach((t, i) => {
         b.output(`${i}`, t);
       });

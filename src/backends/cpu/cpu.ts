@@ -3,12 +3,12 @@ import { EnvironmentError } from "../../lib/errors.ts";
 import { F32_BYTES } from "../../plan/plan.ts";
 import type { Availability, Engine } from "../backend.ts";
 import { CpuDevice } from "./device.ts";
-import { natives } from "./kernels.ts";
+import { nativeOps } from "./kernels.ts";
 import type { OnnxRuntime } from "./session.ts";
 
 export const cpu: Engine = {
   summary: "f32 on the CPU by ONNX Runtime, the optimizer in WebAssembly SIMD",
-  natives,
+  nativeOps,
   bytes: F32_BYTES,
   async available() {
     const loaded = await load();

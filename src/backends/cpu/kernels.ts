@@ -112,7 +112,7 @@ const composites = {
   attentionGrad: { onnx: attentionGrad },
 } satisfies { readonly [N in CompositeName]?: SomeKernel<AttrsOf<N>> };
 
-export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
+export const nativeOps: ReadonlySet<string> = new Set(Object.keys(composites));
 
 /** Ops of this engine's own, which take the place of several (see fuse/). */
 const fused = {

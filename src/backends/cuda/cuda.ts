@@ -11,7 +11,7 @@ import type { Engine } from "../backend.ts";
 import { type Discovery, discover } from "./driver/discover.ts";
 import type { GpuInfo } from "./driver/gpu.ts";
 import type { Host } from "./driver/libraries.ts";
-import { natives } from "./lower/lowerings.ts";
+import { nativeOps } from "./lower/lowerings.ts";
 import type { WarpgroupKernel } from "./lower/warpgroups.ts";
 import { peakFlops } from "./peaks.ts";
 import { plannedMemory } from "./planned-memory.ts";
@@ -47,7 +47,7 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
   };
   return {
     summary: "bf16 on one NVIDIA GPU: own kernels, cuBLASLt, CUDA graphs",
-    natives,
+    nativeOps,
     bytes: BYTES,
     bf16Activations: true,
     bf16Variables: true,

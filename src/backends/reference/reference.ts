@@ -7,7 +7,7 @@ import { kernelOf } from "./kernels.ts";
 
 export const reference: Engine = {
   summary: "f64 loops in plain TypeScript: slow, the definition of every op",
-  natives: new Set(),
+  nativeOps: new Set(),
   bytes: F64_BYTES,
   bf16Variables: true,
   available: async () => ({ ok: true, detail: "always" }),

@@ -98,8 +98,8 @@ test("scopes nest, and end with their body even when it throws", () => {
 });
 
 test("a composite is one node for an engine that has it, and other ops for one that has not", () => {
-  const build = (natives: readonly string[]) => {
-    const b = new GraphBuilder(new Set(natives));
+  const build = (nativeOps: readonly string[]) => {
+    const b = new GraphBuilder(new Set(nativeOps));
     const [q, k, v] = [b.feed("q", [1, 3, 4, 2]), b.feed("k", [1, 3, 2, 2]), b.feed("v", [1, 3, 2, 2])];
     const y = b.scoped("attn", () => attention(b.emit, q, k, v));
     b.output("y", y);

@@ -55,7 +55,7 @@ const deep: ModelConfig = {
   ...{ n_layers: 12, d_model: 32, n_heads: 4, n_kv_heads: 2, head_dim: 8, ffn_dim: 88, seq_len: 64 },
 };
 const planned = (model: ModelConfig, norm: NormSelection, recompute: RecomputeLevel) =>
-  plan(gradientGraph({ model, norm }, { batch: 2, natives: FUSED, recompute }).graph);
+  plan(gradientGraph({ model, norm }, { batch: 2, nativeOps: FUSED, recompute }).graph);
 
 describe("memory and operations of a deep model", () => {
   test.each(everyNorm)("$name: each level needs less of the one and more of the other", (norm) => {

@@ -22,9 +22,9 @@ import { plan } from "../../../src/plan/plan.ts";
 function flopsOf(
   shapes: readonly Shape[],
   build: (b: GraphBuilder, feeds: Tensor[]) => Tensor,
-  natives: string[] = [],
+  nativeOps: string[] = [],
 ) {
-  const b = new GraphBuilder(new Set(natives));
+  const b = new GraphBuilder(new Set(nativeOps));
   b.output(
     "y",
     build(

@@ -12,7 +12,7 @@ import {
 } from "../../../src/train/tradeoffs.ts";
 import { configOf } from "./markov-run.ts";
 
-const engine = { natives: new Set<string>(), bytes: F32_BYTES };
+const engine = { nativeOps: new Set<string>(), bytes: F32_BYTES };
 
 test("parameters, tokens and memory by class follow from the model, the steps and the optimizer", () => {
   const config = configOf({ train: { steps: 10, batch_size: 8 } });

@@ -97,7 +97,7 @@ const composites = {
   attentionGrad,
 } satisfies { readonly [N in CompositeName]?: Lowering<AttrsOf<N>> };
 
-export const natives: ReadonlySet<string> = new Set(Object.keys(composites));
+export const nativeOps: ReadonlySet<string> = new Set(Object.keys(composites));
 
 /** Ops of this engine's own, which fusions.ts puts in the place of others. */
 const fused = {

@@ -13,7 +13,7 @@ import { groupedMatmul, groupedMatmulGrad } from "../../../ops/grouped-matmul.ts
 import { type Routing, route } from "../../../ops/route.ts";
 import { scale } from "../../../ops/scale.ts";
 import { swiglu } from "../../../ops/swiglu.ts";
-import { natives } from "../lower/lowerings.ts";
+import { nativeOps } from "../lower/lowerings.ts";
 import type { WarpgroupKernel } from "../lower/warpgroups.ts";
 
 /** `each`: experts of each token. One expert more than `experts` says gets no token. */
@@ -77,7 +77,7 @@ const BENDING = 0.25;
 const attentionCase =
   (d: number, op: "attention" | "attentionGrad"): MakeCase =>
   ({ batch, length, heads, keyHeads }) => {
-    const b = new GraphBuilder(natives);
+    const b = new GraphBuilder(nativeOps);
     const input = (name: string, h: number) => variable(b, name, batch, length, h, d);
     const [q, k, v] = [input("q", heads), input("k", keyHeads), input("v", keyHeads)];
     const ctx = attention(b.emit, q, k, v);
@@ -90,7 +90,7 @@ const expertCase =
   (sizes) => {
     const { tokens, each, experts } = sizes;
     const { below } = stream(1, "warpgroups/experts");
-    const b = new GraphBuilder(natives);
+    const b = new GraphBuilder(nativeOps);
     const routing = route(b.emit, b.feed("chosen", [tokens, each], "i32"), experts + 1);
     const chosen = Int32Array.from({ length: tokens * each }, () => below(experts));
     const skipping = chosen.map((e) => (e === 0 ? 0 : e + 1)); // none for expert 1

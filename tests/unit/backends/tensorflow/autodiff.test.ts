@@ -56,7 +56,7 @@ describe.skipIf(!available.ok)("TensorFlow.js's own gradients", () => {
   });
 
   test.each(withGradient)("$title", async (named) => {
-    const b = new GraphBuilder(tensorflow.natives);
+    const b = new GraphBuilder(tensorflow.nativeOps);
     const { inputs, loss } = lossOf(b, named);
     const { normal } = stream(4, named.title);
     const [last] = [...b.finish().feeds.values()].slice(-1);
@@ -76,7 +76,7 @@ async function autodiff(named: NamedSample, feeds: Readonly<Record<string, Array
   const found = await load(here);
   if (!found.ok) throw new Error(found.why);
   const { tf } = found;
-  const b = new GraphBuilder(tensorflow.natives);
+  const b = new GraphBuilder(tensorflow.nativeOps);
   lossOf(b, named);
   const graph = b.finish();
   const wanted = differentiable(named);

@@ -1,6 +1,6 @@
 /** Lowering whole graphs without a GPU: what goes where, what adds up in place, what is stored how. */
 import { describe, expect, test } from "vitest";
-import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
+import { nativeOps } from "../../../../../src/backends/cuda/lower/lowerings.ts";
 import type { Command, CommandList } from "../../../../../src/backends/cuda/plan/command-list.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
 import { ASSUMED_GPU as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
@@ -12,7 +12,7 @@ import { nano, update } from "../../../../conformance/nano.ts";
 
 const spec: ModelSpec = { model: nano, norm: { name: "pre" } };
 const lowered = (of: ModelSpec, batch: number, more: { accumulate?: boolean; logits?: boolean } = {}) =>
-  compile(gradientGraph(of, { batch, natives, ...more }).graph, { gpu });
+  compile(gradientGraph(of, { batch, nativeOps, ...more }).graph, { gpu });
 const gemms = ({ commands }: CommandList) =>
   commands.filter((s): s is Extract<Command, { readonly kind: "gemm" }> => s.kind === "gemm");
 
@@ -90,7 +90,7 @@ test("the arena of a real model is little more than what its plan says is alive 
       seq_len: 256,
     }),
   );
-  const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch: 8, natives });
+  const { graph } = gradientGraph({ model, norm: { name: "pre" } }, { batch: 8, nativeOps });
   const { arenaBytes } = compile(graph, { gpu });
   const alive = plan(graph, { f32: 2, bf16: 2, i32: 4 }).peakActivationBytes;
   expect(arenaBytes).toBeLessThan(1.1 * alive);

@@ -1,6 +1,6 @@
 /** What recomputation makes of the arena: the fusions must not keep alive what the plan lets go. */
 import { expect, test } from "vitest";
-import { natives } from "../../../../../src/backends/cuda/lower/lowerings.ts";
+import { nativeOps } from "../../../../../src/backends/cuda/lower/lowerings.ts";
 import { compile } from "../../../../../src/backends/cuda/plan/compile.ts";
 import { ASSUMED_GPU as gpu } from "../../../../../src/backends/cuda/planned-memory.ts";
 import { gradientGraph } from "../../../../../src/model/graphs.ts";
@@ -23,7 +23,7 @@ test.each(["pre", "post", "hybrid", "peri"] as const)(
   "%s: each level takes a smaller arena, as planned",
   (name) => {
     const found = recomputeNames.map((recompute) => {
-      const { graph } = gradientGraph({ model, norm: { name } }, { batch: 8, natives, recompute });
+      const { graph } = gradientGraph({ model, norm: { name } }, { batch: 8, nativeOps, recompute });
       const { arenaBytes } = compile(graph, { gpu });
       return { arenaBytes, alive: plan(graph, { f32: 2, bf16: 2, i32: 4 }).peakActivationBytes };
     });
