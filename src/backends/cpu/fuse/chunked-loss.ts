@@ -7,7 +7,7 @@
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp } from "../../../ops/define.ts";
 import type { Lowering } from "../lower/lowering.ts";
-import { product } from "../lower/product.ts";
+import { deterministicMatmul } from "../lower/deterministic-matmul.ts";
 import { graph, int, text } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 
@@ -75,7 +75,7 @@ function chunk(
 
   const logp = onnx.node(
     "LogSoftmax",
-    [product(onnx, [h, w], { rows, columns: v, terms: d }, { transB: true })],
+    [deterministicMatmul(onnx, [h, w], { rows, columns: v, terms: d }, { transB: true })],
     { axis: int(-1) },
   );
   const target = column(targets);
@@ -88,7 +88,7 @@ function chunk(
       const spread = onnx.node("Mul", [onnx.node("Exp", [logp]), factor]);
       const add = { axis: int(1), reduction: text("add") };
       const g = onnx.node("ScatterElements", [spread, target, onnx.node("Neg", [factor])], add);
-      const dh = product(onnx, [g, w], { rows, columns: d, terms: v });
+      const dh = deterministicMatmul(onnx, [g, w], { rows, columns: d, terms: v });
       return { dh, dw: onnx.node("Gemm", [g, h, dwBefore], { transA: int(true) }) };
     },
   };

@@ -2,7 +2,7 @@
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp, typed } from "../../../ops/define.ts";
 import type { Lowering } from "../lower/lowering.ts";
-import { product } from "../lower/product.ts";
+import { deterministicMatmul } from "../lower/deterministic-matmul.ts";
 import { lossesOf } from "../lower/token-losses.ts";
 import { graph, int } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
@@ -38,6 +38,6 @@ function chunk(onnx: OnnxGraph, { inputs, attrs: { rows } }: Node<ChunkedLossAtt
   const [v, d] = inputs[1]!.shape as [number, number];
   const h = onnx.input("h", [rows, d], "f32");
   const targets = onnx.input("targets", [rows], "i32");
-  const logits = product(onnx, [h, w], { rows, columns: v, terms: d }, { transB: true });
+  const logits = deterministicMatmul(onnx, [h, w], { rows, columns: v, terms: d }, { transB: true });
   return lossesOf(onnx, rows, logits, targets);
 }

@@ -6,7 +6,7 @@ import type { Tensor } from "../../../graph/graph.ts";
 import { int, ints } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 import type { Lowering } from "./lowering.ts";
-import { type Extent, type ProductAttrs, product } from "./product.ts";
+import { type Extent, type MatmulOptions, deterministicMatmul } from "./deterministic-matmul.ts";
 
 const MOST_BLOCKS = 4;
 const FEWEST_ROWS = 128;
@@ -109,8 +109,8 @@ class BlockedAttention {
     return { rows: block.to, columns: this.d, terms: this.extent(block, 0, 0).rows };
   }
 
-  matmul(sides: readonly [Value, Value], extent: Extent, attrs: ProductAttrs = {}): Value {
-    return product(this.#onnx, sides, extent, attrs, 4);
+  matmul(sides: readonly [Value, Value], extent: Extent, attrs: MatmulOptions = {}): Value {
+    return deterministicMatmul(this.#onnx, sides, extent, attrs, 4);
   }
 
   /** Softmax of the block's scores: [B, H, rows, to]. */

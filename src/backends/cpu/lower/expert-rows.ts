@@ -11,8 +11,8 @@ export interface Groups {
   readonly experts: number;
 }
 
-/** What the rows are wanted for: a product, or the gradient of its matrices. */
-export type Use = "product" | "gradient";
+/** What the rows are wanted for: a matmul, or the gradient of its matrices. */
+export type Use = "matmul" | "gradient";
 
 /** A matrix's parts, and the counts of their rows. */
 export interface Joined {
@@ -56,7 +56,7 @@ export function rowByRow(
   const whole = make(inputs);
   const made = (groups: Groups) =>
     onnx.once(`${whole[0]} in parts by ${groups.counts}`, () => {
-      const parts = inputs.map((x) => partsOf(onnx, x, groups, "product"));
+      const parts = inputs.map((x) => partsOf(onnx, x, groups, "matmul"));
       return parts[0]!.map((_, e) => make(parts.map((list) => list[e]!)));
     });
   whole.forEach((rows, i) => {

@@ -4,7 +4,7 @@ import { int } from "../onnx/attribute.ts";
 import type { Value } from "../onnx/onnx-graph.ts";
 import { joined, partsOf } from "./expert-rows.ts";
 import type { Lowering } from "./lowering.ts";
-import { product } from "./product.ts";
+import { deterministicMatmul } from "./deterministic-matmul.ts";
 
 export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (
   onnx,
@@ -13,9 +13,9 @@ export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (
 ) => {
   const [terms, columns] = [rows!.shape[1]!, products!.shape[1]!];
   const groups = { counts: counts!, experts: weights.length };
-  const parts = partsOf(onnx, a!, groups, "product");
+  const parts = partsOf(onnx, a!, groups, "matmul");
   const results = parts.map((part, e) =>
-    product(onnx, [part, weights[e]!], { rows: 0, columns, terms }, attrs),
+    deterministicMatmul(onnx, [part, weights[e]!], { rows: 0, columns, terms }, attrs),
   );
   return [joined(onnx, results, groups)];
 };

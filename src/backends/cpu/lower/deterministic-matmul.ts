@@ -1,5 +1,5 @@
 /**
- * One product whose bits do not depend on the number of threads. ONNX Runtime shares a product with fewer rows than
+ * A matmul whose bits do not depend on the number of threads. ONNX Runtime shares a product with fewer rows than
  * columns between threads by columns, and sums over 128 terms at a time, or over more where a thread has 64 columns or
  * fewer. Of a transposed left side it always takes 128: so where rows are few and terms many, that is what it gets.
  */
@@ -8,7 +8,7 @@ import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 
 const TERMS = 128;
 
-export interface ProductAttrs {
+export interface MatmulOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
   readonly alpha?: number;
@@ -22,11 +22,11 @@ export interface Extent {
 }
 
 /** alpha op(A) op(B) over the last two of `rank` axes: FusedMatMul reads its operands transposed in place. */
-export function product(
+export function deterministicMatmul(
   onnx: OnnxGraph,
   [a, b]: readonly [Value, Value],
   { rows, columns, terms }: Extent,
-  { transA = false, transB = false, alpha = 1 }: ProductAttrs = {},
+  { transA = false, transB = false, alpha = 1 }: MatmulOptions = {},
   rank = 2,
 ): Value {
   const turn = !transA && terms > TERMS && rows < columns;
