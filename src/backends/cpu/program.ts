@@ -54,7 +54,7 @@ export class CpuProgram implements Program {
   }
 
   async run(feeds: Readonly<Record<string, Values>>): Promise<Readonly<Record<string, Floats>>> {
-    this.#settle();
+    this.#materialize();
     const values = new Map<Tensor, HostArray>();
     for (const [name, tensor] of this.#graph.feeds) values.set(tensor, checkedFeed(feeds, name, tensor));
     const lookUp = (t: Tensor): HostArray => {
@@ -85,15 +85,15 @@ export class CpuProgram implements Program {
   }
 
   /** Gives every variable that is read or written in place its memory, before any view is made: memory may move. */
-  #settle(): void {
+  #materialize(): void {
     for (const name of this.#read) this.#variables.values(name);
-    for (const name of this.#written) this.#variables.settle(name);
+    for (const name of this.#written) this.#variables.materialize(name);
   }
 
   /** Where a host node puts its result. */
   #space(t: Tensor): Float32Array | Float64Array {
     const variable = this.#direct.get(t);
-    if (variable !== undefined) return this.#variables.settle(variable);
+    if (variable !== undefined) return this.#variables.materialize(variable);
     return t.shape.length === 0 ? new Float64Array(1) : new Float32Array(size(t.shape));
   }
 
@@ -118,7 +118,7 @@ export class CpuProgram implements Program {
   }
 
   #accumulate(variable: string, values: Float32Array): void {
-    this.#arena.forEachBlock([this.#variables.settle(variable)], [values], (kernels, [sum, x], n) => {
+    this.#arena.forEachBlock([this.#variables.materialize(variable)], [values], (kernels, [sum, x], n) => {
       kernels.accumulate(sum!, x!, n);
     });
   }

@@ -33,11 +33,11 @@ export class Variables {
   /** The current values, to be read before the next allocation. */
   values(name: string): Float32Array {
     const variable = this.#get(name);
-    return variable.away ?? this.settle(name);
+    return variable.away ?? this.materialize(name);
   }
 
   /** The current values at home, where they may be written to. */
-  settle(name: string): Float32Array {
+  materialize(name: string): Float32Array {
     const variable = this.#get(name);
     variable.home ??= this.#arena.allocate(variable.length);
     const { values } = variable.home;
@@ -54,7 +54,7 @@ export class Variables {
   write(name: string, values: Floats): void {
     const variable = this.#get(name);
     delete variable.away;
-    this.settle(name).set(values);
+    this.materialize(name).set(values);
   }
 
   #get(name: string): Variable {
