@@ -49,7 +49,7 @@ function packed(gpu: Gpu, first: string, second: string): number {
 
 describe.skipIf(missing !== undefined || machine === undefined)(`kernels through nvcc's PTX${why}`, () => {
   const FILES = [
-    ...["kernels", "attention", "wgmma", "moe", "moe-experts", "norm-rope", "residual-norm", "many-tensors"],
+    ...["kernels", "attention", "wgmma", "moe", "moe-experts", "norm-rope", "residual-norm", "multi-tensor"],
     ...["broadcast", "columns", "functions"],
   ];
   const TIMEOUT = 30 * 60_000;

@@ -5,7 +5,7 @@ import { fuseChunkedLoss } from "./chunked-loss.ts";
 import { fuseExpertSwiglu } from "./expert-swiglu.ts";
 import { fuseGatheredMatmul } from "./gathered-matmul.ts";
 import { fuseGroupedSum } from "./grouped-sum.ts";
-import { fuseMany } from "./many.ts";
+import { fuseMultiTensor } from "./multi-tensor.ts";
 import { fuseMatmulAdd } from "./matmul-add.ts";
 import { fuseNormRope } from "./norm-rope.ts";
 import { fuseResidualNorm } from "./residual-norm.ts";
@@ -28,7 +28,7 @@ const fusions: readonly Fusion[] = [
   fuseGatheredMatmul,
   fuseExpertSwiglu,
   fuseGroupedSum,
-  fuseMany,
+  fuseMultiTensor,
 ];
 
 export function fused(graph: Graph, exact: ReadonlySet<Tensor>): Graph {

@@ -1,4 +1,4 @@
-/** One value everywhere: the driver's own memory setting for one tensor, few launches for many (fuse/many.ts). */
+/** One value everywhere: the driver's own memory setting for one tensor, few launches for many (fuse/multi-tensor.ts). */
 import type { FillAttrs } from "../../../ops/fill.ts";
 import { BLOCK, elementwise, typeOf } from "./launches.ts";
 import { f32, type Lowering } from "./lowering.ts";

@@ -1,4 +1,4 @@
-/** Squared norms, the factor of clipping, and Adam's step: of one tensor, or of many (fuse/many.ts) in few launches. */
+/** Squared norms, the factor of clipping, and Adam's step: of one tensor, or of many (fuse/multi-tensor.ts) in few launches. */
 import type { AdamAttrs } from "../../../ops/adam-update.ts";
 import type { ClipAttrs } from "../../../ops/clip-coefficient.ts";
 import { type BufferView, exactly } from "../memory/buffer.ts";

@@ -1,7 +1,7 @@
 /** One op on many tensors in few launches: which are put together, and the same bits as one at a time. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fused } from "../../src/backends/cuda/fuse/fusions.ts";
-import { fuseMany } from "../../src/backends/cuda/fuse/many.ts";
+import { fuseMultiTensor } from "../../src/backends/cuda/fuse/multi-tensor.ts";
 import { fill as lowerFill } from "../../src/backends/cuda/lower/fill.ts";
 import type { Lowering } from "../../src/backends/cuda/lower/lowering.ts";
 import * as lower from "../../src/backends/cuda/lower/optimizer.ts";
@@ -74,7 +74,7 @@ test("what is needed before the last of them stays alone", () => {
   b.output("late", fill(b.emit, [3], 0));
   b.output("one", fill(b.emit, [4], 1));
   const { nodes } = b.finish();
-  expect(namesOf(fuseMany(nodes))).toEqual(["sumSquares", "add", "fill", "add", "fill", "fill"]);
+  expect(namesOf(fuseMultiTensor(nodes))).toEqual(["sumSquares", "add", "fill", "add", "fill", "fill"]);
 });
 
 describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
@@ -102,7 +102,7 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
     const tensors = members.map((inputs) => inputs.map(known));
     const b = new GraphBuilder();
     const kept = tensors.map((inputs, i) => b.emit(op, inputs, attrs(i)));
-    const together = fuseMany(b.nodes);
+    const together = fuseMultiTensor(b.nodes);
     expect(together.length).toBe(nodes);
     const read = (t: Tensor) => new Uint32Array(run.read(t).buffer);
     const got = new Map<Tensor, Uint32Array>();

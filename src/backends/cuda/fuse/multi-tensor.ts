@@ -9,7 +9,7 @@ import { type FillAttrs, fill } from "../../../ops/fill.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
 
 /** The ops whose lowerings take any number of applications, and what of these has to be equal. */
-const TAKING_MANY: Readonly<Record<string, (node: Node<never>) => unknown>> = {
+const BATCHABLE: Readonly<Record<string, (node: Node<never>) => unknown>> = {
   // One launch has one factor of clipping and one tensor of rates: groups that learn at other rates are launched apart.
   [adamUpdate.name]: ({ attrs, inputs: [, , , , clip, rates] }: Node<AdamAttrs>) => [
     attrs,
@@ -20,10 +20,10 @@ const TAKING_MANY: Readonly<Record<string, (node: Node<never>) => unknown>> = {
   [sumSquares.name]: () => undefined,
 };
 
-export function fuseMany(nodes: readonly Node[]): readonly Node[] {
+export function fuseMultiTensor(nodes: readonly Node[]): readonly Node[] {
   const groups = new Map<string, Node[]>();
   for (const node of nodes) {
-    const equal = TAKING_MANY[node.op.name];
+    const equal = BATCHABLE[node.op.name];
     if (equal === undefined) continue;
     const key = JSON.stringify([node.op.name, equal(node as Node<never>)]);
     const known = groups.get(key);
