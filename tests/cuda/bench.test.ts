@@ -52,7 +52,7 @@ describe.skipIf(missing)(reason, () => {
       expect(Math.abs(got.memory_bytes / got.forecast_bytes - 1)).toBeLessThan(0.02);
       const names = got.parts.map(({ name }: { name: string }) => name);
       for (const part of [
-        "linear products",
+        "linear layers",
         "attention",
         "head and loss",
         "norms and elementwise",

@@ -13,10 +13,10 @@ const ASSUMED_MEMORY = 139 * 2 ** 30;
 export function plannedMemory({ graph }: Plan, gpu: GpuInfo | undefined): PlannedMemory {
   const commandList = compile(graph, { gpu: { ...ASSUMED_GPU, ...gpu } });
   const tables = commandList.constants.reduce((sum, { values }) => sum + values.byteLength, 0);
-  const products = commandList.commands.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
+  const workspace = commandList.commands.some(({ kind }) => kind === "gemm") ? WORKSPACE_BYTES : 0;
   const capacity = gpu?.memoryBytes ?? ASSUMED_MEMORY;
   return {
-    activations: commandList.arenaBytes + tables + products,
+    activations: commandList.arenaBytes + tables + workspace,
     ...(gpu === undefined ? { assumed: "an H200" } : {}),
     capacity,
     reserve: reserveOf(capacity),

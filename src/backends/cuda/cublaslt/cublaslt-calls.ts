@@ -40,7 +40,7 @@ export function check(call: string, status: number): void {
       call,
       code: CUDA_ERROR.CUDA_ERROR_LAUNCH_FAILED,
       name,
-      text: "the product failed on the GPU",
+      text: "the matmul failed on the GPU",
     });
   throw new Error(`${call}: ${name} (${status})`);
 }

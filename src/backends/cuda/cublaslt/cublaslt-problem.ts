@@ -1,5 +1,5 @@
 /**
- * A product as cuBLASLt is told of it, and which algorithms the library offers for it.
+ * A matmul as cuBLASLt is told of it, and which algorithms the library offers for it.
  * The library thinks in columns: row-major C = op(A) op(B) is C^T = op(B)^T op(A)^T there, so A and B trade places.
  */
 import { CUBLAS_STATUS, LAYOUT, CUBLASLT as LT } from "../driver/constants.ts";
@@ -16,7 +16,7 @@ const RESULT_BYTES = LAYOUT["sizeof(cublasLtMatmulHeuristicResult_t)"];
 const RESULT_STATE = LAYOUT["offsetof(cublasLtMatmulHeuristicResult_t, state)"];
 const CANDIDATES = 16;
 
-/** A product's shape with everything that the choice of an algorithm depends on. */
+/** A matmul's shape with everything that the choice of an algorithm depends on. */
 export interface Problem extends GemmShape {
   readonly a: Storage;
   readonly b: Storage;
@@ -25,7 +25,7 @@ export interface Problem extends GemmShape {
   readonly alignment: number;
 }
 
-/** The descriptor of the product, and the layouts of the library's A, B and C. */
+/** The descriptor of the matmul, and the layouts of the library's A, B and C. */
 export type Described = readonly [desc: number, first: number, second: number, result: number];
 
 export function describe(calls: Calls, p: Problem): Described {

@@ -1,5 +1,5 @@
 /**
- * Which of the library's algorithms computes a product: the fastest, timed once on random numbers and remembered on
+ * Which of the library's algorithms computes a matmul: the fastest, timed once on random numbers and remembered on
  * disk, so that one GPU always takes the same one and gives the same bits. With one candidate there is no question.
  */
 import { stream as randomStream } from "../../../lib/prng.ts";
@@ -26,7 +26,7 @@ export class Tuner {
   constructor(session: GpuSession, library: Pick<CublasLt, "version">, folder: string) {
     this.#session = session;
     this.#file = new ResultFile(folder, {
-      name: "products",
+      name: "matmul-algorithms",
       dependsOn: [library.version, session.info.name, session.info.sm],
       parse: algorithmsIn,
     });

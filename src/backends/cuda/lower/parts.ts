@@ -2,7 +2,7 @@
 import type { CompositeName, PrimitiveName } from "../../../ops/index.ts";
 
 export const PARTS = [
-  "linear products",
+  "linear layers",
   "attention",
   "head and loss",
   "norms and elementwise",
@@ -36,7 +36,7 @@ const primitives: { readonly [N in PrimitiveName]: Part } = {
   gatherSum: "experts",
   groupedMatmul: "experts",
   groupedMatmulGrad: "experts",
-  matmul: "linear products",
+  matmul: "linear layers",
   mul: "norms and elementwise",
   normalizeRows: "routing",
   normalizeRowsGrad: "routing",
@@ -77,7 +77,7 @@ const others: Readonly<Record<string, Part>> = {
   gatheredMatmul: "experts",
   gatheredMatmulGrad: "experts",
   groupedMatmulSum: "experts",
-  matmulAdd: "linear products",
+  matmulAdd: "linear layers",
 } satisfies Partial<Record<CompositeName, Part>> & Record<string, Part>;
 
 export const partOf = (op: string): Part =>

@@ -21,18 +21,18 @@ const POINTER_BYTES = 8;
 export class Launcher {
   readonly #session: GpuSession;
   readonly #kernels: Kernels;
-  readonly #products: CublasLt;
+  readonly #cublasLt: CublasLt;
   readonly #tuner: Tuner;
-  readonly #prepared = new Map<string, { readonly product: Prepared; readonly algorithm: Uint8Array }>();
+  readonly #prepared = new Map<string, { readonly matmul: Prepared; readonly algorithm: Uint8Array }>();
   /** Parameter values, then the table of their addresses: what cuLaunchKernel reads. */
   readonly #block: NativeMemory;
   readonly #view: DataView;
   #workspace: Allocation | undefined;
 
-  constructor(session: GpuSession, kernels: Kernels, products: CublasLt, tuner: Tuner) {
+  constructor(session: GpuSession, kernels: Kernels, cublasLt: CublasLt, tuner: Tuner) {
     this.#session = session;
     this.#kernels = kernels;
-    this.#products = products;
+    this.#cublasLt = cublasLt;
     this.#tuner = tuner;
     this.#block = session.ffi.allocate(VALUE_BYTES + MOST_PARAMETERS * POINTER_BYTES);
     this.#view = new DataView(this.#block.bytes);
@@ -47,7 +47,7 @@ export class Launcher {
         requirePassable(kernel, command.args);
         allowShared(this.#session, kernel, command.sharedBytes);
       } else if (command.kind === "gemm") {
-        this.#product(command);
+        this.#matmul(command);
       }
     }
   }
@@ -63,7 +63,7 @@ export class Launcher {
   }
 
   close(): void {
-    this.#products.close();
+    this.#cublasLt.close();
     this.#block.free();
   }
 
@@ -90,9 +90,9 @@ export class Launcher {
   }
 
   #gemm(command: Gemm, locate: Locate): void {
-    const { product, algorithm } = this.#product(command);
+    const { matmul, algorithm } = this.#matmul(command);
     const addresses: Addresses = { a: locate(command.a), b: locate(command.b), c: locate(command.c) };
-    product.run(addresses, algorithm, this.#workspace!.address);
+    matmul.run(addresses, algorithm, this.#workspace!.address);
   }
 
   #fill({ to, elements, value }: Of<"fill">, locate: Locate): void {
@@ -101,15 +101,15 @@ export class Launcher {
     set(locate(to), bitsOf(to.storage, value), elements, stream);
   }
 
-  #product({ shape, a, b, c }: Gemm) {
+  #matmul({ shape, a, b, c }: Gemm) {
     const alignment = Math.min(...[a, b, c].map(({ offset }) => alignmentOf(offset)));
     const problem: Problem = { ...shape, a: a.storage, b: b.storage, c: c.storage, alignment };
     const key = JSON.stringify(problem);
     const known = this.#prepared.get(key);
     if (known !== undefined) return known;
-    const product = this.#products.prepare(problem);
+    const matmul = this.#cublasLt.prepare(problem);
     this.#workspace ??= this.#session.allocate(WORKSPACE_BYTES);
-    const made = { product, algorithm: this.#tuner.choose(product, this.#workspace.address) };
+    const made = { matmul, algorithm: this.#tuner.choose(matmul, this.#workspace.address) };
     this.#prepared.set(key, made);
     return made;
   }

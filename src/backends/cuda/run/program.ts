@@ -37,14 +37,14 @@ export class GpuProgram {
     this.#machine = machine;
     this.#commandList = commandList;
     const { store } = machine;
-    machine.board.write("timing the algorithms of products");
+    machine.board.write("timing algorithms of matmuls");
     store.provide(commandList, (variable) => {
       const command = splitting(variable);
       machine.launcher.prepare({ kernels: [SPLIT], commands: [command] });
       machine.launcher.issue(command, [SPLIT], store.locate);
     });
     machine.launcher.prepare(commandList);
-    store.growArena(commandList.arenaBytes); // after the products were timed, which needs memory for a moment
+    store.growArena(commandList.arenaBytes); // after the matmuls were timed, which needs memory for a moment
     this.#transfers = new Transfers(machine.session, store.locate, commandList);
   }
 

@@ -38,9 +38,9 @@ async function open({ libraries, cacheFolder, board }: Start): Promise<Opened> {
     cached(nvrtc(compilerLibrary), folder),
     compileThreads({ library: libraries.nvrtc, folder }, onProgress),
   );
-  const products = cublasLt(ffi.open(libraries.cublasLt), session);
-  const tuner = new Tuner(session, products, cacheFolder);
-  const launcher = new Launcher(session, kernelLoader(session, code), products, tuner);
+  const lt = cublasLt(ffi.open(libraries.cublasLt), session);
+  const tuner = new Tuner(session, lt, cacheFolder);
+  const launcher = new Launcher(session, kernelLoader(session, code), lt, tuner);
   return { session, launcher, store: new Store(session), board: new ProgressBoard(board), code };
 }
 
