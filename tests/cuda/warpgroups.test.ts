@@ -133,7 +133,9 @@ describe("what kernels are tested on", () => {
 });
 
 const hopper: GpuInfo = {
-  ...{ name: "a Hopper", memoryBytes: 2 ** 36, driverVersion: 13000 },
+  name: "a Hopper",
+  memoryBytes: 2 ** 36,
+  driverVersion: 13000,
   ...{
     sm: ASSUMED_GPU.sm,
     multiprocessors: ASSUMED_GPU.multiprocessors,
@@ -305,12 +307,26 @@ describe("the process that tests them", () => {
 /** What an emulation does in moments. */
 const TINY: Extents = {
   timed: {
-    ...{ batch: 1, length: 70, heads: 2, keyHeads: 1 },
-    ...{ tokens: 80, each: 2, experts: 2, width: 136, hidden: 72 },
+    batch: 1,
+    length: 70,
+    heads: 2,
+    keyHeads: 1,
+    tokens: 80,
+    each: 2,
+    experts: 2,
+    width: 136,
+    hidden: 72,
   },
   ragged: {
-    ...{ batch: 1, length: 19, heads: 2, keyHeads: 2 },
-    ...{ tokens: 9, each: 2, experts: 2, width: 24, hidden: 40 },
+    batch: 1,
+    length: 19,
+    heads: 2,
+    keyHeads: 2,
+    tokens: 9,
+    each: 2,
+    experts: 2,
+    width: 24,
+    hidden: 40,
   },
 };
 

@@ -1,4 +1,4 @@
-/** Matrix multiplications by cuBLASLt: descriptors made once for each shape, the algorithm given with every call (tuning.ts). */
+/** Matmuls by cuBLASLt: descriptors made once for each shape, the algorithm given with every call (tuning.ts). */
 
 import { type NativeLibrary, receive } from "../driver/ffi.ts";
 import type { GpuSession } from "../driver/gpu.ts";

@@ -42,12 +42,26 @@ export interface Extents {
  */
 export const REAL: Extents = {
   timed: {
-    ...{ batch: 2, length: 4096, heads: 16, keyHeads: 4 },
-    ...{ tokens: 4096, each: 4, experts: 7, width: 2048, hidden: 1024 },
+    batch: 2,
+    length: 4096,
+    heads: 16,
+    keyHeads: 4,
+    tokens: 4096,
+    each: 4,
+    experts: 7,
+    width: 2048,
+    hidden: 1024,
   },
   ragged: {
-    ...{ batch: 2, length: 200, heads: 6, keyHeads: 2 },
-    ...{ tokens: 150, each: 2, experts: 4, width: 72, hidden: 136 },
+    batch: 2,
+    length: 200,
+    heads: 6,
+    keyHeads: 2,
+    tokens: 150,
+    each: 2,
+    experts: 4,
+    width: 72,
+    hidden: 136,
   },
 };
 
