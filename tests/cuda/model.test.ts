@@ -157,7 +157,9 @@ interface Trained {
 /** The same four batches over and over. */
 async function twentySteps(on: Engine): Promise<Trained> {
   const device: Device = await openWith(on, pre);
-  const gradient = await device.compile(plan(gradientGraph(pre, { batch: 2, nativeOps: on.nativeOps }).graph));
+  const gradient = await device.compile(
+    plan(gradientGraph(pre, { batch: 2, nativeOps: on.nativeOps }).graph),
+  );
   const { graph, feeds, parameters } = update(pre);
   const end = await device.compile(plan(graph));
   const losses: number[] = [];

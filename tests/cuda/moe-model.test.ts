@@ -120,7 +120,9 @@ async function twoMicroBatches(on: Engine) {
 /** Five steps on one batch. */
 async function steps(on: Engine) {
   const device = await openWith(on, first);
-  const gradient = await device.compile(plan(gradientGraph(first, { batch: 2, nativeOps: on.nativeOps }).graph));
+  const gradient = await device.compile(
+    plan(gradientGraph(first, { batch: 2, nativeOps: on.nativeOps }).graph),
+  );
   const { graph, feeds, parameters } = update(first);
   const end = await device.compile(plan(graph));
   const losses: number[] = [];

@@ -6,8 +6,8 @@
  */
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp } from "../../../ops/define.ts";
-import type { Lowering } from "../lower/lowering.ts";
 import { deterministicMatmul } from "../lower/deterministic-matmul.ts";
+import type { Lowering } from "../lower/lowering.ts";
 import { graph, int, text } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
 

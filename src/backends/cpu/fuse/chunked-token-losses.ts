@@ -1,8 +1,8 @@
 /** The head and its per-token losses as one op, a few rows at a time, as `chunkedLoss` does it for their sum. */
 import { type Node, size } from "../../../graph/graph.ts";
 import { defineOp, typed } from "../../../ops/define.ts";
-import type { Lowering } from "../lower/lowering.ts";
 import { deterministicMatmul } from "../lower/deterministic-matmul.ts";
+import type { Lowering } from "../lower/lowering.ts";
 import { lossesOf } from "../lower/token-losses.ts";
 import { graph, int } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";

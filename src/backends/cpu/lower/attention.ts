@@ -5,8 +5,8 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import { int, ints } from "../onnx/attribute.ts";
 import type { OnnxGraph, Value } from "../onnx/onnx-graph.ts";
+import { deterministicMatmul, type Extent, type MatmulOptions } from "./deterministic-matmul.ts";
 import type { Lowering } from "./lowering.ts";
-import { type Extent, type MatmulOptions, deterministicMatmul } from "./deterministic-matmul.ts";
 
 const MOST_BLOCKS = 4;
 const FEWEST_ROWS = 128;

@@ -2,9 +2,9 @@
 import type { GroupedMatmulAttrs } from "../../../ops/grouped-matmul.ts";
 import { int } from "../onnx/attribute.ts";
 import type { Value } from "../onnx/onnx-graph.ts";
+import { deterministicMatmul } from "./deterministic-matmul.ts";
 import { joined, partsOf } from "./expert-rows.ts";
 import type { Lowering } from "./lowering.ts";
-import { deterministicMatmul } from "./deterministic-matmul.ts";
 
 export const groupedMatmul: Lowering<GroupedMatmulAttrs> = (
   onnx,

@@ -1,7 +1,7 @@
 /** C = alpha op(A) op(B). */
 import { type MatmulAttrs, matrix } from "../../../ops/matmul.ts";
-import type { Lowering } from "./lowering.ts";
 import { deterministicMatmul } from "./deterministic-matmul.ts";
+import type { Lowering } from "./lowering.ts";
 
 export const matmul: Lowering<MatmulAttrs> = (onnx, { inputs: [left, right], attrs }, [a, b]) => {
   const [rows, terms] = matrix(left!.shape, attrs.transA);

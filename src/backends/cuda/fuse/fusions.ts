@@ -5,8 +5,8 @@ import { fuseChunkedLoss } from "./chunked-loss.ts";
 import { fuseExpertSwiglu } from "./expert-swiglu.ts";
 import { fuseGatheredMatmul } from "./gathered-matmul.ts";
 import { fuseGroupedSum } from "./grouped-sum.ts";
-import { fuseMultiTensor } from "./multi-tensor.ts";
 import { fuseMatmulAdd } from "./matmul-add.ts";
+import { fuseMultiTensor } from "./multi-tensor.ts";
 import { fuseNormRope } from "./norm-rope.ts";
 import { fuseResidualNorm } from "./residual-norm.ts";
 

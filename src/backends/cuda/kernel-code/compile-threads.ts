@@ -76,6 +76,8 @@ export function meter(
     const passed = now() - begun;
     if (begun + passed - spoken < QUIET_MS || done === total) return;
     spoken = begun + passed;
-    onProgress(`compiling kernels ${done}/${total}, ETA ${duration(((passed / done) * (total - done)) / 1000)}`);
+    onProgress(
+      `compiling kernels ${done}/${total}, ETA ${duration(((passed / done) * (total - done)) / 1000)}`,
+    );
   };
 }
