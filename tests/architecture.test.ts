@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { ROLES } from "../src/inits/roles.ts";
 import { normFunctions } from "../src/norm-functions/index.ts";
 import { norms } from "../src/norms/index.ts";
+import { optimizers } from "../src/optim/index.ts";
 import { tablesOf } from "../src/probes/active.ts";
 import { probes } from "../src/probes/index.ts";
 
@@ -136,9 +137,10 @@ const ONLY_IN: readonly (readonly [words: RegExp, room: string])[] = [
   [/onnxruntime/i, "backends/cpu"],
   [/tfjs/i, "backends/tensorflow"],
   [/Math\.random/, "nowhere"],
-  // No one asks a strategy, a norm function, a parameter's role or a probe its name, nor knows a probe's tables.
+  // No one asks a strategy, a norm function, an optimizer, a parameter's role or a probe its name, nor knows a probe's tables.
   [asked(Object.keys(norms)), "norms"],
   [asked(Object.keys(normFunctions)), "norm-functions"],
+  [asked(Object.keys(optimizers)), "optim"],
   [new RegExp(`role [=!]== "(${ROLES.join("|")})"`), "inits"],
   [asked(Object.keys(probes)), "probes"],
   [new RegExp(probeTables.map((table) => table.replace(".", "\\.")).join("|")), "probes"],
@@ -309,6 +311,7 @@ test.each<[fault: string, path: string, text: string]>([
     'if (type === "layernorm") x = center(x);',
   ],
   ['optim/x.ts says role !== "norm", which is for inits', "optim/x.ts", 'p.role !== "norm"'],
+  ['train/x.ts says === "adamw", which is for optim', "train/x.ts", 'if (name === "adamw") return;'],
   ["lib/x.ts has 301 lines", "lib/x.ts", "//\n".repeat(301)],
 ])("finds: %s", (fault, path, text) => {
   expect(faults({ [path]: text })).toEqual([fault]);

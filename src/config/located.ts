@@ -3,6 +3,7 @@
  * and a mistake found later still points at its author. Trees are never changed, only rebuilt.
  */
 import { remembered } from "../lib/memo.ts";
+import { keyText, throwMistakes } from "./mistakes.ts";
 
 /** Where something is written. `line` 0: not in a file, and `source` says it all. */
 export interface Place {
@@ -69,34 +70,34 @@ function child(node: Located, key: string | number): Entry | undefined {
 
 /**
  * The tree with `entry` at a path. Mappings on the way are made; a bare NAME on the way becomes `{name: NAME}`; an item of
- * a list is taken by its number.
+ * a list has its number for a key. Throws the mistake of a path that gives a list another key.
  */
-export function assign(tree: Mapping, path: readonly string[], entry: Entry): Mapping {
+export function assign(tree: Mapping, path: readonly string[], entry: Entry, above: Path = []): Mapping {
   const [key, ...rest] = path as [string, ...string[]];
   if (rest.length === 0) return { ...tree, entries: put(tree.entries, key, entry) };
   const old = tree.entries.get(key);
-  const value = assigned(old?.value, rest, entry);
+  const value = within(old?.value, rest, entry, [...above, key]);
   return { ...tree, entries: put(tree.entries, key, { place: old?.place ?? entry.place, value }) };
 }
 
-/** `path` is not empty. */
-function assigned(old: Located | undefined, path: readonly string[], entry: Entry): Located {
-  const [key, ...rest] = path as [string, ...string[]];
-  if (old?.kind === "sequence" && old.items[Number(key)] !== undefined) {
-    const at = Number(key);
-    const item = rest.length === 0 ? entry.value : assigned(old.items[at], rest, entry);
-    return { ...old, items: old.items.with(at, item) };
-  }
-  const below = old?.kind === "sequence" ? byNumber(old) : old && asMapping(old);
-  return assign(below ?? { kind: "mapping", place: entry.place, entries: new Map() }, path, entry);
+/** `path` leads on from the value at `above`, which is there or not. */
+function within(old: Located | undefined, path: readonly string[], entry: Entry, above: Path): Located {
+  if (old?.kind === "sequence") return withItem(old, path, entry, above);
+  const below = (old && asMapping(old)) ?? { kind: "mapping", place: entry.place, entries: new Map() };
+  return assign(below, path, entry, above);
 }
 
-/** A list that is given a key which is none of its numbers: nothing is lost, and whoever reads it finds both. */
-const byNumber = ({ place, items }: Sequence): Mapping => ({
-  kind: "mapping",
-  place,
-  entries: new Map(items.map((value, i) => [String(i), { place: value.place, value }])),
-});
+function withItem(list: Sequence, path: readonly string[], entry: Entry, above: Path): Sequence {
+  const [key, ...rest] = path as [string, ...string[]];
+  const at = [...list.items.keys()].find((i) => String(i) === key);
+  if (at === undefined) {
+    const example = [...above, 0, ...path.slice(/^\d+$/.test(key) ? 1 : 0)].join(".");
+    const message = `is a list of ${list.items.length}; expected the number of an item, counted from 0, as in ${example}, got ${key}`;
+    throwMistakes([{ place: entry.place, key: keyText(above), message }]);
+  }
+  const item = rest.length === 0 ? entry.value : within(list.items[at!], rest, entry, [...above, key]);
+  return { ...list, items: list.items.with(at!, item) };
+}
 
 /** Keys that say one thing in two ways: the later one stands. */
 const ALTERNATIVES = [["steps", "tokens"]];

@@ -4,7 +4,7 @@ import { ROLES } from "../inits/roles.ts";
 import type { GroupSelection, OptimizerConfig } from "../optim/groups.ts";
 import { type OptimizerName, optimizers } from "../optim/index.ts";
 import { isPlainObject, selection } from "./selection.ts";
-import { show, wording } from "./wording.ts";
+import { wording } from "./wording.ts";
 
 const KIND = "optimizer";
 const DEFAULT = "adamw";
@@ -52,8 +52,11 @@ export const optimizerSection = z
       issue([], "expected an optimizer, or a list of one or more groups, got an empty list");
       return z.NEVER;
     }
-    const misplaced = isPlainObject(value) ? misplacedKeys(value) : [];
-    for (const { key, message } of misplaced) issue([key], message);
+    const misplaced = isPlainObject(value)
+      ? Object.keys(value).filter((key) => Object.hasOwn(groupFields, key))
+      : [];
+    for (const key of misplaced)
+      issue([key], "belongs to a group of a list: optimizer: [{ roles: [...], ... }, { ...the rest }]");
     if (misplaced.length > 0) return z.NEVER;
     const schema = Array.isArray(value) ? groups : alone;
     const parsed = schema.safeParse(value, { error: wording, reportInput: true });
@@ -68,18 +71,4 @@ function simplest(config: OptimizerConfig): OptimizerConfig {
   if (!Array.isArray(config) || config.length > 1) return config;
   const { lr_factor, ...only } = (config as readonly GroupSelection[])[0]!;
   return lr_factor === 1 ? only : config;
-}
-
-/** Keys of a group outside a list; and keys that an override gave to a list as a whole (located.ts numbers its items). */
-function misplacedKeys(value: Readonly<Record<string, unknown>>) {
-  const keys = Object.keys(value);
-  const items = keys.filter((key, i) => key === String(i));
-  if (items.length > 0) {
-    const message = `train.optimizer is a list here: expected the number of a group, 0 to ${items.length - 1}, as in train.optimizer.0.lr_factor`;
-    return keys
-      .filter((key) => !items.includes(key))
-      .map((key) => ({ key, message: `${message}, got ${show(key)}` }));
-  }
-  const message = "belongs to a group of a list: optimizer: [{ roles: [...], ... }, { ...the rest }]";
-  return keys.filter((key) => Object.hasOwn(groupFields, key)).map((key) => ({ key, message }));
 }

@@ -145,6 +145,25 @@ describe("plan", () => {
     expect(runs[0]).toMatchObject({ engine: "cpu", finished: false });
   });
 
+  test("shows what each parameter group takes, where there are several", async () => {
+    const dir = folder();
+    const groups = "train.optimizer=[[{roles: [embedding, head], lr_factor: 10}, {weight_decay: 0.1}]]";
+    const table = await hnorm(dir, "plan", NANO, "norm=pre,hybrid", groups, "--no-probe");
+    expect(table.code, table.stderr).toBe(0);
+    expect(table.stdout).toMatch(
+      /^parameter groups of pre-\w+:\n +takes +optimizer +lr +tensors +params +state\n +embedding, head +adamw +x 10 +2 +1\.02k +8 KiB\n +the rest +adamw, weight_decay 0\.1 +x 1 +19 /m,
+    );
+    expect(table.stdout).toMatch(/^parameter groups of hybrid-/m);
+    const json = await hnorm(dir, "plan", NANO, groups, "--no-probe", "--json");
+    const [run] = JSON.parse(json.stdout).runs;
+    const [first, rest] = run.optimizer_groups;
+    expect(first).toMatchObject({ optimizer: { name: "adamw", beta2: 0.95 }, lr_factor: 10, tensors: 2 });
+    expect(first.parameters + rest.parameters).toBe(run.parameters);
+    expect(first.state_bytes + rest.state_bytes).toBe(run.memory_bytes.optimizer);
+    const plain = await hnorm(dir, "plan", NANO, "--no-probe", "--json");
+    expect(JSON.parse(plain.stdout).runs[0].optimizer_groups).toBeUndefined();
+  });
+
   test("counts a mixture of experts, all of it and what one token uses", async () => {
     const dir = folder();
     const moe = tiny({ model: { preset: "moe-1b-7b" }, data: { source: "markov" } });

@@ -100,6 +100,26 @@ describe.each(["cpu", "reference"])("on engine %s", (engine) => {
   }, 120_000);
 });
 
+test("a run of several parameter groups goes on with each group's own state, to the same bytes", async () => {
+  const optimizer = [
+    { roles: ["embedding", "head"], name: "adam", lr_factor: 0.5 },
+    { params: ["*norm*"], beta1: 0.8, lr_factor: 3 },
+    { weight_decay: 0.1 },
+  ];
+  const config = tiny({ ...CONFIG, train: { ...CONFIG.train, optimizer } });
+  const expected = await undisturbed(config);
+  const dir = folder();
+  file(dir, "r.yaml", config);
+  await disturb(
+    dir,
+    () => checkpoints(dir).length > 0,
+    () => process.kill(status(dir).pid, "SIGKILL"),
+  );
+  expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0);
+  expectSameBytes(runOf(dir), expected);
+  expect(status(dir)).toMatchObject({ state: "done", attempt: 2 });
+});
+
 test("rows past the checkpoint are moved aside, and a torn checkpoint is skipped with a line that says why", async () => {
   const config = tiny(CONFIG);
   const expected = await undisturbed(config);

@@ -93,6 +93,22 @@ describe("an arm", () => {
     expect(one("{ name: normal, std: 0.1 }")).toEqual([["normal-std0.1"]]);
   });
 
+  test("is told by a field of one parameter group", () => {
+    const yaml = `${GOOD}sweep:
+  grid:
+    train.optimizer: [[{ roles: [q] }, { weight_decay: 0.1 }]]
+    train.optimizer.0.lr_factor: [1, 3]
+    norm: [pre, post]\n`;
+    const about = (arm: string, ...overrides: readonly string[]) =>
+      arms(`${yaml}expect: [{ arm: ${arm}, diverges: false }]\n`, ...overrides)[0];
+    const named = "optimizer-roles-q-weight_decay0.1-lr_factor3";
+    expect(about("{ train.optimizer.0.lr_factor: 3, norm: post }")).toEqual([`${named}-post`]);
+    // The command line leaves other factors than the one that is meant, so the arm is not there.
+    expect(
+      about("{ train.optimizer.0.lr_factor: 3, norm: post }", "train.optimizer.0.lr_factor=1,2"),
+    ).toEqual([]);
+  });
+
   test("is all of its seeds, and where it is not said every arm", () => {
     const yaml = `${LR.replace("sweep: {", "sweep: { seeds: 2,")}
 expect: [{ arm: { norm: pre, train.lr: 0.002 }, diverges: false }, { diverges: false }]`;

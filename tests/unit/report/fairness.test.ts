@@ -35,6 +35,14 @@ test("norm and init swept together is what was asked for, and so is a swept part
   expect(found("", "norm=pre,hybrid", "init.cutoff=2,3").map(({ key }) => key)).toEqual(["init"]);
 });
 
+test("a field of one parameter group that is swept is no remark; another group's would be", () => {
+  const groups = (factor: number) => `[{roles: [q], beta1: 0.5}, {lr_factor: ${factor}}]`;
+  const optimizer = `train.optimizer=[${groups(1)}]`;
+  expect(found("", optimizer, "train.optimizer.1.lr_factor=1,2")).toEqual([]);
+  const zip = `sweep: { zip: { train.optimizer: [${groups(1)}, ${groups(2)}], norm: [pre, post] } }`;
+  expect(found(zip)).toEqual([]);
+});
+
 test("sizes that decide how much is trained on", () => {
   expect(found("", "train.batch_size=4,8")).toMatchObject([
     { key: "train.tokens", values: [{ value: 10 * 4 * 32 }, { value: 10 * 8 * 32 }] },

@@ -41,6 +41,21 @@ test("fields that count, with what the other has by default or has not at all", 
   expect(found.others).toEqual([]);
 });
 
+test("fields of one parameter group, by its number; an optimizer alone has others", () => {
+  const groups = (factor: number) => [
+    `train.optimizer=[[{roles: [q], lr_factor: ${factor}}, {weight_decay: 0.1}]]`,
+  ];
+  const found = compare(subject(groups(1)), subject(groups(3)));
+  expect(lines(found.counting)).toEqual(["train.optimizer.0.lr_factor: (1) | 3"]);
+  const alone = compare(subject(["train.optimizer.weight_decay=0.1"]), subject(groups(3)));
+  expect(lines(alone.counting)).toEqual([
+    "train.optimizer.weight_decay: 0.1 | (-)",
+    'train.optimizer.0.roles: (-) | ["q"]',
+    "train.optimizer.0.lr_factor: (-) | 3",
+    "train.optimizer.1.weight_decay: (-) | 0.1",
+  ]);
+});
+
 test("fields that do not count leave the runs the same", () => {
   const changes = ["train.micro_batch_size=2", "log.every=7", "engine={name: auto, threads: 2}"];
   const found = compare(subject(), subject(changes));

@@ -80,6 +80,37 @@ describe("does not change with", () => {
   ])("%s", (_, overrides) => expect(idOf(GOOD, ...overrides)).toBe(idOf(GOOD)));
 });
 
+describe("of groups of parameters", () => {
+  const id = (optimizer: string, ...more: readonly string[]) =>
+    idOf(GOOD, `train.optimizer=[${optimizer}]`, ...more);
+  const groups = "[{roles: [q, k], lr_factor: 2}, {weight_decay: 0.1}]";
+
+  test("one is the optimizer alone", () => {
+    expect(id("[adamw]")).toBe(idOf(GOOD));
+    expect(id("[{}]")).toBe(idOf(GOOD));
+    expect(id("[{weight_decay: 0.1, lr_factor: 1}]")).toBe(idOf(GOOD, "train.optimizer.weight_decay=0.1"));
+    expect(id("[{lr_factor: 2}]")).not.toBe(idOf(GOOD));
+  });
+  test("defaults written out do not count, in any of them", () => {
+    expect(
+      id("[{name: adamw, beta2: 0.95, roles: [q, k], lr_factor: 2}, {weight_decay: 0.1, lr_factor: 1}]"),
+    ).toBe(id(groups));
+    const { runs } = loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), [`train.optimizer=[${groups}]`]);
+    expect(essential(runs[0]!.config)).toMatchObject({
+      train: { optimizer: [{ roles: ["q", "k"], lr_factor: 2 }, { weight_decay: 0.1 }] },
+    });
+  });
+  test.each([
+    "[{roles: [q], lr_factor: 2}, {weight_decay: 0.1}]",
+    "[{roles: [q, k], params: [embed.weight], lr_factor: 2}, {weight_decay: 0.1}]",
+    "[{roles: [q, k], lr_factor: 3}, {weight_decay: 0.1}]",
+    "[{roles: [q, k], lr_factor: 2, beta1: 0.8}, {weight_decay: 0.1}]",
+    "[{roles: [q, k], lr_factor: 2}, {weight_decay: 0.2}]",
+    "[{roles: [q, k], lr_factor: 2}, {name: adam, weight_decay: 0.1}]",
+    "[{roles: [q, k], lr_factor: 2}, {roles: [v]}, {weight_decay: 0.1}]",
+  ])("everything else counts: %s", (other) => expect(id(other)).not.toBe(id(groups)));
+});
+
 describe("of a mixture of experts", () => {
   const moe = (...more: string[]) => `model.moe={${["n_experts: 4", "top_k: 2", ...more].join(", ")}}`;
   const plain = idOf(GOOD, moe());

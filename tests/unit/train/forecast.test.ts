@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import { size } from "../../../src/graph/graph.ts";
-import { listParameters } from "../../../src/model/graphs.ts";
-import { F32_BYTES } from "../../../src/plan/plan.ts";
+import { gradientOf, listParameters } from "../../../src/model/graphs.ts";
+import { groupOf, parameterGroups } from "../../../src/optim/groups.ts";
+import { optimizerStates } from "../../../src/optim/states.ts";
+import { updateGraph } from "../../../src/optim/update-graph.ts";
+import { F32_BYTES, plan } from "../../../src/plan/plan.ts";
 import { forecast } from "../../../src/train/forecast.ts";
+import type { GroupCost } from "../../../src/train/group-costs.ts";
 import {
   type Forecaster,
   fittingMicroBatch,
@@ -126,6 +130,37 @@ describe("the optimizer's state", () => {
     const [f32, bf16] = ["f32", "bf16-moments"].map((state) => forecast(of(state), rounding).memory);
     expect(bf16!.optimizer).toBe(f32!.optimizer / 2);
     expect(bf16!.total).toBe(f32!.total - f32!.optimizer / 2);
+  });
+
+  test("is that of each group's optimizer, to the byte that the update takes", () => {
+    const optimizer = [
+      { roles: ["embedding", "router"], name: "adam", lr_factor: 2 },
+      { params: ["*.experts.*"], beta1: 0.8 },
+      { weight_decay: 0.1 },
+    ];
+    for (const optimizer_state of ["f32", "bf16-moments"] as const) {
+      const config = configOf({
+        model: { moe: { n_experts: 3, top_k: 1 }, tie_embeddings: true },
+        train: { optimizer_state, optimizer: optimizer.map((group) => ({ ...group, beta2: 0.9 })) },
+      });
+      const group = groupOf(parameterGroups(config.train.optimizer));
+      const parameters = listParameters(config);
+      const { graph } = updateGraph(
+        parameters.map((p) => ({ ...p, decayed: true, group: group(p) })),
+        { resetGradients: false, gradientOf, state: optimizerStates[optimizer_state] },
+      );
+      const { memory, optimizerGroups } = forecast(config, rounding);
+      expect(memory.optimizer).toBe(plan(graph).variableBytes.moment);
+      const sum = (of: (cost: GroupCost) => number) =>
+        optimizerGroups.reduce((total, cost) => total + of(cost), 0);
+      expect(sum(({ tensors }) => tensors)).toBe(parameters.length);
+      expect(sum(({ stateBytes }) => stateBytes)).toBe(memory.optimizer);
+      expect(optimizerGroups.map(({ name, lrFactor, tensors }) => [name, lrFactor, tensors])).toEqual([
+        ["adam", 2, 1 + 2],
+        ["adamw", 1, 2 * 3 * 3],
+        ["adamw", 1, 2 * 6 + 1],
+      ]);
+    }
   });
 
   test("speed is given up before exactness, and exactness by nobody but the config", () => {

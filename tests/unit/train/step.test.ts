@@ -99,6 +99,26 @@ test("weight decay spares the roles it is told to: rows of symbols never seen sh
   );
 });
 
+test("groups of parameters learn and decay each in its own way, as step by step the schedule has it", async () => {
+  const optimizer = [
+    { roles: ["embedding"], weight_decay: 0.5, lr_factor: 2 },
+    { params: ["final_norm.*"], lr_factor: 1e-9 },
+    { weight_decay: 0.1 },
+  ];
+  const config = configOf({ train: { steps: 2, lr: 0.1, schedule: "linear", optimizer, no_decay: [] } });
+  const { device, stepping, windows } = await opened(config);
+  const unseen = () => device.read("embed.weight").slice(16); // symbols 2 and 3
+  const [embedding, gain] = [unseen(), device.read("final_norm.weight")];
+  const { lr } = await stepping.step(1, windows);
+  expect(lr).toBe(0.05); // the rate without the factors
+  expectClose(
+    unseen(),
+    embedding.map((x) => x * (1 - 0.05 * 2 * 0.5)),
+  );
+  expectClose(device.read("final_norm.weight"), gain, 1e-9);
+  expect(stepping.kept.map(({ name }) => name)).toContain("m/final_norm.weight");
+});
+
 test("an engine that cannot keep the optimizer's state as asked says so", async () => {
   const config = configOf({ train: { optimizer_state: "bf16-moments" } });
   const { stepping, windows } = await opened(config);
