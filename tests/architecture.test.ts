@@ -92,7 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   sweep: ["config", "runs", "lib"],
   slurm: ["config", "sweep", "runs", "lib"],
-  report: ["config", "sweep", "runs", "probes", "lib"],
+  report: ["config", "sweep", "protocols", "runs", "probes", "lib"],
   local: [
     "sweep",
     "train",

@@ -12,6 +12,7 @@ import { type NormSelection, norms } from "../norms/index.ts";
 import type { NormStrategy } from "../norms/strategy.ts";
 import { checkProtocol } from "../protocols/index.ts";
 import { checkOptimizer } from "./check-optimizer.ts";
+import { evaluationMetrics, metricKey, splitKey, unknownMetric } from "./evaluation-metrics.ts";
 import { knownModel } from "./model-section.ts";
 import {
   type EvalConfig,
@@ -82,6 +83,7 @@ export function resolve(
     if (wrong !== undefined) issue(["norm"], wrong);
   }
   if (model && parsed.eval) checkProtocols(parsed.eval as EvalSection, model.seq_len, issue);
+  if (parsed.eval) checkRankBy(parsed.eval as EvalSection, issue);
   const sizes = trainSizes.safeParse(values.train);
   if (sizes.success) checkSizes(sizes.data, model?.seq_len, issue);
   if (parsed.train) {
@@ -142,6 +144,13 @@ function checkSizes(sizes: TrainSizes, seqLen: number | undefined, issue: Report
     const message = `must divide batch_size: ${batch_size} / ${micro_batch_size} is not whole`;
     issue(["train", "micro_batch_size"], message);
   }
+}
+
+function checkRankBy({ rank_by: key, sets }: EvalSection, issue: Report): void {
+  if (key === undefined) return;
+  const known = evaluationMetrics(sets);
+  const { split, name } = splitKey(key);
+  if (!known.has(metricKey(split, name))) issue(["eval", "rank_by"], unknownMetric(key, known));
 }
 
 function checkProtocols({ sets = {} }: EvalSection, seqLen: number, issue: Report): void {

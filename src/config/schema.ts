@@ -81,7 +81,9 @@ const evalSection = z.strictObject({
   tokens: count.default(131072),
   /** Sequences per pass; default: train.micro_batch_size. */
   batch_size: count.optional(),
-  /** What else to evaluate on, by the name it has in eval.csv. Runs are ranked by the corpus's own split, packed-v1. */
+  /** METRIC of the corpus's own validation split or SET/METRIC; absent: its loss. It decides nothing of what a run computes. */
+  rank_by: z.string().min(1).describe("METRIC, or SET/METRIC of eval.sets").optional(),
+  /** What else to evaluate on, by the name it has in eval.csv. */
   sets: z
     .record(z.string(), evalSet)
     .superRefine((sets, ctx) => {
@@ -193,6 +195,7 @@ export interface EvalConfig {
   readonly every: number | null;
   readonly tokens: number;
   readonly batch_size: number;
+  readonly rank_by?: string | undefined;
   readonly sets?: Readonly<Record<string, EvalSet>>;
 }
 

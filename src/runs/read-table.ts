@@ -10,6 +10,7 @@ import { numberIn } from "../lib/csv.ts";
 export interface TableRow {
   number(column: string): number;
   text(column: string): string;
+  readonly columns: readonly string[];
 }
 
 /** `keep` looks at a line before it is taken apart: most rows of some tables are of no use to a figure. */
@@ -24,13 +25,14 @@ export function* tableRows(path: string, { keep }: ReadOptions = {}): Generator<
   const lines = linesOf(path);
   const header = lines.next();
   if (header.done) return;
-  const columns = new Map(cellsOf(header.value).map((title, i) => [title, i]));
+  const titles = cellsOf(header.value);
+  const columns = new Map(titles.map((title, i) => [title, i]));
   for (const line of lines) {
     if (keep !== undefined && !keep(line)) continue;
     const cells = cellsOf(line);
     if (cells.length !== columns.size) continue;
     const text = (column: string) => cells[columns.get(column) ?? -1] ?? "";
-    yield { text, number: (column) => numberIn(text(column)) };
+    yield { text, number: (column) => numberIn(text(column)), columns: titles };
   }
 }
 

@@ -68,6 +68,7 @@ export function expand(config: ConfigFile): Sweep {
     throwMistakes([...mistakes, { place: (config.axes[0] ?? own.axes[0])!.place, key: "sweep", message }]);
   }
   const resolved = resolvedPoints(config, mistakes) as readonly Omit<Run, "name" | "id">[];
+  mistakes.push(...sweptRanking(config, resolved));
   const ownPoints = expectations.length === 0 || isOwnSweep(config) ? resolved : resolvedPoints(own, []);
   const { issues } = bindExpectations(expectations, ownPoints, []);
   throwMistakes([...mistakes, ...issues.map((issue) => locatedMistake(tree, issue))]);
@@ -102,6 +103,14 @@ const resolvedPoints = (swept: SweptTree, mistakes: Mistake[]): readonly Point[]
     mistakes.push(...inside);
     return { factors: factorsOf(assignments), config };
   });
+
+/** Runs are compared with each other, so all of them by the same metric. */
+function sweptRanking({ axes, base }: ConfigFile, points: readonly Point[]): readonly Mistake[] {
+  if (new Set(points.map(({ config }) => config.eval?.rank_by)).size < 2) return [];
+  const axis = axes.find(({ keys }) => keys.some((key) => key === "eval" || key.startsWith("eval.")));
+  const message = "a sweep is ranked by one metric; it cannot be swept";
+  return [{ place: (axis ?? base).place, key: "eval.rank_by", message }];
+}
 
 /** The product of the axes; the last one varies fastest. */
 export function combinations(axes: readonly Pick<Axis, "rows">[]): readonly (readonly Assignment[])[] {

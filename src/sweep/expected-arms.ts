@@ -2,7 +2,14 @@
  * Which arms the expectations of a file are about. A pattern means one arm of the sweep as the file has it; what the command
  * line makes of the sweep may have that arm, several of it (another key is swept besides), or none.
  */
-import type { Expectation } from "../config/expect.ts";
+import {
+  type EvaluationMetric,
+  evaluationMetrics,
+  MAIN,
+  metricKey,
+  unknownMetric,
+} from "../config/evaluation-metrics.ts";
+import { bareName, type Claim, type Expectation, named } from "../config/expect.ts";
 import type { Issue } from "../config/resolve.ts";
 import { didYouMean } from "../config/wording.ts";
 import { type Arm, agree, armsOf, meantArms, type Point, type Say } from "./arm-pattern.ts";
@@ -35,13 +42,14 @@ export function bindExpectations(
   const bound = expectations.map((expectation): BoundExpectation => {
     const issue = (path: readonly string[], message: string, atKey = false) =>
       void issues.push({ path: ["expect", expectation.at, ...path], message, atKey, input: undefined });
-    const { arm: pattern, claim } = expectation;
-    if (claim.kind !== "outcome") checkSet(claim.set, own, issue);
+    const { arm: pattern } = expectation;
+    const claim = ranked(expectation.claim, own);
+    checkMetric(claim, own, issue);
     const meant = pattern && meantArms(pattern, written, actual, (...said) => issue(...under("arm", said)));
     const arms = meant ?? actual;
     if (claim.kind !== "order") return { ...expectation, arms: arms.map((arm) => ({ arm: names(arm) })) };
     const others = meantArms(claim.than, written, actual, (...said) => issue(...under("better_than", said)));
-    return { ...expectation, arms: pairs(arms, others) };
+    return { ...expectation, claim, arms: pairs(arms, others) };
   });
   return { bound, issues };
 }
@@ -67,10 +75,29 @@ function pairs(arms: readonly Arm<Named>[], others: readonly Arm<Named>[]): read
 
 const names = ({ points }: Arm<Named>): readonly string[] => points.map(({ name }) => name);
 
-function checkSet(set: string | undefined, own: readonly Point[], say: Say): void {
-  if (set === undefined) return;
-  const sets = [...new Set(own.flatMap(({ config }) => Object.keys(config.eval?.sets ?? {})))];
-  if (sets.includes(set)) return;
-  const allowed = sets.length === 0 ? "the config has no eval.sets" : `allowed: ${sets.join(", ")}`;
-  say(["set"], `eval.sets has no set ${set}; ${allowed}${didYouMean(set, sets)}`);
+/** An order without a metric of its own is by what the sweep is ranked by. */
+function ranked(claim: Claim, own: readonly Point[]): Claim {
+  if (claim.kind !== "order" || claim.metric !== undefined || claim.set !== undefined) return claim;
+  const key = own.map(({ config }) => config.eval?.rank_by).find((by) => by !== undefined);
+  if (key === undefined) return claim;
+  const { kind, than, by } = claim;
+  const { metric, set } = named(key);
+  return { kind, metric, ...(set === undefined ? {} : { set }), than, by };
+}
+
+function checkMetric(claim: Claim, own: readonly Point[], say: Say): void {
+  if (claim.kind === "outcome" || (claim.kind === "number" && claim.metric === "train_loss")) return;
+  const sets = Object.assign({}, ...own.map(({ config }) => config.eval?.sets));
+  const known: ReadonlyMap<string, EvaluationMetric> = evaluationMetrics(sets);
+  const { metric = "val_loss", set } = claim;
+  const name = bareName(metric);
+  const key = metricKey(set ?? MAIN, name);
+  const written = claim.kind === "order" ? "metric" : `${set ?? MAIN}/${name}`;
+  const [at, wrongKey] =
+    set !== undefined && metric.startsWith("val_") ? ["set", false] : [written, claim.kind === "number"];
+  const setNames = Object.keys(sets);
+  if (set !== undefined && !setNames.includes(set)) {
+    const allowed = setNames.length === 0 ? "the config has no eval.sets" : `allowed: ${setNames.join(", ")}`;
+    say([at], `no set of eval.sets is called ${set}; ${allowed}${didYouMean(set, setNames)}`, wrongKey);
+  } else if (!known.has(key)) say([at], unknownMetric(key, known), wrongKey);
 }

@@ -9,6 +9,8 @@ import { engineChooserToPlan } from "../../local/choose-engine.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../../local/costs.ts";
 import { dataContext, freeBytes, runsDir } from "../../local/folders.ts";
 import { type AlsoDiffers, alsoDiffers, alsoDiffersText } from "../../report/differences/fairness.ts";
+import { rankByJson } from "../../report/ranking/arm-rows.ts";
+import { readRankBy } from "../../report/ranking/read-rank-by.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
@@ -63,13 +65,16 @@ export function planCommand(command: Command, io: Io): void {
         expectations.length === 0
           ? []
           : [`${plural(expectations.length, "expectation")}, checked by hnorm verify`];
+      const by = readRankBy(files.dir, runs);
       const lines = [
         ...totals(planned, files.dir, speeds),
         ...optimizerLines(planned.map(({ run, optimizerGroups }) => ({ name: run.name, optimizerGroups }))),
         ...missing.map((what) => `data: MISSING: ${what}`),
-        ...[...expected, ...unfair.map(alsoDiffersText)],
+        ...(by.isDefault ? [] : [`ranked by ${by.noun}, where ${by.metric.better} is better`]),
+        ...expected,
+        ...unfair.map(alsoDiffersText),
       ];
-      const more = { data_missing: missing, arms_differ_also_in: unfair };
+      const more = { ...rankByJson(by), data_missing: missing, arms_differ_also_in: unfair };
       if (options.json) io.out(JSON.stringify(asJson(planned, speeds, more), null, 2));
       else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });
@@ -126,7 +131,10 @@ function totals(
 const asJson = (
   planned: readonly PlannedRun[],
   speeds: ReadonlyMap<string, number>,
-  more: { readonly data_missing: readonly string[]; readonly arms_differ_also_in: readonly AlsoDiffers[] },
+  more: object & {
+    readonly data_missing: readonly string[];
+    readonly arms_differ_also_in: readonly AlsoDiffers[];
+  },
 ): object => ({
   flops_per_second: Object.fromEntries(speeds),
   ...more,

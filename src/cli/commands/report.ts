@@ -16,6 +16,7 @@ import { armsTable } from "../tables/arms-table.ts";
 interface Options {
   readonly out?: string;
   readonly against?: string;
+  readonly rankBy?: string;
   readonly json?: boolean;
 }
 
@@ -28,11 +29,15 @@ export function reportCommand(command: Command, io: Io): void {
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option("--out <dir>", "where to write (default: DIR/report)")
     .option("--against <arm>", "the arm that the others are compared with (default: the best one)")
+    .option("--rank-by <metric>", "METRIC, or SET/METRIC of eval.sets (default: eval.rank_by of the config)")
     .option("--json", "the numbers behind it on stdout, as JSON")
     .addHelpText("after", HELP)
-    .action(async (dir: string, { out: asked, against, json }: Options) => {
+    .action(async (dir: string, { out: asked, against, rankBy, json }: Options) => {
       const out = asked ?? join(dir, "report");
-      const material = readMaterial(dir, readListing(dir), against === undefined ? {} : { against });
+      const material = readMaterial(dir, readListing(dir), {
+        ...(against === undefined ? {} : { against }),
+        ...(rankBy === undefined ? {} : { rankBy }),
+      });
       const files = reportFiles(material);
       for (const [name, text] of files) await writeFileAtomic(join(out, name), text);
       if (asked === undefined) dropFigures(out, files);

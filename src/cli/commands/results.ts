@@ -4,16 +4,17 @@ import { EXIT } from "../../lib/errors.ts";
 import { armsAsJson } from "../../report/ranking/arm-rows.ts";
 import { armsOf } from "../../report/ranking/arms.ts";
 import { evidence } from "../../report/ranking/evidence.ts";
-import { dataMismatch, type RankedRun, rank, resultRows } from "../../report/ranking/ranking.ts";
-import { writeResults } from "../../report/ranking/results-file.ts";
+import { dataMismatch, resultRows } from "../../report/ranking/ranking.ts";
+import { type Ranking, rankedRuns, writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
-import { isFinished, readStatus } from "../../runs/status.ts";
+import { isFinished } from "../../runs/status.ts";
 import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 import { answer, armsTable } from "../tables/arms-table.ts";
 
 interface Options {
   readonly against?: string;
+  readonly rankBy?: string;
   readonly arms?: boolean;
   readonly json?: boolean;
   readonly save?: boolean;
@@ -23,16 +24,17 @@ export function resultsCommand(command: Command, io: Io): void {
   command
     .argument("<dir>", "a sweep's folder, such as runs/quick")
     .option("--against <arm>", "compare to this arm instead of the best: its label or a prefix of it")
+    .option("--rank-by <metric>", "METRIC, or SET/METRIC of eval.sets (default: eval.rank_by of the config)")
     .option("--arms", "arms only")
     .option("--json", "as JSON: the runs, or with --arms the arms")
     .option("--save", "write results.csv too; exit code 3 while runs are unfinished, 0 once all are finished")
     .action(async (dir: string, options: Options) => {
       const files = sweepFiles(dir);
       const { name, runs: listed } = readListing(dir);
-      const runs = options.save
-        ? await writeResults(files, listed, new Map())
-        : rank(listed.map((run) => ({ ...run, status: readStatus(files.run(run.name)) })));
-      print(name, runs, options, io);
+      const ranking = options.save
+        ? await writeResults(files, listed, new Map(), options.rankBy)
+        : rankedRuns(files, listed, new Map(), options.rankBy);
+      print(name, ranking, options, io);
       const open = listed.filter((run) => !isFinished(files.run(run.name)));
       if (options.save && open.length > 0) {
         io.say(
@@ -40,20 +42,21 @@ export function resultsCommand(command: Command, io: Io): void {
         );
         process.exitCode = EXIT.someRunsFailed;
       }
-      const mismatch = dataMismatch(runs);
+      const mismatch = dataMismatch(ranking.runs, ranking.by);
       if (mismatch === undefined) return;
       io.say(mismatch);
       process.exitCode = EXIT.mismatch;
     });
 }
 
-function print(name: string, runs: readonly RankedRun[], { against, arms, json }: Options, io: Io): void {
+function print(name: string, { runs, by }: Ranking, { against, arms, json }: Options, io: Io): void {
+  const compared = { by, ...(against === undefined ? {} : { against }) };
   if (arms) {
-    const found = evidence(armsOf(runs, name), against === undefined ? {} : { against });
+    const found = evidence(armsOf(runs, name), compared);
     io.out(json ? JSON.stringify(armsAsJson(found), null, 2) : armsTable(found, against !== undefined));
     return;
   }
-  const { text, caveat } = answer(runs, name, against);
-  io.out(json ? JSON.stringify(resultRows(runs), null, 2) : text);
+  const { text, caveat } = answer(runs, name, compared);
+  io.out(json ? JSON.stringify(resultRows(runs, by), null, 2) : text);
   if (caveat !== undefined && !json) io.say(caveat);
 }

@@ -99,15 +99,15 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     progress: (steps) => sweepProgress(io, steps),
   });
 
-  const ranked = rankedRuns(files, runs, statuses);
-  const { text, caveat } = answer(ranked, name);
-  io.out(options.json ? JSON.stringify(resultRows(ranked), null, 2) : text);
+  const { runs: ranked, by } = rankedRuns(files, runs, statuses);
+  const { text, caveat } = answer(ranked, name, { by });
+  io.out(options.json ? JSON.stringify(resultRows(ranked, by), null, 2) : text);
   await writeResults(files, runs, statuses);
   io.say(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.say(caveat);
   if (end !== "all") io.say("stopped; rerun the same command to resume");
   else if (ranked.some(isDone)) io.say(`next: hnorm report ${fromHere(files.dir)}`);
-  const mismatch = dataMismatch(ranked);
+  const mismatch = dataMismatch(ranked, by);
   if (mismatch !== undefined) io.say(mismatch);
   return exitCode(
     end,

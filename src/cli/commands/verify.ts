@@ -5,9 +5,9 @@ import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { remembered } from "../../lib/memo.ts";
 import { runsDir } from "../../local/folders.ts";
 import { junitXml } from "../../report/expectations/junit.ts";
-import { setValues } from "../../report/expectations/set-values.ts";
 import { overall, verdicts } from "../../report/expectations/verdicts.ts";
 import { armsOf } from "../../report/ranking/arms.ts";
+import { evaluationScores } from "../../report/ranking/evaluation-scores.ts";
 import type { RankedRun } from "../../report/ranking/ranking.ts";
 import { readEvaluations } from "../../report/readers/evaluations.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
@@ -29,6 +29,8 @@ const ABOUT = `
   expect:
     - { arm: { norm: pre }, val_ppl: 26.8, within: 2%, source: "a paper, a table" }   # the mean over seeds
     - { arm: { norm: post }, better_than: { norm: pre }, by: 0.01 }                    # nats of val_loss, seed by seed
+    - { arm: { norm: pre }, SET/accuracy: { above: 0.4 } }                             # any metric of eval.sets
+    - { arm: { norm: post }, better_than: { norm: pre }, metric: SET/accuracy }
     - { diverges: false }                                                              # without arm: every arm
 Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs are missing; "hnorm sweep" trains them.`;
 
@@ -53,7 +55,7 @@ export function verifyCommand(command: Command, io: Io): void {
       const evaluationsOf = remembered((run: string) =>
         readEvaluations(runFiles(files.run(run)).evaluations),
       );
-      const all = verdicts(expectations, armsOf(ranked, name), setValues(evaluationsOf));
+      const all = verdicts(expectations, armsOf(ranked, name), evaluationScores(evaluationsOf));
       if (all.every(({ verdict }) => verdict === "left out"))
         throw new UserError(`${file}: no expectation applies to the selected arms`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));

@@ -5,6 +5,7 @@ import { type Column, table } from "../../lib/table.ts";
 import { perplexity } from "../../report/ranking/arm-rows.ts";
 import { type Arm, armsOf } from "../../report/ranking/arms.ts";
 import { type ArmResult, type Evidence, evidence } from "../../report/ranking/evidence.ts";
+import { amountUnit, isWorse, type RankBy } from "../../report/ranking/rank-by.ts";
 import type { RankedRun } from "../../report/ranking/ranking.ts";
 import { rankingTable } from "./ranking-table.ts";
 
@@ -15,14 +16,19 @@ interface Answer {
 }
 
 /** `runs` in their order. The table of arms comes first where seeds are swept, or a reference arm is asked for. */
-export function answer(runs: readonly RankedRun[], sweepName: string, against?: string): Answer {
+export function answer(
+  runs: readonly RankedRun[],
+  sweepName: string,
+  options: { readonly by?: RankBy; readonly against?: string } = {},
+): Answer {
   const arms = armsOf(runs, sweepName);
-  const ranking = rankingTable(runs);
+  const ranking = rankingTable(runs, options.by);
   const seeds = arms.some((arm) => arm.runs.length > 1);
-  if (!seeds && against === undefined) return { text: ranking, ...caveatOf(arms) };
-  const found = evidence(arms, against === undefined ? {} : { against });
+  const asked = options.against !== undefined;
+  if (!seeds && !asked) return { text: ranking, ...caveatOf(arms) };
+  const found = evidence(arms, options);
   return {
-    text: `${armsTable(found, against !== undefined)}\n\n${ranking}`,
+    text: `${armsTable(found, asked)}\n\n${ranking}`,
     ...(seeds ? {} : caveatOf(arms)),
   };
 }
@@ -36,7 +42,8 @@ function caveatOf(arms: readonly Arm[]): Pick<Answer, "caveat"> {
 
 /** `asked`: the reference was chosen, and is not the best arm as a matter of course. */
 export function armsTable(found: Evidence, asked = false): string {
-  const { arms, reference, noise, mismatch } = found;
+  const { arms, reference, mismatch, by } = found;
+  const { digits } = by.metric;
   const whole = arms.filter((arm) => arm.finished === arm.runs.length);
   const columns: readonly Column<ArmResult>[] = [
     {
@@ -48,36 +55,49 @@ export function armsTable(found: Evidence, asked = false): string {
     { title: "val ppl", text: (arm) => perplexity(arm)?.toFixed(3) ?? "-" },
     { title: "bits/byte", text: ({ bitsPerByte }) => bitsPerByte?.toFixed(4) ?? "-" },
     { title: "val loss", text: ({ loss }) => interval(loss), align: "left" },
-    { title: asked ? "to reference" : "to best", text: ({ delta }) => interval(delta, true), align: "left" },
-    { title: "", text: (arm) => verdict(arm, arm.label === reference, asked), align: "left" },
+    ...(by.isDefault
+      ? []
+      : [
+          {
+            title: by.title,
+            text: ({ score }: ArmResult) => interval(score, digits),
+            align: "left" as const,
+          },
+        ]),
+    {
+      title: asked ? "to reference" : "to best",
+      text: ({ delta }) => interval(delta, digits, true),
+      align: "left",
+    },
+    { title: "", text: (arm) => verdict(arm, arm.label === reference, asked, by), align: "left" },
   ];
-  return [table(arms, columns), ...noiseLines(noise)].join("\n");
+  return [table(arms, columns), ...noiseLines(found)].join("\n");
 }
 
-const noiseLines = (noise: number | undefined): readonly string[] =>
+const noiseLines = ({ noise, by: { metric } }: Evidence): readonly string[] =>
   noise === undefined
     ? []
     : [
-        `seed noise: ${noise.toFixed(4)} nats (standard deviation); ± are 95 % confidence intervals, differences are paired by seed`,
+        `seed noise: ${noise.toFixed(metric.digits)}${amountUnit(metric)} (standard deviation); ± are 95 % confidence intervals, differences are paired by seed`,
       ];
 
 /** `2.8280 ±0.0567`; of a difference with its sign. */
-function interval(of: Sample | undefined, signed = false): string {
+function interval(of: Sample | undefined, digits = 4, signed = false): string {
   if (of === undefined) return "-";
   const sign = signed && of.mean > 0 ? "+" : "";
-  const width = of.ci95 === undefined ? "" : ` ±${of.ci95.toFixed(4)}`;
-  return `${sign}${of.mean.toFixed(4)}${width}`;
+  const width = of.ci95 === undefined ? "" : ` ±${of.ci95.toFixed(digits)}`;
+  return `${sign}${of.mean.toFixed(digits)}${width}`;
 }
 
-const verdict = (arm: ArmResult, isReference: boolean, asked: boolean): string =>
-  [isReference ? (asked ? "reference" : "best") : comparison(arm), ...trouble(arm)]
+const verdict = (arm: ArmResult, isReference: boolean, asked: boolean, by: RankBy): string =>
+  [isReference ? (asked ? "reference" : "best") : comparison(arm, by), ...trouble(arm)]
     .filter((words) => words !== "")
     .join("; ");
 
-function comparison({ delta }: ArmResult): string {
+function comparison({ delta }: ArmResult, by: RankBy): string {
   if (delta === undefined) return "";
   if (delta.resolved === undefined) return "one seed: not resolved";
-  if (delta.resolved) return delta.mean > 0 ? "worse" : "better";
+  if (delta.resolved) return isWorse(by, delta.mean) ? "worse" : "better";
   if (delta.seedsNeeded !== undefined) return `not resolved (about ${count(delta.seedsNeeded)} seeds)`;
   return delta.sd === 0 ? "equal" : "not resolved";
 }

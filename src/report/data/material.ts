@@ -8,7 +8,9 @@ import type { BoundExpectation } from "../../sweep/expected-arms.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { armsOf } from "../ranking/arms.ts";
 import { type ArmResult, type Evidence, evidence } from "../ranking/evidence.ts";
+import type { RankBy } from "../ranking/rank-by.ts";
 import type { RankedRun } from "../ranking/ranking.ts";
+import { readRankBy } from "../ranking/read-rank-by.ts";
 import { bucketWidth } from "../readers/buckets.ts";
 import { type Evaluation, readEvaluations } from "../readers/evaluations.ts";
 import { type Metrics, readMetrics } from "../readers/metrics.ts";
@@ -56,15 +58,20 @@ interface Listed {
 const CURVE_POINTS = 400;
 const LAYER_STEPS = 48;
 
-/** `against`: the label of the reference arm; default: the best one. */
-export function readMaterial(dir: string, sweep: Listed, options: { readonly against?: string }): Material {
+/** `against`: the label of the reference arm; default: the best one. `rankBy`: by another metric than their config says. */
+export function readMaterial(
+  dir: string,
+  sweep: Listed,
+  { rankBy, ...options }: { readonly against?: string; readonly rankBy?: string },
+): Material {
+  const by = readRankBy(dir, sweep.runs, rankBy);
   const folders = sweep.runs.map(({ name }) => sweepFiles(dir).run(name));
   const last = Math.max(1, ...folders.map((folder) => lastStep(runFiles(folder).metrics)));
   const stepsPerPoint = bucketWidth(last, CURVE_POINTS);
   const runs = sweep.runs.map((run, i) =>
     readRun(folders[i]!, run, stepsPerPoint, bucketWidth(last, LAYER_STEPS)),
   );
-  return material(sweep, runs, stepsPerPoint, options);
+  return material(sweep, runs, stepsPerPoint, { ...options, by });
 }
 
 /** Puts runs into arms. */
@@ -72,7 +79,7 @@ export function material(
   { name, description, expectations = [] }: Omit<Listed, "runs">,
   runs: readonly RunMaterial[],
   stepsPerPoint: number,
-  options: { readonly against?: string } = {},
+  options: { readonly against?: string; readonly by?: RankBy } = {},
 ): Material {
   const found = evidence(armsOf(runs, name), options);
   const shown = shownArms(found);
@@ -100,7 +107,10 @@ function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: n
   const files = runFiles(folder);
   const metrics = readMetrics(files.metrics, stepsPerPoint);
   return {
-    ...{ name: run.name, id: run.id, factors: run.factors, config: run.config },
+    name: run.name,
+    id: run.id,
+    factors: run.factors,
+    config: run.config,
     status: lookAt(folder).status,
     provenance: readProvenance(folder),
     ...(metrics === undefined ? {} : { metrics }),

@@ -1,7 +1,7 @@
-/** Arms of all factors but the learning rate: what each rate came to, and which is the arm's best. Pure. */
+/** Arms of all factors but the learning rate: what each rate came to, and which is best for the arm. Pure. */
 import { mean } from "../../lib/statistics.ts";
 import type { Arm } from "../ranking/arms.ts";
-import { finishedLoss } from "../ranking/evidence.ts";
+import { byScore, type RankBy } from "../ranking/rank-by.ts";
 import type { RunMaterial } from "./material.ts";
 import { hasDiverged } from "./series.ts";
 
@@ -12,13 +12,14 @@ export interface Tuned {
   /** Ascending: the runs at each rate. */
   readonly rates: readonly {
     readonly rate: number;
-    readonly losses: readonly number[];
+    /** Of the finished runs, in the metric that runs are ranked by. */
+    readonly values: readonly number[];
     readonly diverged: number;
   }[];
-  /** The rate with the least mean, of those none of whose runs diverged where there are any. */
+  /** The rate with the best mean, of those none of whose runs diverged where there are any. */
   readonly best?: {
     readonly rate: number;
-    readonly loss: number;
+    readonly value: number;
     readonly n: number;
     readonly atEdge: boolean;
   };
@@ -29,28 +30,29 @@ export function tuned(
   arm: Arm,
   byName: ReadonlyMap<string, RunMaterial>,
   rateOf: (run: RunMaterial) => number,
+  by: RankBy,
 ): Tuned {
   const own = arm.runs.map(({ name }) => byName.get(name)!);
   const values = [...new Set(own.map(rateOf))].filter(Number.isFinite).toSorted((a, b) => a - b);
   const runsAt = (rate: number) => own.filter((run) => rateOf(run) === rate);
   const rates = values.map((rate) => {
     const at = runsAt(rate);
-    const losses = at.flatMap((run) => finishedLoss(run) ?? []);
-    return { rate, losses, diverged: at.filter(hasDiverged).length };
+    const found = at.flatMap((run) => by.scoreOf(run) ?? []);
+    return { rate, values: found, diverged: at.filter(hasDiverged).length };
   });
-  const withLoss = rates.filter(({ losses }) => losses.length > 0);
-  const whole = withLoss.filter(({ diverged }) => diverged === 0);
-  const [best] = (whole.length > 0 ? whole : withLoss)
-    .map(({ rate, losses }) => ({ rate, n: losses.length, loss: mean(losses) }))
-    .toSorted((a, b) => a.loss - b.loss);
+  const withValue = rates.filter((at) => at.values.length > 0);
+  const whole = withValue.filter(({ diverged }) => diverged === 0);
+  const [best] = (whole.length > 0 ? whole : withValue)
+    .map((at) => ({ rate: at.rate, n: at.values.length, value: mean(at.values) }))
+    .toSorted((a, b) => byScore(by, a.value, b.value));
   const found = { label: arm.label, arm, runsAt, rates };
   if (best === undefined) return found;
   const atEdge = values.length > 1 && (best.rate === values[0] || best.rate === values.at(-1));
   return { ...found, best: { ...best, atEdge } };
 }
 
-/** Those without a best rate last. */
-export const byLoss = (a: Tuned, b: Tuned): number => {
-  const [x, y] = [a.best?.loss ?? Infinity, b.best?.loss ?? Infinity];
-  return x === y ? 0 : x - y;
-};
+/** The best first, those without a best rate last. */
+export const byBest =
+  (by: RankBy) =>
+  (a: Tuned, b: Tuned): number =>
+    byScore(by, a.best?.value, b.best?.value);

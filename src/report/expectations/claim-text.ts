@@ -1,5 +1,8 @@
 /** Claims and what was measured, in words. */
-import type { Claim, Metric, Pattern } from "../../config/expect.ts";
+import { bareName, type Claim, type Pattern } from "../../config/expect.ts";
+import { metrics } from "../../protocols/index.ts";
+import { LIKELIHOOD } from "../../protocols/likelihood.ts";
+import type { Metric } from "../../protocols/metric.ts";
 import { factorText } from "../ranking/ranking.ts";
 
 /** What the runs of an arm say to a claim, whatever is known of it. */
@@ -7,7 +10,7 @@ export interface Judged {
   readonly verdict: "met" | "missed" | "not finished";
   /** In words; `-` where nothing was. */
   readonly measured: string;
-  /** The mean over finished runs: in the metric's unit, or nats by which the arm is better. */
+  /** The mean over finished runs, in the metric's unit; of an order, by how much the arm is better. */
   readonly value?: number;
   /** Runs (of an order: pairs of them) that the value is the mean of, of how many. */
   readonly n: number;
@@ -18,18 +21,13 @@ export interface Judged {
   readonly note?: string;
 }
 
-/** Decimals that tell runs apart. */
-export const metricDigits: Readonly<Record<Metric, number>> = {
-  val_loss: 4,
-  val_ppl: 3,
-  val_bits_per_byte: 4,
-  train_loss: 4,
-};
+/** What a claim's metric is; the training loss is as the others are. */
+export const metricOf = (metric: string): Metric => metrics.get(bareName(metric)) ?? LIKELIHOOD.loss;
 
 /** `val_ppl`, `val_loss on wikipedia`, `outcome`. */
 export function subject(claim: Claim): string {
   if (claim.kind === "outcome") return "outcome";
-  const metric = claim.kind === "number" ? claim.metric : "val_loss";
+  const { metric = "val_loss" } = claim;
   return claim.set === undefined ? metric : `${metric} on ${claim.set}`;
 }
 

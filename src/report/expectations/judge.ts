@@ -2,14 +2,19 @@
  * One claim against the runs of one arm. A run that diverged is never left out: it misses every number. What is not
  * finished is not judged, unless it could no longer be met.
  */
-import type { Claim, Metric, NumberClaim, OrderClaim, OutcomeClaim } from "../../config/expect.ts";
+import { MAIN } from "../../config/evaluation-metrics.ts";
+import {
+  bareName,
+  type Claim,
+  type NumberClaim,
+  type OrderClaim,
+  type OutcomeClaim,
+} from "../../config/expect.ts";
 import { type Sample, sample } from "../../lib/statistics.ts";
 import { seedOf } from "../ranking/arms.ts";
+import type { ScoreOf } from "../ranking/evaluation-scores.ts";
 import type { RankedRun } from "../ranking/ranking.ts";
-import { type Judged, metricDigits } from "./claim-text.ts";
-
-/** What a run has of one of its `eval.sets`, last evaluated; absent where eval.csv has none of it. */
-export type SetValue = (run: string, set: string, metric: Metric) => number | undefined;
+import { type Judged, metricOf } from "./claim-text.ts";
 
 export interface Group {
   readonly label: string;
@@ -19,7 +24,7 @@ export interface Group {
 export interface Question {
   readonly arm: Group;
   readonly than?: Group;
-  readonly setValue: SetValue;
+  readonly scoreOf: ScoreOf;
 }
 
 export const judge = (claim: Claim, question: Question): Judged => {
@@ -33,37 +38,46 @@ export const judge = (claim: Claim, question: Question): Judged => {
   }
 };
 
-function judgeNumber(claim: NumberClaim, { arm, setValue }: Question): Judged {
+function judgeNumber(claim: NumberClaim, { arm, scoreOf }: Question): Judged {
   const { value, low = -Infinity, high = Infinity } = claim;
-  const measure = (run: RankedRun) => measuredOf(run, claim.metric, claim.set, setValue);
+  const measure = (run: RankedRun) => measuredOf(run, claim.metric, claim.set, scoreOf);
   const values = arm.runs.map(measure).filter((got) => got !== undefined);
   const got = sample(values);
   const off = value ?? (got === undefined || got.mean >= low ? high : low);
   const inside = got !== undefined && got.mean >= low && got.mean <= high;
   const delta = got === undefined || (value === undefined && inside) ? undefined : got.mean - off;
   const facts = {
-    measured: got === undefined ? "-" : got.mean.toFixed(metricDigits[claim.metric]),
+    measured: got === undefined ? "-" : got.mean.toFixed(metricOf(claim.metric).digits),
     ...(got === undefined ? {} : { value: got.mean }),
-    ...{ n: values.length, of: arm.runs.length, ...deltaOf(delta, got) },
+    n: values.length,
+    of: arm.runs.length,
+    ...deltaOf(delta, got),
   };
   return { ...facts, ...(unjudged(arm, values.length) ?? { verdict: inside ? "met" : "missed" }) };
 }
 
-function judgeOrder({ set, by }: OrderClaim, { arm, than = arm, setValue }: Question): Judged {
-  const loss = (run: RankedRun) => measuredOf(run, "val_loss", set, setValue);
+function judgeOrder(
+  { metric = "val_loss", set, by }: OrderClaim,
+  { arm, than = arm, scoreOf }: Question,
+): Judged {
+  const { better: direction, digits } = metricOf(metric);
+  const measure = (run: RankedRun) => measuredOf(run, metric, set, scoreOf);
   const differences = arm.runs.flatMap((run) => {
     const other = than.runs.find((candidate) => seedOf(candidate) === seedOf(run));
-    const [mine, theirs] = [loss(run), other && loss(other)];
-    return mine === undefined || theirs === undefined ? [] : [theirs - mine];
+    const [mine, theirs] = [measure(run), other && measure(other)];
+    if (mine === undefined || theirs === undefined) return [];
+    return [direction === "lower" ? theirs - mine : mine - theirs];
   });
   const got = sample(differences);
   const facts = {
     measured:
-      got === undefined ? "-" : `${Math.abs(got.mean).toFixed(4)} ${got.mean < 0 ? "worse" : "better"}`,
+      got === undefined ? "-" : `${Math.abs(got.mean).toFixed(digits)} ${got.mean < 0 ? "worse" : "better"}`,
     ...(got === undefined ? {} : { value: got.mean }),
-    ...{ n: differences.length, of: arm.runs.length, ...deltaOf(got && got.mean - by, got) },
+    n: differences.length,
+    of: arm.runs.length,
+    ...deltaOf(got && got.mean - by, got),
   };
-  const finished = (group: Group) => group.runs.filter((run) => loss(run) !== undefined).length;
+  const finished = (group: Group) => group.runs.filter((run) => measure(run) !== undefined).length;
   const open = unjudged(arm, finished(arm));
   if (open !== undefined) return { ...facts, ...open };
   const lost = count(than, "diverged");
@@ -114,13 +128,13 @@ function openNote({ label, runs }: Group, measured: number): string {
 }
 
 function measuredOf(
-  { name, status }: RankedRun,
-  metric: Metric,
+  run: RankedRun,
+  metric: string,
   set: string | undefined,
-  setValue: SetValue,
+  scoreOf: ScoreOf,
 ): number | undefined {
-  if (status?.state !== "done") return undefined;
-  return set === undefined ? status[metric] : setValue(name, set, metric);
+  if (metric !== "train_loss") return scoreOf(run, set ?? MAIN, bareName(metric));
+  return run.status?.state === "done" ? run.status.train_loss : undefined;
 }
 
 const dataOf = ({ status }: RankedRun): readonly string[] =>

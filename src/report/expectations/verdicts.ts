@@ -4,8 +4,9 @@
  */
 import type { BoundExpectation } from "../../sweep/expected-arms.ts";
 import type { Arm } from "../ranking/arms.ts";
+import { evaluationScores, type ScoreOf } from "../ranking/evaluation-scores.ts";
 import { claimText, type Judged, patternText, subject } from "./claim-text.ts";
-import { type Group, judge, type SetValue } from "./judge.ts";
+import { type Group, judge } from "./judge.ts";
 
 export type Outcome = "met" | "missed" | "known" | "not finished" | "left out";
 
@@ -27,7 +28,7 @@ export interface Verdict extends Omit<Judged, "verdict"> {
 export function verdicts(
   expectations: readonly BoundExpectation[],
   arms: readonly Arm[],
-  setValue: SetValue = () => undefined,
+  scoreOf: ScoreOf = evaluationScores(() => []),
 ): readonly Verdict[] {
   const runs = new Map(arms.flatMap((arm) => arm.runs.map((run) => [run.name, { run, arm: arm.label }])));
   const group = (names: readonly string[]): Group => ({
@@ -47,7 +48,7 @@ export function verdicts(
     return expectation.arms.map((names): Verdict => {
       const arm = group(names.arm);
       const than = names.than && group(names.than);
-      const judged = judge(claim, { arm, ...(than === undefined ? {} : { than }), setValue });
+      const judged = judge(claim, { arm, ...(than === undefined ? {} : { than }), scoreOf });
       const expected = claimText(claim, than?.label);
       return { ...shared, arm: arm.label, expected, ...judged, ...knownOr(judged, expectation.known) };
     });

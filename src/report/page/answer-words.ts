@@ -1,21 +1,27 @@
 /** The evidence in a sentence or two: who is best, by how much, and whether that is more than noise. Pure. */
 
 import type { ArmResult, Delta, Evidence } from "../ranking/evidence.ts";
+import { type RankBy, unitWords } from "../ranking/rank-by.ts";
 import { listed, type Word } from "./blocks.ts";
-import { nats } from "./numbers.ts";
+import { fixed } from "./numbers.ts";
 
 /** For a page, and by plainText for a terminal. */
-export function answerWords({ arms, reference, mismatch }: Evidence): readonly Word[] {
+export function answerWords({ arms, reference, mismatch, by }: Evidence): readonly Word[] {
   const [best, ...others] = arms;
   if (mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
-  if (best?.loss === undefined) return [nothingRanked(arms)];
-  const reached = `${nats(best.loss.mean)} nats per token${over(best)}`;
-  const judged = others.filter(({ loss }) => loss !== undefined);
+  if (best?.score === undefined) return [nothingRanked(arms)];
+  const { noun, metric } = by;
+  const reached = `${fixed(best.score.mean, metric.digits)}${unitWords(metric)}${over(best)}`;
+  const judged = others.filter(({ score }) => score !== undefined);
   const name = { strong: best.label };
   if (others.length === 0)
-    return [name, ` reached a validation loss of ${reached}; there is no other arm to compare it with.`];
-  if (judged.length === 0) return [name, ` is the only arm with a finished run: validation loss ${reached}.`];
-  return [name, ` has the lowest validation loss, ${reached}. `, ...comparison(best, judged, reference)];
+    return [name, ` reached a ${noun} of ${reached}; there is no other arm to compare it with.`];
+  if (judged.length === 0) return [name, ` is the only arm with a finished run: ${noun} ${reached}.`];
+  return [
+    name,
+    ` has the ${metric.better === "lower" ? "lowest" : "highest"} ${noun}, ${reached}. `,
+    ...comparison(best, judged, reference, by),
+  ];
 }
 
 function nothingRanked(arms: readonly ArmResult[]): string {
@@ -36,11 +42,12 @@ function comparison(
   best: ArmResult,
   others: readonly ArmResult[],
   reference: string | undefined,
+  by: RankBy,
 ): readonly Word[] {
   const next = others[0]!;
   if (reference !== best.label) {
     const { delta } = best;
-    return delta === undefined ? [] : sentence("It is", `than ${reference}, the reference`, delta);
+    return delta === undefined ? [] : sentence("It is", `than ${reference}, the reference`, delta, by);
   }
   const { delta } = next;
   if (delta === undefined)
@@ -51,21 +58,21 @@ function comparison(
   const told =
     delta.resolved === false ? " Nor is it distinguishable from" : " It is not yet distinguishable from";
   return [
-    ...sentence(`${next.label}, the next, is`, "", delta),
+    ...sentence(`${next.label}, the next, is`, "", delta, by),
     ...(alike.length === 0 ? [] : [`${told} ${listed(alike.map(({ label }) => label))}.`]),
   ];
 }
 
-function sentence(start: string, than: string, delta: Delta): readonly Word[] {
+function sentence(start: string, than: string, delta: Delta, { metric }: RankBy): readonly Word[] {
   const way = [delta.mean < 0 ? "lower" : "higher", than].filter((word) => word !== "").join(" ");
-  const size = nats(Math.abs(delta.mean));
+  const size = fixed(Math.abs(delta.mean), metric.digits);
   if (delta.ci95 === undefined)
     return [
       `${start} ${size} ${way}, in one seed: `,
       { strong: "the seed noise is unknown" },
       ". Train three seeds or more (train.seed=1,2,3).",
     ];
-  const found = `${start} ${size} \u00b1 ${nats(delta.ci95)} ${way} (95 % confidence interval, ${delta.n} paired seeds)`;
+  const found = `${start} ${size} \u00b1 ${fixed(delta.ci95, metric.digits)} ${way} (95 % confidence interval, ${delta.n} paired seeds)`;
   if (delta.resolved) return [`${found}: `, { strong: "more than seed noise" }, "."];
   const needed =
     delta.seedsNeeded === undefined

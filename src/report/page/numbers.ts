@@ -1,11 +1,14 @@
 /** Numbers in the sentences and tables of a report. */
 
+/** With so many decimals; empty for what is not there. */
+export const fixed = (value: number | undefined, digits: number): string =>
+  value === undefined ? "" : Number.isFinite(value) ? minus(value.toFixed(digits)) : minus(String(value));
+
 /** A loss or a difference of losses: 1.2346. */
-export const nats = (value: number | undefined): string =>
-  value === undefined ? "" : Number.isFinite(value) ? minus(value.toFixed(4)) : minus(String(value));
+export const nats = (value: number | undefined): string => fixed(value, 4);
 
 /** With its sign, for differences: +0.0123. */
-export const signed = (value: number): string => `${value > 0 ? "+" : ""}${nats(value)}`;
+export const signed = (value: number, digits = 4): string => `${value > 0 ? "+" : ""}${fixed(value, digits)}`;
 
 /** Three significant digits: 0.0123, 4.56, 1230, 1.2e-7. */
 export function rounded(value: number | undefined, digits = 3): string {

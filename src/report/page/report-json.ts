@@ -1,22 +1,37 @@
 /** The numbers behind a report, for other programs. Losses in nats per token; absent is null. Pure. */
 import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "../data/layer-steps.ts";
 import type { ArmMaterial, Material } from "../data/material.ts";
+import { rankByJson } from "../ranking/arm-rows.ts";
+import type { RankBy } from "../ranking/rank-by.ts";
 
 export function reportJson(material: Material): object {
   const { sweep, evidence, arms, runs } = material;
+  const { by } = evidence;
   const steps = chosenSteps(commonSteps(material, gradients));
   return {
-    ...{ sweep: sweep.name, reference: evidence.reference ?? null, noise: evidence.noise ?? null },
+    sweep: sweep.name,
+    ...rankByJson(by),
+    reference: evidence.reference ?? null,
+    noise: evidence.noise ?? null,
     mismatch: evidence.mismatch ?? null,
-    arms: arms.map((arm) => ({ ...armJson(arm), gradient_norms: steps.map((step) => atStep(arm, step)) })),
+    arms: arms.map((arm) => ({
+      ...armJson(arm, by),
+      gradient_norms: steps.map((step) => atStep(arm, step)),
+    })),
     runs: runs.map(({ name, id, factors, status, metrics }) => ({
-      ...{ name, id, factors, state: status?.state ?? null, step: status?.step ?? null },
+      name,
+      id,
+      factors,
+      state: status?.state ?? null,
+      step: status?.step ?? null,
       val_loss: finite(status?.val_loss),
+      ...(by.isDefault ? {} : { [by.name]: finite(by.scoreOf({ name, status })) }),
       stability:
         metrics === undefined
           ? null
           : {
-              ...{ logged_steps: metrics.rows, clipped_steps: metrics.clipped },
+              logged_steps: metrics.rows,
+              clipped_steps: metrics.clipped,
               loss_spikes: metrics.lossSpikes.count,
               gradient_spikes: metrics.gradSpikes.count,
             },
@@ -24,12 +39,17 @@ export function reportJson(material: Material): object {
   };
 }
 
-function armJson({ label, result }: ArmMaterial): object {
-  const { factors, finished, diverged, loss, bitsPerByte, delta } = result;
+function armJson({ label, result }: ArmMaterial, by: RankBy): object {
+  const { factors, finished, diverged, loss, score, bitsPerByte, delta } = result;
   return {
-    ...{ arm: label, factors, runs: result.runs.length, finished, diverged },
+    arm: label,
+    factors,
+    runs: result.runs.length,
+    finished,
+    diverged,
     val_loss: loss ?? null,
     val_bits_per_byte: finite(bitsPerByte),
+    ...(by.isDefault ? {} : { [by.name]: score ?? null }),
     delta: delta ?? null,
   };
 }

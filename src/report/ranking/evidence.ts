@@ -1,17 +1,20 @@
 /**
  * What the seeds say of the arms: means with 95 % intervals, differences to a reference arm seed by seed, whether they can
- * be told from the noise between seeds, and how many seeds that would take. Losses in nats per token. Pure.
+ * be told from the noise between seeds, and how many seeds that would take. Of the metric that runs are ranked by. Pure.
  */
 import { mean, pooledDeviation, type Sample, sample, seedsNeeded } from "../../lib/statistics.ts";
 import { armNamed } from "./arm-named.ts";
 import { type Arm, seedOf } from "./arms.ts";
-import { dataMismatch, type RankedRun } from "./ranking.ts";
+import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
+import { dataMismatch } from "./ranking.ts";
 
 export interface ArmResult extends Arm {
   /** Of runs.length. */
   readonly finished: number;
   readonly diverged: number;
-  /** Over the finished runs, in nats; absent where none is. sd, ci95 (half-width, Student's t) only from two on. */
+  /** What it is ranked by, over the finished runs; absent where none is. sd, ci95 (half-width, Student's t) only from two on. */
+  readonly score?: Sample;
+  /** The validation loss of the same runs, in nats: the same thing unless another metric is asked for. */
   readonly loss?: Sample;
   /** Mean over the finished runs. */
   readonly bitsPerByte?: number;
@@ -19,7 +22,7 @@ export interface ArmResult extends Arm {
   readonly delta?: Delta;
 }
 
-/** mean > 0: worse than the reference. */
+/** Of the arm less the reference: which way is worse, the metric says. */
 export interface Delta extends Sample {
   /** The 95 % interval excludes 0; undefined with fewer than two pairs. */
   readonly resolved?: boolean;
@@ -29,45 +32,54 @@ export interface Delta extends Sample {
 
 export interface Evidence {
   /**
-   * Best first: arms all of whose runs finished by mean loss, then those with some, then those with none; the sweep's
+   * Best first: arms all of whose runs finished by their mean, then those with some, then those with none; the sweep's
    * order where data differ.
    */
   readonly arms: readonly ArmResult[];
   /** Label: the best arm, or the one asked for; absent where nothing can be compared. */
   readonly reference?: string;
-  /** Pooled standard deviation between seeds, nats: the noise floor. */
+  readonly by: RankBy;
+  /** Pooled standard deviation between seeds, in the metric's unit: the noise floor. */
   readonly noise?: number;
   /** Why the arms cannot be compared: see dataMismatch. */
   readonly mismatch?: string;
 }
 
 /** `against`: the label of the reference arm, or how it begins. Throws a UserError where that is none or several. */
-export function evidence(arms: readonly Arm[], options: { readonly against?: string } = {}): Evidence {
-  const asked = options.against === undefined ? undefined : armNamed(arms, options.against).label;
-  const summed = arms.map(summary);
-  const floor = pooledDeviation(summed.flatMap(({ loss }) => loss ?? []));
-  const noise = floor === undefined ? {} : { noise: floor };
-  const mismatch = dataMismatch(arms.flatMap(({ runs }) => runs));
-  if (mismatch !== undefined) return { arms: summed, ...noise, mismatch };
-  const ordered = summed.toSorted((a, b) => standing(a) - standing(b) || lossOf(a) - lossOf(b));
-  const best = ordered.find(({ loss }) => loss !== undefined)?.label;
+export function evidence(
+  arms: readonly Arm[],
+  { against, by = VALIDATION_LOSS }: { readonly against?: string; readonly by?: RankBy } = {},
+): Evidence {
+  const asked = against === undefined ? undefined : armNamed(arms, against).label;
+  const summed = arms.map((arm) => summary(arm, by));
+  const floor = pooledDeviation(summed.flatMap(({ score }) => score ?? []));
+  const shared = { by, ...(floor === undefined ? {} : { noise: floor }) };
+  const mismatch = dataMismatch(
+    arms.flatMap(({ runs }) => runs),
+    by,
+  );
+  if (mismatch !== undefined) return { arms: summed, ...shared, mismatch };
+  const ordered = summed.toSorted(
+    (a, b) => standing(a) - standing(b) || byScore(by, a.score?.mean, b.score?.mean),
+  );
+  const best = ordered.find(({ score }) => score !== undefined)?.label;
   const base = ordered.find(({ label }) => label === (asked ?? best));
-  if (base === undefined) return { arms: ordered, ...noise };
-  return { arms: ordered.map((arm) => withDelta(arm, base)), reference: base.label, ...noise };
+  if (base === undefined) return { arms: ordered, ...shared };
+  return { arms: ordered.map((arm) => withDelta(arm, base, by)), reference: base.label, ...shared };
 }
 
-/** In nats; undefined where the run is not finished: it is done and has a validation loss that is a number. */
-export const finishedLoss = ({ status }: RankedRun): number | undefined =>
-  status?.state === "done" && Number.isFinite(status.val_loss) ? status.val_loss : undefined;
-
-function summary(arm: Arm): ArmResult {
-  const finished = arm.runs.filter((run) => finishedLoss(run) !== undefined);
-  const loss = sample(finished.map((run) => finishedLoss(run)!));
+/** A run is finished once it is done and what it is ranked by is a number. */
+function summary(arm: Arm, by: RankBy): ArmResult {
+  const finished = arm.runs.filter((run) => by.scoreOf(run) !== undefined);
+  const score = sample(finished.map((run) => by.scoreOf(run)!));
+  const losses = finished.flatMap((run) => VALIDATION_LOSS.scoreOf(run) ?? []);
+  const loss = losses.length < finished.length ? undefined : sample(losses);
   const bits = finished.flatMap(({ status }) => status?.val_bits_per_byte ?? []);
   return {
     ...arm,
     finished: finished.length,
     diverged: arm.runs.filter(({ status }) => status?.state === "diverged").length,
+    ...(score === undefined ? {} : { score }),
     ...(loss === undefined ? {} : { loss }),
     ...(bits.length > 0 && bits.length === finished.length ? { bitsPerByte: mean(bits) } : {}),
   };
@@ -77,15 +89,13 @@ function summary(arm: Arm): ArmResult {
 const standing = ({ finished, runs }: ArmResult): number =>
   finished === 0 ? 2 : finished < runs.length ? 1 : 0;
 
-const lossOf = ({ loss }: ArmResult): number => loss?.mean ?? Number.MAX_VALUE;
-
 /** Paired by seed: seeds share data order and init streams across arms, so what a seed does to both cancels out. */
-function withDelta(arm: ArmResult, base: ArmResult): ArmResult {
+function withDelta(arm: ArmResult, base: ArmResult, by: RankBy): ArmResult {
   if (arm === base) return arm;
-  const theirs = new Map(base.runs.map((run) => [seedOf(run), finishedLoss(run)]));
+  const theirs = new Map(base.runs.map((run) => [seedOf(run), by.scoreOf(run)]));
   const differences = arm.runs.flatMap((run) => {
-    const [loss, other] = [finishedLoss(run), theirs.get(seedOf(run))];
-    return loss === undefined || other === undefined ? [] : [loss - other];
+    const [value, other] = [by.scoreOf(run), theirs.get(seedOf(run))];
+    return value === undefined || other === undefined ? [] : [value - other];
   });
   const over = sample(differences);
   return over === undefined ? arm : { ...arm, delta: judged(over) };

@@ -1,5 +1,6 @@
-/** The answer of a sweep: its runs, best validation loss first; runs without one below, never left out. */
+/** The answer of a sweep: its runs, the best first; runs without a number to rank by below, never left out. */
 import { type RunStatus, stateLabel } from "../../runs/status.ts";
+import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
 
 /** A run of the sweep and what is known of it. */
 export interface RankedRun {
@@ -9,29 +10,27 @@ export interface RankedRun {
   readonly status: RunStatus | undefined;
 }
 
-/** Finished runs by validation loss, then the others in the order of the sweep; that order for all, if data differ. */
-export function rank(runs: readonly RankedRun[]): readonly RankedRun[] {
-  if (dataMismatch(runs) !== undefined) return runs;
-  const key = ({ status }: RankedRun) =>
-    status?.state === "done" ? (status.val_loss ?? Infinity) : Infinity;
-  return runs.toSorted((a, b) => key(a) - key(b) || 0);
+/** Finished runs, the best first, then the others in the order of the sweep; that order for all, if data differ. */
+export function rank(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): readonly RankedRun[] {
+  if (dataMismatch(runs, by) !== undefined) return runs;
+  return runs.toSorted((a, b) => byScore(by, by.scoreOf(a), by.scoreOf(b)));
 }
 
 /**
  * Why the finished runs cannot be ranked: they were trained or judged on different data. A rank would say more of the
  * data than of the arms. undefined where all is well.
  */
-export function dataMismatch(runs: readonly RankedRun[]): string | undefined {
+export function dataMismatch(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): string | undefined {
   const byData = new Map<string, RankedRun[]>();
   for (const run of runs) {
-    const { state, data_fingerprint: fingerprint } = run.status ?? {};
-    if (state === "done" && fingerprint !== undefined)
-      byData.set(fingerprint, [...(byData.get(fingerprint) ?? []), run]);
+    const data = run.status?.state === "done" ? by.dataOf(run) : undefined;
+    if (data !== undefined) byData.set(data, [...(byData.get(data) ?? []), run]);
   }
   if (byData.size < 2) return undefined;
-  const groups = [...byData].map(([fingerprint, of]) => {
+  const groups = [...byData].map(([data, of]) => {
     const names = of.slice(0, 3).map(({ name }) => name);
-    return `${fingerprint.slice(0, 12)} (${names.join(", ")}${of.length > 3 ? `, and ${of.length - 3} more` : ""})`;
+    const fingerprints = data.split("+").map((fingerprint) => fingerprint.slice(0, 12));
+    return `${fingerprints.join(" and ")} (${names.join(", ")}${of.length > 3 ? `, and ${of.length - 3} more` : ""})`;
   });
   return `not ranked: the runs saw different data, ${groups.join(" and ")}. Sweep one corpus at a time; if files changed meanwhile, run it again under another name.`;
 }
@@ -39,9 +38,10 @@ export function dataMismatch(runs: readonly RankedRun[]): string | undefined {
 export const label = ({ status }: RankedRun): string =>
   status === undefined ? "not started" : stateLabel(status);
 
-/** Columns of results.csv: one row per run, every swept key a column. */
+/** Columns of results.csv: one row per run, every swept key a column, and what runs are ranked by where it is another. */
 export function resultRows(
   runs: readonly RankedRun[],
+  by: RankBy = VALIDATION_LOSS,
 ): readonly Readonly<Record<string, string | number | undefined>>[] {
   return runs.map((run) => ({
     run: run.name,
@@ -51,6 +51,7 @@ export function resultRows(
     val_loss: run.status?.val_loss,
     val_ppl: run.status?.val_ppl,
     val_bits_per_byte: run.status?.val_bits_per_byte,
+    ...(by.isDefault ? {} : { [by.name]: by.scoreOf(run) }),
     train_loss: run.status?.train_loss,
     max_grad_norm: run.status?.max_grad_norm,
     steps: run.status?.step,

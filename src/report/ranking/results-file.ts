@@ -4,25 +4,38 @@ import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import type { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, type RunStatus, readStatus } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
+import type { RankBy } from "./rank-by.ts";
 import { type RankedRun, rank, resultRows } from "./ranking.ts";
+import { readRankBy } from "./read-rank-by.ts";
 
 type Files = ReturnType<typeof sweepFiles>;
 
-/** The runs, the best first, with what is known of them: from their folders, or from this process where the disk would not take it. */
-export const rankedRuns = (
+/**
+ * The runs, the best first, with what is known of them: from their folders, or from this process where the disk would not take it.
+ * `rankBy`: by another metric than their config says.
+ */
+export function rankedRuns(
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
-): readonly RankedRun[] =>
-  rank(
-    runs.map(({ name, id, factors }) => {
-      const dir = files.run(name);
-      const [here, there] = [known.get(name), readStatus(dir)];
-      const later =
-        here === undefined || isFinished(dir) || (there !== undefined && there.attempt > here.attempt);
-      return { name, id, factors, status: later ? there : here };
-    }),
-  );
+  rankBy?: string,
+): Ranking {
+  const by = readRankBy(files.dir, runs, rankBy);
+  const found = runs.map(({ name, id, factors }) => {
+    const dir = files.run(name);
+    const [here, there] = [known.get(name), readStatus(dir)];
+    const later =
+      here === undefined || isFinished(dir) || (there !== undefined && there.attempt > here.attempt);
+    return { name, id, factors, status: later ? there : here };
+  });
+  return { runs: rank(found, by), by };
+}
+
+/** Runs in their order, and what that is made by. */
+export interface Ranking {
+  readonly runs: readonly RankedRun[];
+  readonly by: RankBy;
+}
 
 /**
  * results.csv of all runs, as their folders and `known` have them; returns them in the order of the table. Workers that
@@ -32,10 +45,11 @@ export async function writeResults(
   files: Files,
   runs: readonly Run[],
   known: ReadonlyMap<string, RunStatus>,
-): Promise<readonly RankedRun[]> {
+  rankBy?: string,
+): Promise<Ranking> {
   for (let written = ""; ; ) {
-    const ranked = rankedRuns(files, runs, known);
-    const text = csvTable(resultRows(ranked));
+    const ranked = rankedRuns(files, runs, known, rankBy);
+    const text = csvTable(resultRows(ranked.runs, ranked.by));
     if (text === written) return ranked;
     await writeFileAtomic(files.results, text);
     written = text;

@@ -8,24 +8,24 @@ export interface Evaluation {
   readonly protocol: string;
   /** `validation`, or the name of a set of `eval.sets`. */
   readonly split: string;
-  /** Nats per token. */
-  readonly loss: number;
-  readonly ppl: number;
-  readonly bitsPerByte: number;
+  /** What it gave, by the names of metrics. */
+  readonly scores: Readonly<Record<string, number>>;
 }
+
+/** Columns that are no metric. */
+const OTHERS = ["step", "protocol", "split", "n_tokens", "n_bytes"];
 
 export function readEvaluations(path: string): readonly Evaluation[] {
   const found: Evaluation[] = [];
   for (const row of tableRows(path)) {
     const step = stepOf(row);
     if (step === undefined) continue;
+    const given = row.columns.filter((column) => !OTHERS.includes(column) && row.text(column) !== "");
     found.push({
       step,
       protocol: row.text("protocol"),
       split: row.text("split"),
-      loss: row.number("loss"),
-      ppl: row.number("ppl"),
-      bitsPerByte: row.number("bits_per_byte"),
+      scores: Object.fromEntries(given.map((column) => [column, row.number(column)])),
     });
   }
   return found;

@@ -1,18 +1,19 @@
 /** The answer: which arm is best, by how much, and whether that is more than noise. As much as the runs allow to say. */
 
-import type { ArmMaterial, Material } from "../data/material.ts";
+import type { Material } from "../data/material.ts";
 import { hasDiverged } from "../data/series.ts";
 import { answerWords } from "../page/answer-words.ts";
 import { type Block, listed, prose, type TableBlock } from "../page/blocks.ts";
-import { nats, signed } from "../page/numbers.ts";
+import { fixed, nats, signed } from "../page/numbers.ts";
 import { perplexity } from "../ranking/arm-rows.ts";
 import type { ArmResult } from "../ranking/evidence.ts";
+import { amountUnit, byScore } from "../ranking/rank-by.ts";
 
 export const title = "The answer";
 
 export function blocks(material: Material): readonly Block[] {
-  const { arms, evidence, runs } = material;
-  const notes = [...openNote(material), ...divergedNote(material), ...incompleteNote(arms)];
+  const { evidence, runs } = material;
+  const notes = [...openNote(material), ...divergedNote(material), ...incompleteNote(material)];
   if (runs.length === 0) return [prose("This sweep lists no runs.", "answer")];
   return [
     prose(answerWords(evidence), "answer"),
@@ -45,17 +46,19 @@ function divergedNote({ arms }: Material): readonly string[] {
 }
 
 /** An arm that lost seeds stands below those that did not, whatever the mean of the rest is. */
-function incompleteNote(arms: readonly ArmMaterial[]): readonly string[] {
-  const best = arms[0]?.result.loss?.mean;
+function incompleteNote({ arms, evidence: { by } }: Material): readonly string[] {
+  const best = arms[0]?.result.score?.mean;
   if (best === undefined) return [];
-  const better = arms.filter(({ result }) => result.loss !== undefined && result.loss.mean < best);
+  const better = arms.filter(({ result: { score } }) => score && byScore(by, score.mean, best) < 0);
   return better.map(
     ({ label, result }) =>
-      `${label} has a lower mean, ${nats(result.loss!.mean)}, but over ${result.finished} of its ${result.runs.length} runs only.`,
+      `${label} has a ${by.metric.better} mean, ${fixed(result.score!.mean, by.metric.digits)}, but over ${result.finished} of its ${result.runs.length} runs only.`,
   );
 }
 
 function armsTable({ arms, evidence }: Material): TableBlock {
+  const { by } = evidence;
+  const { digits } = by.metric;
   const anyDelta = arms.some(({ result }) => result.delta !== undefined);
   return {
     kind: "table",
@@ -66,6 +69,12 @@ function armsTable({ arms, evidence }: Material): TableBlock {
       { title: "\u00b1 95 %", align: "right" },
       { title: "val ppl", align: "right" },
       { title: "bits/byte", align: "right" },
+      ...(by.isDefault
+        ? []
+        : ([
+            { title: by.title, align: "right" },
+            { title: "\u00b1 95 %", align: "right" },
+          ] as const)),
       ...(anyDelta
         ? ([
             { title: `\u0394 to ${evidence.reference}`, align: "right" },
@@ -83,16 +92,17 @@ function armsTable({ arms, evidence }: Material): TableBlock {
         nats(result.loss?.ci95),
         perplexity(result)?.toFixed(3) ?? "",
         result.bitsPerByte === undefined ? "" : result.bitsPerByte.toFixed(4),
-        ...(anyDelta ? deltaCells(result, label === evidence.reference) : []),
+        ...(by.isDefault ? [] : [fixed(result.score?.mean, digits), fixed(result.score?.ci95, digits)]),
+        ...(anyDelta ? deltaCells(result, label === evidence.reference, digits) : []),
         result.diverged === 0 ? "" : `${result.diverged} diverged`,
       ],
       ...(series === undefined ? {} : { series }),
-      ...(i === 0 && result.loss !== undefined && evidence.mismatch === undefined ? { strong: true } : {}),
+      ...(i === 0 && result.score !== undefined && evidence.mismatch === undefined ? { strong: true } : {}),
     })),
   };
 }
 
-function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string[] {
+function deltaCells({ delta }: ArmResult, isReference: boolean, digits: number): readonly string[] {
   if (delta === undefined) return [isReference ? "reference" : "", "", ""];
   const resolved =
     delta.resolved === undefined
@@ -100,16 +110,20 @@ function deltaCells({ delta }: ArmResult, isReference: boolean): readonly string
       : delta.resolved
         ? "yes"
         : `no${delta.seedsNeeded === undefined ? "" : `, needs about ${delta.seedsNeeded} seeds`}`;
-  return [signed(delta.mean), nats(delta.ci95), resolved];
+  return [signed(delta.mean, digits), fixed(delta.ci95, digits), resolved];
 }
 
 function footnote({ evidence, arms }: Material): string {
+  const { isDefault, noun, metric } = evidence.by;
   const deltas = arms.some(({ result }) => result.delta !== undefined)
     ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % confidence interval excludes 0, without correction for several arms. Needed seeds are for 80 % power."
     : "";
   const noise =
     evidence.noise === undefined
       ? "Seed noise is unknown: no arm has two finished seeds."
-      : `Seed noise: standard deviation ${nats(evidence.noise)} nats, pooled over the arms.`;
-  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${deltas} ${noise}`;
+      : `Seed noise: standard deviation ${fixed(evidence.noise, metric.digits)}${amountUnit(metric)}, pooled over the arms.`;
+  const ranked = isDefault
+    ? ""
+    : ` Arms are ranked and compared by ${noun}, where ${metric.better} is better.`;
+  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${ranked}${deltas} ${noise}`;
 }

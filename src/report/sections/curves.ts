@@ -1,10 +1,14 @@
-/** Validation loss over tokens, the difference to the reference, and training loss. */
-
+/** Every metric of every evaluation over tokens, the difference to the reference, and training loss. */
+import { metricKey } from "../../config/evaluation-metrics.ts";
+import { metrics } from "../../protocols/index.ts";
+import type { Metric } from "../../protocols/metric.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
 import type { Material, RunMaterial } from "../data/material.ts";
 import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../data/series.ts";
 import { type Block, type FigureBlock, figure, prose } from "../page/blocks.ts";
+import { unitWords } from "../ranking/rank-by.ts";
 import { bucketOf, bucketWidth } from "../readers/buckets.ts";
+import type { Evaluation } from "../readers/evaluations.ts";
 import { differences } from "./differences.ts";
 import { recordedBy } from "./recorded.ts";
 
@@ -21,44 +25,80 @@ export function blocks(material: Material): readonly Block[] {
     : found;
 }
 
-/** A figure for each protocol and split; the one that ranks is the first in each file. */
+/** What a figure is of: one metric of one set. */
+interface Judged {
+  readonly protocol: string;
+  readonly split: string;
+  readonly name: string;
+  readonly metric: Metric;
+  /** Its file's name; unique in a report. */
+  readonly id: string;
+}
+
+/** A figure for each protocol and split, and each of its metrics that is no function of another. */
 function evaluationFigures(material: Material): readonly FigureBlock[] {
-  const judged = new Map<string, { readonly protocol: string; readonly split: string }>();
-  for (const run of material.runs)
-    for (const { protocol, split } of run.evaluations)
-      judged.set(JSON.stringify([protocol, split]), { protocol, split });
-  return [...judged.values()].flatMap(({ protocol, split }, i) => {
+  return judgedBy(material).flatMap(({ protocol, split, name, metric, id }) => {
     const points = (run: RunMaterial): readonly Point[] =>
       run.evaluations
         .filter((row) => row.protocol === protocol && row.split === split)
-        .map(({ step, loss }) => ({ x: step * tokensPerStep(run), y: loss }));
+        .flatMap(({ step, scores: { [name]: y } }) =>
+          y === undefined ? [] : [{ x: step * tokensPerStep(run), y }],
+        );
     const series = armSeries(material, points, { crosses });
     const x = { label: "tokens" };
+    const unit = unitWords(metric).trim() || name;
     const marks = series.every((one) => one.points.length <= 25);
-    const curve = lineChart({ title: `${split} loss`, x, y: { label: "nats per token" }, series, marks });
+    const curve = lineChart({ title: `${split} ${name}`, x, y: { label: unit }, series, marks });
     const from = recordedBy(material, (run) => points(run).length > 0);
-    const reference = material.evidence.reference;
+    const { reference, by } = material.evidence;
     const compared = reference === undefined ? [] : differences(material, points, reference);
+    const worse = metric.better === "lower" ? "above" : "below";
     const difference = lineChart({
       title: `difference to ${reference}`,
       x,
-      y: { label: "nats per token, above 0 is worse", rule: 0 },
-      ...{ series: compared, marks },
+      y: { label: `${unit}, ${worse} 0 is worse`, rule: 0 },
+      series: compared,
+      marks,
     });
     const about =
       difference === undefined
         ? ""
         : " Right: the same less the reference's at equal seed and step, where the common course of both cancels out.";
+    const ranks = metricKey(split, name) === by.name ? " Runs are ranked by the last point." : "";
+    const said = `${name[0]!.toUpperCase()}${name.slice(1)}`;
     const caption =
-      `Loss on ${split} by protocol ${protocol}; mean over the seeds, the band spans their extremes. A cross marks where a ` +
-      `run diverged; the mean goes on over the others.${about}${i === 0 ? " Runs are ranked by the last point." : ""}${from.note}${leftOut(material)}`;
+      `${said} on ${split} by protocol ${protocol}; mean over the seeds, the band spans their extremes. A cross marks where a ` +
+      `run diverged; the mean goes on over the others.${about}${ranks}${from.note}${leftOut(material)}`;
     return figure({
-      ...{ id: i === 0 ? "validation-loss" : `validation-loss-${i + 1}` },
-      title: i === 0 ? "Validation loss" : `Loss on ${split}, ${protocol}`,
+      id,
+      title: id === FIRST ? "Validation loss" : `${said} on ${split}, ${protocol}`,
       panels: [curve, difference],
-      ...{ legend: legendOf(series), caption, from: { files: ["eval.csv"], runs: from.runs } },
+      legend: legendOf(series),
+      caption,
+      from: { files: ["eval.csv"], runs: from.runs },
     });
   });
+}
+
+const FIRST = "validation-loss";
+
+/** In the order of eval.csv; the validation loss is the first in each. */
+function judgedBy({ runs }: Material): readonly Judged[] {
+  const found = new Map<string, Pick<Evaluation, "protocol" | "split"> & { readonly names: Set<string> }>();
+  for (const { protocol, split, scores } of runs.flatMap(({ evaluations }) => evaluations)) {
+    const key = JSON.stringify([protocol, split]);
+    const names = found.get(key)?.names ?? new Set();
+    for (const name of Object.keys(scores)) names.add(name);
+    found.set(key, { protocol, split, names });
+  }
+  return [...found.values()].flatMap(({ protocol, split, names }, i) =>
+    [...names].flatMap((name): readonly Judged[] => {
+      const metric = metrics.get(name);
+      if (metric === undefined || (metric.follows !== undefined && names.has(metric.follows))) return [];
+      const id = name === "loss" ? FIRST : `evaluation-${name}`;
+      return [{ protocol, split, name, metric, id: i === 0 ? id : `${id}-${i + 1}` }];
+    }),
+  );
 }
 
 function trainingFigure(material: Material): readonly FigureBlock[] {

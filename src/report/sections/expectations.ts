@@ -1,10 +1,10 @@
 /** What the config expected of the sweep, and what came of it: `hnorm verify` in the report. */
 
 import type { Material } from "../data/material.ts";
-import { setValues } from "../expectations/set-values.ts";
 import { deltaText, verdictText } from "../expectations/verdict-words.ts";
 import { overall, type Verdict, verdicts } from "../expectations/verdicts.ts";
 import { type Block, prose } from "../page/blocks.ts";
+import { evaluationScores } from "../ranking/evaluation-scores.ts";
 
 export const title = "Expectations";
 
@@ -20,7 +20,7 @@ export function blocks({ expectations, evidence, runs }: Material): readonly Blo
   const all = verdicts(
     expectations,
     evidence.arms,
-    setValues((run) => byName.get(run) ?? []),
+    evaluationScores((run) => byName.get(run) ?? []),
   );
   return [prose(WORDS[overall(all)]), table(all)];
 }

@@ -5,18 +5,19 @@ import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
 import type { Material, RunMaterial } from "../data/material.ts";
 import { averaged, hasDiverged, legendOf } from "../data/series.ts";
-import { byLoss, type Tuned, tuned } from "../data/tuned.ts";
+import { byBest, type Tuned, tuned } from "../data/tuned.ts";
 import { answerWords } from "../page/answer-words.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
-import { nats } from "../page/numbers.ts";
+import { fixed } from "../page/numbers.ts";
 import { armsOf } from "../ranking/arms.ts";
-import { evidence, finishedLoss } from "../ranking/evidence.ts";
+import { evidence } from "../ranking/evidence.ts";
+import { type RankBy, unitWords } from "../ranking/rank-by.ts";
 
 export const title = "Learning-rate sensitivity";
 
 const KEY = "train.lr";
 
-export function blocks({ runs, sweep }: Material): readonly Block[] {
+export function blocks({ runs, sweep, evidence: { by } }: Material): readonly Block[] {
   const rateOf = (run: Pick<RunMaterial, "factors">) => Number(run.factors[KEY]);
   if (new Set(runs.map(rateOf).filter(Number.isFinite)).size < 2) return [];
   const byName = new Map(runs.map((run) => [run.name, run]));
@@ -24,67 +25,73 @@ export function blocks({ runs, sweep }: Material): readonly Block[] {
     const { [KEY]: _, ...factors } = run.factors;
     return { ...run, factors };
   });
-  const arms = armsOf(others, sweep.name).map((arm) => tuned(arm, byName, rateOf));
-  const drawn = arms.toSorted(byLoss).slice(0, MAX_SERIES);
+  const arms = armsOf(others, sweep.name).map((arm) => tuned(arm, byName, rateOf, by));
+  const drawn = arms.toSorted(byBest(by)).slice(0, MAX_SERIES);
   const series = arms
     .filter((arm) => drawn.includes(arm))
     .map((arm, place): Series => ({ label: arm.label, series: place, ...lines(arm) }));
   const panel = lineChart({
     title: "",
     x: { label: "train.lr, peak learning rate", kind: "log" },
-    y: { label: "validation loss, nats per token" },
-    ...{ series, marks: true },
+    y: { label: [by.noun, unitWords(by.metric).trim()].filter((words) => words !== "").join(", ") },
+    series,
+    marks: true,
   });
   const left = arms.length - drawn.length;
-  const caption = `Final validation loss at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
+  const caption = `Final ${by.noun} at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
   const names = runs
-    .filter((run) => finishedLoss(run) !== undefined || hasDiverged(run))
+    .filter((run) => by.scoreOf(run) !== undefined || hasDiverged(run))
     .map(({ name }) => name);
   return [
     ...figure({
-      ...{ id: "learning-rate", title: "Final validation loss by learning rate", panels: [panel] },
-      ...{ legend: legendOf(series), caption, from: { files: ["status.json"], runs: names } },
+      id: "learning-rate",
+      title: `Final ${by.noun} by learning rate`,
+      panels: [panel],
+      legend: legendOf(series),
+      caption,
+      from: { files: [by.isDefault ? "status.json" : "eval.csv"], runs: names },
     }),
-    ...tunedAnswer(arms),
-    tableOf(arms.toSorted(byLoss), series),
+    ...tunedAnswer(arms, by),
+    tableOf(arms.toSorted(byBest(by)), series, by),
     ...edgeNote(arms),
   ];
 }
 
 /** The answer again, of arms that are each at their best rate: what a sweep of rates is made for. */
-function tunedAnswer(arms: readonly Tuned[]): readonly Block[] {
+function tunedAnswer(arms: readonly Tuned[], by: RankBy): readonly Block[] {
   const atBest = arms.flatMap(({ arm, best, runsAt }) =>
     best === undefined ? [] : [{ ...arm, runs: runsAt(best.rate) }],
   );
   if (atBest.length < 2) return [];
-  const words = answerWords(evidence(atBest));
+  const words = answerWords(evidence(atBest, { by }));
   return [
     prose(["Each arm at its own best learning rate: ", ...words]),
     prose(
-      "The best rate was chosen by the same validation loss, which flatters arms with many rates or few seeds.",
+      `The best rate was chosen by the same ${by.noun}, which flatters arms with many rates or few seeds.`,
       "note",
     ),
   ];
 }
 
 function lines({ rates }: Tuned): Pick<Series, "points" | "crosses"> {
-  const points = rates.flatMap(({ rate, losses }) => averaged(losses.map((y) => [{ x: rate, y }])));
+  const points = rates.flatMap(({ rate, values }) => averaged(values.map((y) => [{ x: rate, y }])));
   const crosses = rates
     .filter(({ diverged }) => diverged > 0)
     .map(({ rate, diverged }) => ({
-      ...{ x: rate, y: Infinity },
+      x: rate,
+      y: Infinity,
       label: `${diverged} diverged at ${numberLabel(rate)}`,
     }));
   return { points, crosses };
 }
 
-function tableOf(arms: readonly Tuned[], series: readonly Series[]): TableBlock {
+function tableOf(arms: readonly Tuned[], series: readonly Series[], by: RankBy): TableBlock {
   return {
     kind: "table",
     columns: [
       { title: "arm", align: "left" },
       { title: "best lr", align: "right" },
-      { title: "val loss at it", align: "right" },
+      { title: `${by.title} at it`, align: "right" },
       { title: "seeds", align: "right" },
       { title: "lrs tried", align: "right" },
       { title: "diverged at", align: "left" },
@@ -96,7 +103,7 @@ function tableOf(arms: readonly Tuned[], series: readonly Series[]): TableBlock 
         cells: [
           label,
           best === undefined ? "\u2013" : `${numberLabel(best.rate)}${best.atEdge ? " (edge)" : ""}`,
-          nats(best?.loss),
+          fixed(best?.value, by.metric.digits),
           best === undefined ? "" : String(best.n),
           String(rates.length),
           diverged.join(", "),

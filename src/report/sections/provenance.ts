@@ -3,7 +3,7 @@
 import type { Material, RunMaterial } from "../data/material.ts";
 import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
-import { nats } from "../page/numbers.ts";
+import { fixed, nats } from "../page/numbers.ts";
 import { factorText, label } from "../ranking/ranking.ts";
 
 export const title = "Provenance";
@@ -69,7 +69,7 @@ function valuesText(runs: readonly RunMaterial[], path: readonly string[]): stri
   return [...counts].map(([text, n]) => `${text} (${n} of ${runs.length} runs)`).join("; ");
 }
 
-function runsTable({ runs, arms }: Material): TableBlock {
+function runsTable({ runs, arms, evidence: { by } }: Material): TableBlock {
   const seriesOf = new Map(arms.flatMap((arm) => arm.runs.map((run) => [run.name, arm.series] as const)));
   const keys = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))];
   return {
@@ -81,6 +81,7 @@ function runsTable({ runs, arms }: Material): TableBlock {
       { title: "state", align: "left" },
       { title: "steps", align: "right" },
       { title: "val loss", align: "right" },
+      ...(by.isDefault ? [] : ([{ title: by.title, align: "right" }] as const)),
       { title: "parameters", align: "right" },
     ],
     rows: runs.map((run) => {
@@ -93,6 +94,7 @@ function runsTable({ runs, arms }: Material): TableBlock {
           label(run),
           String(run.status?.step ?? ""),
           nats(run.status?.val_loss),
+          ...(by.isDefault ? [] : [fixed(by.scoreOf(run), by.metric.digits)]),
           String(run.status?.parameters ?? ""),
         ],
         ...(series === undefined ? {} : { series }),

@@ -160,7 +160,7 @@ describe("extends", () => {
     expect(complaint(files)).toMatchInlineSnapshot(`
       "x.yaml:2:30 norm.alpha: expected a number >= 0 and <= 1, got 2
       base/b.yaml:4:40 train.lr: expected a number > 0, got -1
-      base/b.yaml:5:9 eval.evry: unknown key; allowed: every, tokens, batch_size, sets; did you mean every?"
+      base/b.yaml:5:9 eval.evry: unknown key; allowed: every, tokens, batch_size, rank_by, sets; did you mean every?"
     `);
   });
 });

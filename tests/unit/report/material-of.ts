@@ -1,4 +1,5 @@
 /** Material of a report without any training: the runs of a real config with made-up endings and curves. */
+import { evaluationMetrics } from "../../../src/config/evaluation-metrics.ts";
 import { activations } from "../../../src/probes/activations.ts";
 import { type ExpertShares, lastShares } from "../../../src/probes/experts.ts";
 import { layerGradients } from "../../../src/probes/grad-norms.ts";
@@ -7,6 +8,8 @@ import type { Reader } from "../../../src/probes/reader.ts";
 import { routerEntropies } from "../../../src/probes/routers.ts";
 import { type Material, material, type RunMaterial } from "../../../src/report/data/material.ts";
 import type { Measured } from "../../../src/report/data/measured.ts";
+import { evaluationScores } from "../../../src/report/ranking/evaluation-scores.ts";
+import { rankBy } from "../../../src/report/ranking/rank-by.ts";
 import type { Metrics } from "../../../src/report/readers/metrics.ts";
 import { loadSweep, type Run } from "../../../src/sweep/expand.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
@@ -44,6 +47,8 @@ export function materialOf(
   options: {
     readonly against?: string;
     readonly name?: string;
+    /** The accuracy of the set `late` instead of the validation loss. */
+    readonly byAccuracy?: boolean;
     readonly expected?: (runs: readonly Run[]) => readonly BoundExpectation[];
   } = {},
 ): Material {
@@ -54,7 +59,13 @@ export function materialOf(
     return { ...run, status, evaluations: [], ...left, measured: measuredOf(left) };
   });
   const expectations = options.expected?.(runs as unknown as readonly Run[]) ?? [];
-  return material({ name: options.name ?? "nano", expectations }, runs, 1, options);
+  const late = { late: { protocol: { name: "next-token-accuracy" } } } as const;
+  const values = evaluationScores((name) => runs.find((run) => run.name === name)!.evaluations);
+  const by = options.byAccuracy && rankBy(evaluationMetrics(late).get("late/accuracy")!, values);
+  return material({ name: options.name ?? "nano", expectations }, runs, 1, {
+    ...options,
+    ...(by ? { by } : {}),
+  });
 }
 
 /** Metrics of a run whose loss and gradient norm are the same at each step. */
@@ -72,6 +83,16 @@ export const judged = (...losses: readonly number[]) =>
   losses.map((loss, i) => evaluated(10 * (i + 1), loss));
 
 export const evaluated = (step: number, loss: number, split = "validation", protocol = "packed-v1") => ({
-  ...{ step, protocol, split, loss },
-  ...{ ppl: Math.exp(loss), bitsPerByte: loss / Math.LN2 },
+  step,
+  protocol,
+  split,
+  scores: { ppl: Math.exp(loss), bits_per_byte: loss / Math.LN2, loss },
+});
+
+/** The set `late` under next-token-accuracy. */
+export const accurate = (step: number, loss: number, accuracy: number) => ({
+  step,
+  protocol: "next-token-accuracy",
+  split: "late",
+  scores: { ppl: Math.exp(loss), bits_per_byte: loss, loss, accuracy },
 });

@@ -2,27 +2,14 @@
 import { expect, test } from "vitest";
 import { material as assembled, type Material } from "../../../src/report/data/material.ts";
 import { answerWords } from "../../../src/report/page/answer-words.ts";
-import { type Block, type FigureBlock, plainText, type TableBlock } from "../../../src/report/page/blocks.ts";
+import { plainText } from "../../../src/report/page/blocks.ts";
 import { gradientLines } from "../../../src/report/page/terminal.ts";
 import { sections } from "../../../src/report/sections/index.ts";
 import { evaluated, judged, type Known, materialOf, steady } from "./material-of.ts";
+import { blocksOf, cells, figures, words } from "./section-blocks.ts";
 
 const SEEDS = "train.seed=1,2,3";
 const INITS = ["normal", "megatron"] as const;
-
-const blocksOf = (material: Material, id: string): readonly Block[] =>
-  sections(material).find((section) => section.id === id)?.blocks ?? [];
-
-const tables = (blocks: readonly Block[]) =>
-  blocks.filter((block): block is TableBlock => block.kind === "table");
-
-const figures = (blocks: readonly Block[]) =>
-  blocks.filter((block): block is FigureBlock => block.kind === "figure");
-
-const words = (blocks: readonly Block[]) =>
-  blocks.flatMap((block) => (block.kind === "prose" ? [plainText(block.words)] : [])).join("\n");
-
-const cells = (blocks: readonly Block[], of = 0) => tables(blocks)[of]!.rows.map((row) => row.cells);
 
 const answer = (material: Material) => plainText(answerWords(material.evidence));
 

@@ -1,12 +1,14 @@
 /** Expectations against made-up runs: every kind of claim, and what is told where runs diverged, are missing or are known to differ. */
 import { expect, test } from "vitest";
-import type { Claim, Metric } from "../../../src/config/expect.ts";
+import type { Claim } from "../../../src/config/expect.ts";
 import { junitXml } from "../../../src/report/expectations/junit.ts";
 import { overall, type Verdict, verdicts } from "../../../src/report/expectations/verdicts.ts";
 import { armsOf } from "../../../src/report/ranking/arms.ts";
+import { evaluationScores, type ScoreOf } from "../../../src/report/ranking/evaluation-scores.ts";
 import type { RankedRun } from "../../../src/report/ranking/ranking.ts";
 import type { RunStatus } from "../../../src/runs/status.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
+import { evaluated } from "./material-of.ts";
 
 type State = RunStatus["state"];
 /** A loss is a finished run, a word another state, undefined one that was not started. */
@@ -35,17 +37,20 @@ function judged(
   all: readonly RankedRun[],
   claim: Claim,
   extra: Partial<BoundExpectation> = {},
-  setValue?: (run: string, set: string, metric: Metric) => number | undefined,
+  scoreOf?: ScoreOf,
 ): Verdict {
   const than = claim.kind === "order" ? { than: named(all, "post") } : {};
   const expectation = { at: 0, arm: { norm: "pre" }, claim, arms: [{ arm: named(all, "pre"), ...than }] };
-  const [verdict] = verdicts([{ ...expectation, ...extra }], armsOf(all, "sweep"), setValue);
+  const [verdict] = verdicts([{ ...expectation, ...extra }], armsOf(all, "sweep"), scoreOf);
   return verdict!;
 }
 
 const near = (value: number, far: number): Claim => ({
-  ...{ kind: "number", metric: "val_loss" },
-  ...{ value, low: value - far, high: value + far },
+  kind: "number",
+  metric: "val_loss",
+  value,
+  low: value - far,
+  high: value + far,
 });
 const order = (by = 0): Claim => ({ kind: "order", than: { norm: "post" }, by });
 
@@ -82,14 +87,16 @@ test("another metric, and a set's own numbers by run", () => {
   const all = runs({ pre: [0, 0] });
   const claim = { kind: "number", metric: "val_ppl", value: 1, low: 0.9, high: 1.1 } as const;
   expect(judged(all, claim)).toMatchObject({ verdict: "met", value: 1, measured: "1.000" });
-  const asked: string[] = [];
-  const onSet = judged(all, { ...claim, set: "wiki" }, {}, (...question) => {
-    asked.push(question.join(" "));
-    return 5;
-  });
-  expect(onSet).toMatchObject({ verdict: "missed", value: 5, what: "val_ppl on wiki" });
-  expect(asked).toEqual(["pre1 wiki val_ppl", "pre2 wiki val_ppl"]);
-  const without = judged(all, { ...claim, set: "wiki" }, {}, () => undefined);
+  const wiki = evaluationScores((run) => [
+    evaluated(10, 1, "wiki"),
+    evaluated(20, run === "pre1" ? Math.log(4) : Math.log(6), "wiki"),
+    evaluated(20, 1, "other"),
+  ]);
+  const onSet = judged(all, { ...claim, set: "wiki" }, {}, wiki);
+  expect(onSet).toMatchObject({ verdict: "missed", measured: "5.000", what: "val_ppl on wiki" });
+  const named = judged(all, { ...claim, metric: "ppl", set: "wiki" }, {}, wiki);
+  expect(named).toMatchObject({ measured: "5.000", what: "ppl on wiki" });
+  const without = judged(all, { ...claim, set: "wiki" });
   expect(without).toMatchObject({ verdict: "not finished", n: 0, measured: "-" });
   expect(without.note).toContain("eval.csv has no rows of the set");
 });
@@ -106,6 +113,28 @@ test("an order is by pairs of seeds, not by the two means", () => {
   expect(judged(runs({ pre: [2], post: [2] }), order()).verdict, "equal is not better").toBe("missed");
   const data = [...runs({ pre: [2] }, "a"), ...runs({ post: [3] }, "b")];
   expect(judged(data, order())).toMatchObject({ verdict: "missed", note: "the two arms saw different data" });
+});
+
+test("an order by what is better when it is higher, and by as much as the metric says", () => {
+  const all = runs({ pre: [1, 1], post: [1, 1] });
+  const accuracies: Record<string, number> = { pre1: 0.5, pre2: 0.4, post1: 0.48, post2: 0.37 };
+  const late = evaluationScores((run) => [
+    { step: 20, protocol: "p", split: "late", scores: { accuracy: accuracies[run]! } },
+  ]);
+  const claim = (by: number): Claim => ({
+    kind: "order",
+    metric: "accuracy",
+    set: "late",
+    than: { norm: "post" },
+    by,
+  });
+  const met = judged(all, claim(0.02), {}, late);
+  expect(met).toMatchObject({ verdict: "met", what: "accuracy on late", measured: "0.0250 better", n: 2 });
+  expect(judged(all, claim(0.03), {}, late).verdict).toBe("missed");
+  accuracies.pre1 = accuracies.pre2 = 0.3;
+  expect(judged(all, claim(0), {}, late)).toMatchObject({ verdict: "missed", measured: "0.1250 worse" });
+  const high: Claim = { kind: "number", metric: "accuracy", set: "late", low: 0.25 };
+  expect(judged(all, high, {}, late)).toMatchObject({ verdict: "met", expected: "at least 0.25" });
 });
 
 test("a diverged run misses numbers and orders, and is beaten by one that is finished", () => {
