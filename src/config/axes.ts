@@ -2,8 +2,9 @@
  * The `sweep:` section as axes: each key of `grid` is one, all of `zip` together are one, `seeds` is one over
  * train.seed. Multiplying them is the sweep room's work.
  */
-import { type Entry, type Located, type Mapping, type Place, plain } from "./located.ts";
-import type { Mistake } from "./mistakes.ts";
+
+import type { Diagnostic } from "./diagnostics.ts";
+import { type Entry, type Located, type Mapping, plain, type SourceLocation } from "./located.ts";
 import { sectionNames } from "./schema.ts";
 import { didYouMean, show, unknownKey } from "./wording.ts";
 
@@ -15,7 +16,7 @@ export interface Assignment {
 
 export interface Axis {
   readonly keys: readonly string[];
-  readonly place: Place;
+  readonly place: SourceLocation;
   /** One assignment per key. */
   readonly rows: readonly (readonly Assignment[])[];
 }
@@ -23,9 +24,10 @@ export interface Axis {
 /** The key that runs of one arm differ in. */
 export const SEED = "train.seed";
 
-export function readAxes(section: Entry | undefined, mistakes: Mistake[]): readonly Axis[] {
+export function readAxes(section: Entry | undefined, diagnostics: Diagnostic[]): readonly Axis[] {
   if (section === undefined) return [];
-  const wrong = (place: Place, key: string, message: string) => void mistakes.push({ place, key, message });
+  const wrong = (place: SourceLocation, key: string, message: string) =>
+    void diagnostics.push({ place, key, message });
   const sweep = asMapping(section, "sweep", wrong);
   if (sweep === undefined) return [];
   const allowed = ["grid", "zip", "seeds"];
@@ -49,15 +51,19 @@ export function readAxes(section: Entry | undefined, mistakes: Mistake[]): reado
   return distinct(axes, wrong);
 }
 
-type Wrong = (place: Place, key: string, message: string) => void;
+type Wrong = (place: SourceLocation, key: string, message: string) => void;
 
 interface Column {
   readonly key: string;
-  readonly place: Place;
+  readonly place: SourceLocation;
   readonly values: readonly Entry[];
 }
 
-export const axis = (keys: readonly string[], place: Place, rows: readonly (readonly Entry[])[]): Axis => ({
+export const axis = (
+  keys: readonly string[],
+  place: SourceLocation,
+  rows: readonly (readonly Entry[])[],
+): Axis => ({
   keys,
   place,
   rows: rows.map((row) => row.map((entry, i) => ({ key: keys[i]!, entry }))),

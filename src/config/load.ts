@@ -1,9 +1,9 @@
 /** A config file and command-line overrides -> what they say together. Values are checked once runs are known. */
 import { basename, dirname } from "node:path";
 import { type Assignment, type Axis, readAxes } from "./axes.ts";
+import { type Diagnostic, keyText, throwDiagnostics } from "./diagnostics.ts";
 import { type Expectation, readExpectations } from "./expect.ts";
-import { assign, follow, type Mapping, type Place, plain, without } from "./located.ts";
-import { keyText, type Mistake, throwMistakes } from "./mistakes.ts";
+import { assign, follow, type Mapping, plain, type SourceLocation, without } from "./located.ts";
 import { overrideAxes } from "./override-axes.ts";
 import { isOverride, type Override, parseOverride } from "./overrides.ts";
 import { readFile } from "./read-file.ts";
@@ -11,7 +11,7 @@ import { type Issue, type Resolved, resolve } from "./resolve.ts";
 import { FILE_KEYS, type ModelRunConfig, type SectionName } from "./schema.ts";
 import { show } from "./wording.ts";
 
-/** A file read, not yet resolved: `mistakes` are those of the file itself and await those of its runs. */
+/** A file read, not yet resolved: `diagnostics` are those of the file itself and await those of its runs. */
 export interface ConfigFile {
   /** Of the sweep: a word that is safe as a folder's name. */
   readonly name: string;
@@ -26,7 +26,7 @@ export interface ConfigFile {
   /** Overrides of single values: they come last. */
   readonly fixed: readonly Assignment[];
   readonly expected: Expected;
-  readonly mistakes: readonly Mistake[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** What the file expects of its sweep. */
@@ -42,10 +42,10 @@ export interface Expected {
 export type SweptTree = Pick<ConfigFile, "base" | "axes" | "fixed">;
 
 export function readConfig(file: string, overrides: readonly string[]): ConfigFile {
-  const mistakes: Mistake[] = [];
+  const diagnostics: Diagnostic[] = [];
   const parsed = overrides.map(parseOverride);
-  mistakes.push(...parsed.filter((p): p is Mistake => !isOverride(p)));
-  const ofFile = readFile(file, mistakes);
+  diagnostics.push(...parsed.filter((p): p is Diagnostic => !isOverride(p)));
+  const ofFile = readFile(file, diagnostics);
   let tree = ofFile;
   const ofRuns: Override[] = [];
   for (const override of parsed.filter(isOverride)) {
@@ -55,23 +55,23 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
   }
 
   const sweep = tree.entries.get("sweep");
-  let axes = readAxes(sweep, mistakes);
+  let axes = readAxes(sweep, diagnostics);
   const ownSweep = ofFile.entries.get("sweep");
   const ownAxes = ownSweep === sweep ? axes : readAxes(ownSweep, []);
   let fixed: readonly Assignment[] = [];
   for (const override of ofRuns) {
     fixed = fixed.filter(({ key }) => key !== override.key && !key.startsWith(`${override.key}.`));
     const zip = axes.some(({ keys }) => keys.length > 1 && keys.includes(override.key));
-    axes = overrideAxes(axes, override, mistakes);
+    axes = overrideAxes(axes, override, diagnostics);
     if (override.values.length === 1 && !zip)
       fixed = [...fixed, { key: override.key, entry: entryOf(override) }];
   }
   const expect = tree.entries.get("expect");
   const { expectations, issues } = readExpectations(expect && plain(expect.value));
-  mistakes.push(...issues.map((issue) => locatedMistake(tree, issue)));
-  const description = textOf(tree, "description", mistakes);
+  diagnostics.push(...issues.map((issue) => diagnosticOf(tree, issue)));
+  const description = textOf(tree, "description", diagnostics);
   return {
-    name: sweepName(tree, file, mistakes),
+    name: sweepName(tree, file, diagnostics),
     ...(description === undefined ? {} : { description }),
     file,
     baseDir: dirname(file),
@@ -83,7 +83,7 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
       tree,
       own: { base: without(ofFile, FILE_KEYS), axes: ownAxes, fixed: [] },
     },
-    mistakes,
+    diagnostics,
   };
 }
 
@@ -102,17 +102,17 @@ export function treeOf(config: SweptTree, assignments: readonly Assignment[]): M
 export function resolveTree(
   tree: Mapping,
   needed?: readonly SectionName[],
-): Resolved & { readonly mistakes: readonly Mistake[] } {
+): Resolved & { readonly diagnostics: readonly Diagnostic[] } {
   const resolved = resolve(plain(tree) as Record<string, unknown>, needed);
-  return { ...resolved, mistakes: resolved.issues.map((issue) => locatedMistake(tree, issue)) };
+  return { ...resolved, diagnostics: resolved.issues.map((issue) => diagnosticOf(tree, issue)) };
 }
 
-export function locatedMistake(tree: Mapping, { path, message, atKey, input }: Issue): Mistake {
+export function diagnosticOf(tree: Mapping, { path, message, atKey, input }: Issue): Diagnostic {
   const { node, key, depth } = follow(tree, path);
   const found = depth === path.length;
   // What is missing inside a mapping is said of the missing key; a bare value has no inside.
   const shown = found || node.kind === "mapping" ? path : path.slice(0, depth);
-  const place: Place = found && !atKey ? node.place : depth === 0 ? tree.place : key;
+  const place: SourceLocation = found && !atKey ? node.place : depth === 0 ? tree.place : key;
   const quotable = input !== undefined && (typeof input !== "object" || input === null);
   const got = quotable && !message.includes("got ") ? `, got ${show(input)}` : "";
   return {
@@ -126,7 +126,7 @@ export function locatedMistake(tree: Mapping, { path, message, atKey, input }: I
 export function loadModelConfig(file: string, overrides: readonly string[]): ModelRunConfig {
   const config = readConfig(file, overrides);
   const several = config.axes.filter(({ keys, rows }) => rows.length > 1 && keys.some(ofModel));
-  const undecided = several.map(({ keys, place, rows }): Mistake => {
+  const undecided = several.map(({ keys, place, rows }): Diagnostic => {
     const example = plain(rows[0]![0]!.entry.value);
     const choice = `${keys[0]}=${typeof example === "object" ? JSON.stringify(example) : example}`;
     const message = `expected one value, but several are swept here; choose one, such as ${choice}`;
@@ -134,8 +134,8 @@ export function loadModelConfig(file: string, overrides: readonly string[]): Mod
   });
   const firstRows = config.axes.flatMap(({ rows }) => rows[0] ?? []);
   const needed: readonly SectionName[] = several.length > 0 ? [] : ["engine", "norm", "model"];
-  const { config: resolved, mistakes } = resolveTree(treeOf(config, firstRows), needed);
-  throwMistakes([...config.mistakes, ...undecided, ...mistakes]);
+  const { config: resolved, diagnostics } = resolveTree(treeOf(config, firstRows), needed);
+  throwDiagnostics([...config.diagnostics, ...undecided, ...diagnostics]);
   const { engine, norm, model, init } = resolved as ModelRunConfig;
   return Object.freeze({ engine, norm, model, init });
 }
@@ -144,20 +144,20 @@ const ofModel = (key: string): boolean => ["engine", "norm", "model", "init"].in
 
 const entryOf = ({ values }: Override) => ({ place: values[0]!.place, value: values[0]! });
 
-function textOf(tree: Mapping, key: string, mistakes: Mistake[]): string | undefined {
+function textOf(tree: Mapping, key: string, diagnostics: Diagnostic[]): string | undefined {
   const value = tree.entries.get(key)?.value;
   if (value === undefined) return undefined;
   if (value.kind === "scalar" && typeof value.value === "string") return value.value;
-  mistakes.push({ place: value.place, key, message: `expected text, got ${show(plain(value))}` });
+  diagnostics.push({ place: value.place, key, message: `expected text, got ${show(plain(value))}` });
   return undefined;
 }
 
 /** `name:`, or the file's own name without its ending. */
-function sweepName(tree: Mapping, file: string, mistakes: Mistake[]): string {
-  const given = textOf(tree, "name", mistakes);
+function sweepName(tree: Mapping, file: string, diagnostics: Diagnostic[]): string {
+  const given = textOf(tree, "name", diagnostics);
   const name = given ?? basename(file).replace(/\.ya?ml$/, "");
   if (/^[A-Za-z0-9][\w.-]{0,79}$/.test(name)) return name;
   const message = `expected letters, digits, dots, dashes and underscores, got ${show(name)}`;
-  mistakes.push({ place: tree.entries.get("name")?.value.place ?? tree.place, key: "name", message });
+  diagnostics.push({ place: tree.entries.get("name")?.value.place ?? tree.place, key: "name", message });
   return "sweep";
 }

@@ -2,11 +2,11 @@
  * A YAML value that remembers, node by node, who wrote it: files and the command line are laid over one another,
  * and a mistake found later still points at its author. Trees are never changed, only rebuilt.
  */
-import { remembered } from "../lib/memo.ts";
-import { keyText, throwMistakes } from "./mistakes.ts";
+import { memoize } from "../lib/memo.ts";
+import { keyText, throwDiagnostics } from "./diagnostics.ts";
 
 /** Where something is written. `line` 0: not in a file, and `source` says it all. */
-export interface Place {
+export interface SourceLocation {
   readonly source: string;
   readonly line: number;
   readonly column: number;
@@ -14,25 +14,25 @@ export interface Place {
 
 export interface Scalar {
   readonly kind: "scalar";
-  readonly place: Place;
+  readonly place: SourceLocation;
   readonly value: string | number | boolean | null;
 }
 
 export interface Sequence {
   readonly kind: "sequence";
-  readonly place: Place;
+  readonly place: SourceLocation;
   readonly items: readonly Located[];
 }
 
 export interface Mapping {
   readonly kind: "mapping";
-  readonly place: Place;
+  readonly place: SourceLocation;
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
 /** A value under a key; `place` is the key's. */
 export interface Entry {
-  readonly place: Place;
+  readonly place: SourceLocation;
   readonly value: Located;
 }
 
@@ -42,7 +42,7 @@ export type Path = readonly (string | number)[];
 /** The value alone, not to be changed: of a tree that several share there is one. */
 export const plain = (tree: Located): unknown => (tree.kind === "scalar" ? tree.value : plainly(tree));
 
-const plainly = remembered((tree: Sequence | Mapping): unknown =>
+const plainly = memoize((tree: Sequence | Mapping): unknown =>
   tree.kind === "sequence"
     ? tree.items.map(plain)
     : Object.fromEntries([...tree.entries].map(([key, entry]) => [key, plain(entry.value)])),
@@ -52,7 +52,7 @@ const plainly = remembered((tree: Sequence | Mapping): unknown =>
 export function follow(
   tree: Located,
   path: Path,
-): { readonly node: Located; readonly key: Place; readonly depth: number } {
+): { readonly node: Located; readonly key: SourceLocation; readonly depth: number } {
   let at = { node: tree, key: tree.place, depth: 0 };
   for (const part of path) {
     const next = child(at.node, part);
@@ -93,7 +93,7 @@ function withItem(list: Sequence, path: readonly string[], entry: Entry, above: 
   if (at === undefined) {
     const example = [...above, 0, ...path.slice(/^\d+$/.test(key) ? 1 : 0)].join(".");
     const message = `is a list of ${list.items.length}; expected the number of an item, counted from 0, as in ${example}, got ${key}`;
-    throwMistakes([{ place: entry.place, key: keyText(above), message }]);
+    throwDiagnostics([{ place: entry.place, key: keyText(above), message }]);
   }
   const item = rest.length === 0 ? entry.value : within(list.items[at!], rest, entry, [...above, key]);
   return { ...list, items: list.items.with(at!, item) };

@@ -1,8 +1,8 @@
 /** The command line and the axes: what an override leaves of what the file sweeps. */
 import { isDeepStrictEqual } from "node:util";
 import { type Assignment, type Axis, axis } from "./axes.ts";
+import type { Diagnostic } from "./diagnostics.ts";
 import { plain } from "./located.ts";
-import type { Mistake } from "./mistakes.ts";
 import type { Override } from "./overrides.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Override } from "./overrides.ts";
 export function overrideAxes(
   axes: readonly Axis[],
   override: Override,
-  mistakes: Mistake[],
+  diagnostics: Diagnostic[],
 ): readonly Axis[] {
   const { key, values } = override;
   const place = values[0]!.place;
@@ -23,7 +23,7 @@ export function overrideAxes(
     if (!old.keys.some((k) => k === key || k.startsWith(`${key}.`))) return [old];
     if (old.keys.length > 1 && old.keys.includes(key)) {
       taken = true;
-      return pickRows(old, override, mistakes);
+      return pickRows(old, override, diagnostics);
     }
     const kept = old.keys.filter((k) => k !== key && !k.startsWith(`${key}.`));
     if (kept.length > 0)
@@ -35,7 +35,7 @@ export function overrideAxes(
   return swept && !taken ? [...left, axis([key], place, rows)] : left;
 }
 
-function pickRows(zip: Axis, { key, values }: Override, mistakes: Mistake[]): readonly Axis[] {
+function pickRows(zip: Axis, { key, values }: Override, diagnostics: Diagnostic[]): readonly Axis[] {
   const at = zip.keys.indexOf(key);
   const held = (row: readonly Assignment[]) => selected(plain(row[at]!.entry.value));
   const wanted = values.map((value) => selected(plain(value)));
@@ -44,7 +44,7 @@ function pickRows(zip: Axis, { key, values }: Override, mistakes: Mistake[]): re
     const others = zip.keys.filter((k) => k !== key).join(", ");
     const choices = zip.rows.map((row) => JSON.stringify(plain(row[at]!.entry.value))).join(", ");
     const message = `the file sweeps ${key} together with ${others}; pick one of its values: ${choices}`;
-    mistakes.push({ place: values[i]!.place, key, message });
+    diagnostics.push({ place: values[i]!.place, key, message });
   }
   return [
     { ...zip, rows: zip.rows.filter((row) => wanted.some((value) => isDeepStrictEqual(held(row), value))) },

@@ -3,8 +3,9 @@
  * and so is `norm=[pre, post]`; only a key whose value is itself a list takes one whole. Commas inside quotes,
  * braces or brackets do not count.
  */
+
+import { commandLine, type Diagnostic } from "./diagnostics.ts";
 import type { Located } from "./located.ts";
-import { commandLine, type Mistake } from "./mistakes.ts";
 import { readYaml } from "./read-yaml.ts";
 import { FILE_KEYS, isListKey } from "./schema.ts";
 
@@ -18,34 +19,34 @@ export interface Override {
 
 const KEY = /^[\w-]+(\.[\w-]+)*$/;
 
-export function parseOverride(written: string): Override | Mistake {
+export function parseOverride(written: string): Override | Diagnostic {
   const place = commandLine(written);
-  const mistake = (key: string, message: string): Mistake => ({ place, key, message });
+  const problem = (key: string, message: string): Diagnostic => ({ place, key, message });
   const equals = written.indexOf("=");
-  if (equals < 0) return mistake("", "expected key=value, such as train.lr=0.001");
+  if (equals < 0) return problem("", "expected key=value, such as train.lr=0.001");
   const key = written.slice(0, equals).trim();
   const text = written.slice(equals + 1);
-  if (!KEY.test(key)) return mistake("", `expected a key such as train.lr before the =, got "${key}"`);
-  if (key === "extends" || key.startsWith("extends.")) return mistake("", "extends belongs in the file");
+  if (!KEY.test(key)) return problem("", `expected a key such as train.lr before the =, got "${key}"`);
+  if (key === "extends" || key.startsWith("extends.")) return problem("", "extends belongs in the file");
 
   const path = key.split(".");
   const plainly = readYaml(text, () => place);
   const single = plainly.tree ?? { kind: "scalar" as const, place, value: null };
   const of = (values: readonly Located[]): Override => ({ key, path, values, written });
-  const understood = plainly.mistakes.length === 0;
+  const understood = plainly.diagnostics.length === 0;
   if (understood && !sweepable(key)) return of([single]);
   if (understood && single.kind === "sequence") {
-    return single.items.length > 0 ? of(single.items) : mistake("", "empty list: nothing to sweep");
+    return single.items.length > 0 ? of(single.items) : problem("", "empty list: nothing to sweep");
   }
   const bare = single.kind === "scalar" && typeof single.value === "string" && !/^\s*["']/.test(text);
   if (!understood || bare) {
     const listed = readYaml(`[${text}]`, () => place).tree;
     if (listed?.kind === "sequence" && listed.items.length > 1) return of(listed.items);
   }
-  return understood ? of([single]) : mistake("", plainly.mistakes[0]!.message);
+  return understood ? of([single]) : problem("", plainly.diagnostics[0]!.message);
 }
 
 const sweepable = (key: string): boolean =>
   !isListKey(key) && !FILE_KEYS.some((own) => key === own || key.startsWith(`${own}.`));
 
-export const isOverride = (parsed: Override | Mistake): parsed is Override => "values" in parsed;
+export const isOverride = (parsed: Override | Diagnostic): parsed is Override => "values" in parsed;

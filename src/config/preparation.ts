@@ -4,9 +4,9 @@
  */
 import { z } from "zod";
 import { type DataSpec, dataSchema } from "../data/schema.ts";
-import { locatedMistake, readConfig, treeOf } from "./load.ts";
+import { type Diagnostic, throwDiagnostics } from "./diagnostics.ts";
+import { diagnosticOf, readConfig, treeOf } from "./load.ts";
 import { plain } from "./located.ts";
-import { type Mistake, throwMistakes } from "./mistakes.ts";
 import { fromZod } from "./resolve.ts";
 import { wording } from "./wording.ts";
 
@@ -32,9 +32,9 @@ export function loadPreparation(file: string, overrides: readonly string[]): Pre
   const config = readConfig(file, overrides);
   const ours = ({ keys }: { readonly keys: readonly string[] }) =>
     keys.some((key) => Object.keys(sections).includes(key.split(".")[0]!));
-  const mistakes: Mistake[] = [...config.mistakes];
+  const diagnostics: Diagnostic[] = [...config.diagnostics];
   for (const { keys, place } of config.axes.filter(ours))
-    mistakes.push({
+    diagnostics.push({
       place,
       key: keys.join(", "),
       message: "expected one value, but several are swept here",
@@ -46,10 +46,10 @@ export function loadPreparation(file: string, overrides: readonly string[]): Pre
     const result = schema.safeParse(values[name], { error: wording, reportInput: true });
     if (result.success) parsed[name] = result.data;
     else
-      mistakes.push(
-        ...result.error.issues.flatMap((issue) => fromZod(name, issue)).map((i) => locatedMistake(tree, i)),
+      diagnostics.push(
+        ...result.error.issues.flatMap((issue) => fromZod(name, issue)).map((i) => diagnosticOf(tree, i)),
       );
   }
-  throwMistakes(mistakes);
+  throwDiagnostics(diagnostics);
   return parsed as unknown as PreparationConfig;
 }

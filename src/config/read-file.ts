@@ -1,8 +1,16 @@
 /** A config file and everything it extends, laid over one another: what a file says itself wins over what it extends. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { type Entry, type Located, type Mapping, overlay, type Place, plain, without } from "./located.ts";
-import { type Mistake, throwMistakes } from "./mistakes.ts";
+import { type Diagnostic, throwDiagnostics } from "./diagnostics.ts";
+import {
+  type Entry,
+  type Located,
+  type Mapping,
+  overlay,
+  plain,
+  type SourceLocation,
+  without,
+} from "./located.ts";
 import { readYaml } from "./read-yaml.ts";
 import { didYouMean, show } from "./wording.ts";
 
@@ -10,21 +18,21 @@ import { didYouMean, show } from "./wording.ts";
 const OWN_KEYS = ["name", "description", "extends", "expect"];
 
 /** Throws every mistake that keeps the files from being put together, with those `already` known. */
-export function readFile(file: string, already: readonly Mistake[] = []): Mapping {
-  const mistakes: Mistake[] = [];
-  const tree = readLayered(file, [], mistakes);
-  if (mistakes.length > 0) throwMistakes([...mistakes, ...already]);
+export function readFile(file: string, already: readonly Diagnostic[] = []): Mapping {
+  const diagnostics: Diagnostic[] = [];
+  const tree = readLayered(file, [], diagnostics);
+  if (diagnostics.length > 0) throwDiagnostics([...diagnostics, ...already]);
   return tree!;
 }
 
-function readLayered(file: string, trail: readonly string[], mistakes: Mistake[]): Mapping | undefined {
-  const own = readOne(file, mistakes);
+function readLayered(file: string, trail: readonly string[], diagnostics: Diagnostic[]): Mapping | undefined {
+  const own = readOne(file, diagnostics);
   if (own === undefined) return undefined;
   const here = [...trail, file];
   let tree: Mapping | undefined;
-  for (const { place, target } of extended(own.entries.get("extends"), mistakes)) {
+  for (const { place, target } of extended(own.entries.get("extends"), diagnostics)) {
     const path = isAbsolute(target) ? target : join(dirname(file), target);
-    const wrong = (message: string) => mistakes.push({ place, key: "extends", message });
+    const wrong = (message: string) => diagnostics.push({ place, key: "extends", message });
     const loop = here.findIndex((earlier) => resolve(earlier) === resolve(path));
     if (loop >= 0) {
       wrong(`circular extends: ${[...here.slice(loop), path].join(" -> ")}`);
@@ -35,7 +43,7 @@ function readLayered(file: string, trail: readonly string[], mistakes: Mistake[]
       wrong(`${path}: ${missing}`);
       continue;
     }
-    const base = readLayered(path, here, mistakes);
+    const base = readLayered(path, here, diagnostics);
     if (base !== undefined) tree = tree ? overlay(tree, without(base, OWN_KEYS)) : without(base, OWN_KEYS);
   }
   return tree === undefined ? own : overlay(tree, own);
@@ -44,28 +52,28 @@ function readLayered(file: string, trail: readonly string[], mistakes: Mistake[]
 /** The targets of `extends: FILE` or `extends: [FILE, ...]`. */
 function extended(
   entry: Entry | undefined,
-  mistakes: Mistake[],
-): readonly { place: Place; target: string }[] {
+  diagnostics: Diagnostic[],
+): readonly { place: SourceLocation; target: string }[] {
   if (entry === undefined) return [];
   const items: readonly Located[] = entry.value.kind === "sequence" ? entry.value.items : [entry.value];
   return items.flatMap((item) => {
     if (item.kind === "scalar" && typeof item.value === "string")
       return [{ place: item.place, target: item.value }];
     const message = `expected a file or a list of files, got ${show(plain(item))}`;
-    mistakes.push({ place: item.place, key: "extends", message });
+    diagnostics.push({ place: item.place, key: "extends", message });
     return [];
   });
 }
 
-function readOne(file: string, mistakes: Mistake[]): Mapping | undefined {
+function readOne(file: string, diagnostics: Diagnostic[]): Mapping | undefined {
   const whole = (message: string, line = 0): undefined => {
-    mistakes.push({ place: { source: file, line, column: line }, key: "", message });
+    diagnostics.push({ place: { source: file, line, column: line }, key: "", message });
   };
   const missing = unreadable(file);
   if (missing !== undefined) return whole(missing);
   const read = readYaml(readFileSync(file, "utf8"), (line, column) => ({ source: file, line, column }));
-  mistakes.push(...read.mistakes);
-  if (read.mistakes.length > 0) return undefined;
+  diagnostics.push(...read.diagnostics);
+  if (read.diagnostics.length > 0) return undefined;
   if (read.tree === undefined) return whole("the file is empty; expected a mapping such as `norm: pre`", 1);
   if (read.tree.kind === "mapping") return read.tree;
   return whole(`expected a mapping such as \`norm: pre\`, got ${show(plain(read.tree))}`, 1);

@@ -1,53 +1,53 @@
 /** YAML text -> a located tree, with the mistakes that the YAML itself has. Knows nothing of what the keys mean. */
 import type { Alias, Document, Node, YAMLError, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Entry, Located, Mapping, Place } from "./located.ts";
-import type { Mistake } from "./mistakes.ts";
+import type { Diagnostic } from "./diagnostics.ts";
+import type { Entry, Located, Mapping, SourceLocation } from "./located.ts";
 
 export interface ReadYaml {
   /** Absent where the text could not be understood or is empty. */
   readonly tree?: Located;
-  readonly mistakes: readonly Mistake[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Nodes a document may have once its aliases are written out: more is a slip or an attack. */
 const MAX_NODES = 100_000;
 
 /** `placeAt` turns a 1-based line and column of the text into a place. */
-export function readYaml(text: string, placeAt: (line: number, column: number) => Place): ReadYaml {
+export function readYaml(text: string, placeAt: (line: number, column: number) => SourceLocation): ReadYaml {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const placeOf = (offset: number): Place => {
+  const placeOf = (offset: number): SourceLocation => {
     const { line, col } = lines.linePos(offset);
     return placeAt(line, col);
   };
   if (document.errors.length > 0) {
-    const say = (e: YAMLError): Mistake => ({
+    const say = (e: YAMLError): Diagnostic => ({
       place: placeOf(e.pos[0]),
       key: "",
       message: ownWords(e, text),
     });
     const tabs = document.errors.filter(({ code }) => code === "TAB_AS_INDENT");
     // A tab misleads the parser about every line after it.
-    return { mistakes: (tabs.length > 0 ? tabs : document.errors).map(say) };
+    return { diagnostics: (tabs.length > 0 ? tabs : document.errors).map(say) };
   }
-  if (document.contents === null) return { mistakes: [] };
-  const reading: Reading = { document, placeOf, mistakes: [], nodes: 0, open: new Set() };
+  if (document.contents === null) return { diagnostics: [] };
+  const reading: Reading = { document, placeOf, diagnostics: [], nodes: 0, open: new Set() };
   const tree = locate(document.contents as Node, placeAt(1, 1), reading);
-  return reading.mistakes.length > 0 ? { mistakes: reading.mistakes } : { tree, mistakes: [] };
+  return reading.diagnostics.length > 0 ? { diagnostics: reading.diagnostics } : { tree, diagnostics: [] };
 }
 
 interface Reading {
   readonly document: Document;
-  readonly placeOf: (offset: number) => Place;
-  readonly mistakes: Mistake[];
+  readonly placeOf: (offset: number) => SourceLocation;
+  readonly diagnostics: Diagnostic[];
   nodes: number;
   /** Anchored nodes that are being read. */
   readonly open: Set<Node>;
 }
 
 /** `near`: the place of something that writes nothing, such as the value of `key:`. */
-function locate(node: Node | null, near: Place, reading: Reading): Located {
+function locate(node: Node | null, near: SourceLocation, reading: Reading): Located {
   const place = node?.range ? reading.placeOf(node.range[0]) : near;
   if (isAlias(node)) return locateAlias(node, place, reading);
   if (++reading.nodes > MAX_NODES) {
@@ -64,7 +64,7 @@ function locate(node: Node | null, near: Place, reading: Reading): Located {
   return { kind: "scalar", place, value: isScalar(node) ? scalarValue(node.value) : null };
 }
 
-function locateMap(map: YAMLMap, place: Place, reading: Reading): Mapping {
+function locateMap(map: YAMLMap, place: SourceLocation, reading: Reading): Mapping {
   const entries = new Map<string, Entry>();
   for (const { key, value } of map.items) {
     const keyPlace = locate(key as Node, place, reading).place;
@@ -78,7 +78,7 @@ function locateMap(map: YAMLMap, place: Place, reading: Reading): Mapping {
   return { kind: "mapping", place, entries };
 }
 
-function locateAlias(alias: Alias, place: Place, reading: Reading): Located {
+function locateAlias(alias: Alias, place: SourceLocation, reading: Reading): Located {
   const target = alias.resolve(reading.document);
   if (target === undefined)
     return nothing(place, reading, `*${alias.source}: no anchor &${alias.source} before it`);
@@ -90,8 +90,8 @@ function locateAlias(alias: Alias, place: Place, reading: Reading): Located {
 }
 
 /** A value to go on with after a mistake. */
-function nothing(place: Place, { mistakes }: Reading, message: string | undefined): Located {
-  if (message !== undefined) mistakes.push({ place, key: "", message });
+function nothing(place: SourceLocation, { diagnostics }: Reading, message: string | undefined): Located {
+  if (message !== undefined) diagnostics.push({ place, key: "", message });
   return { kind: "scalar", place, value: null };
 }
 

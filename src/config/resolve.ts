@@ -4,7 +4,7 @@
  * Runs of a sweep share most of their sections, so what was found of a section is remembered.
  */
 import type { z } from "zod";
-import { remembered } from "../lib/memo.ts";
+import { memoize } from "../lib/memo.ts";
 import { listParameters } from "../model/graphs.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { contradictions, type ModelConfig } from "../model/schema.ts";
@@ -111,7 +111,7 @@ type Parsed =
 const parseSection = Object.fromEntries(
   sectionNames.map((name) => [
     name,
-    remembered((value: unknown): Parsed => {
+    memoize((value: unknown): Parsed => {
       const result = sections[name].safeParse(value, { error: wording, reportInput: true });
       return result.success
         ? { ok: true, data: freeze(result.data) }
@@ -120,7 +120,7 @@ const parseSection = Object.fromEntries(
   ]),
 ) as Readonly<Record<SectionName, (value: unknown) => Parsed>>;
 
-const modelOf = remembered(knownModel);
+const modelOf = memoize(knownModel);
 
 /** Where the init has no name, it is the one of the norm strategy's source. */
 function writtenInit(init: unknown, norm: NormSelection | undefined): unknown {
@@ -170,8 +170,8 @@ function parametersOf(
   return parametersWith(model as ModelConfig)(norm as NormSelection);
 }
 
-const parametersWith = remembered((model: ModelConfig) =>
-  remembered((norm: NormSelection) => listParameters({ model, norm })),
+const parametersWith = memoize((model: ModelConfig) =>
+  memoize((norm: NormSelection) => listParameters({ model, norm })),
 );
 
 function completeTrain(t: TrainSection, seqLen: number): TrainConfig {

@@ -127,7 +127,7 @@ export const sections = {
   engine: selection("engine", engineChoices, "auto"),
   norm: selection("norm", norms),
   model: modelSection,
-  /** Its usual one is that of the norm strategy's source: see resolve. */
+  /** Its default is that of the norm strategy's source: see resolve. */
   init: selection("init", inits),
   data: dataSchema,
   train: trainSection,

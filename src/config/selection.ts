@@ -6,13 +6,13 @@ import { didYouMean, show, wording } from "./wording.ts";
 export type Selection<N extends string> = { readonly name: N } & Readonly<Record<string, unknown>>;
 
 /**
- * `kind` is what messages call it. The parameters of the chosen thing are checked by its own schema. With a `usual`
- * one, the name may be left out: `{weight_decay: 0.1}` is the usual optimizer with that decay.
+ * `kind` is what messages call it. The parameters of the chosen thing are checked by its own schema. With a
+ * `defaultName` the name may be left out: `{weight_decay: 0.1}` is the default optimizer with that decay.
  */
 export function selection<N extends string>(
   kind: string,
   things: Readonly<Record<N, { readonly params: z.ZodType }>>,
-  usual?: NoInfer<N>,
+  defaultName?: NoInfer<N>,
 ): z.ZodType<Selection<N>> {
   const names = Object.keys(things);
   const expected = `expected ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
@@ -28,7 +28,7 @@ export function selection<N extends string>(
     if (!isPlainObject(written)) {
       return wrong([], `${expected}, NAME or {name: NAME, ...}, got ${show(value)}; ${allowed}`);
     }
-    const { name = usual, ...own } = written;
+    const { name = defaultName, ...own } = written;
     if (name === undefined) return wrong(["name"], `missing; ${expected}; ${allowed}`);
     if (typeof name !== "string" || !Object.hasOwn(things, name)) {
       const where = isName ? [] : ["name"];
@@ -40,7 +40,7 @@ export function selection<N extends string>(
     ctx.issues.push(...(parsed.error.issues as unknown as typeof ctx.issues));
     return z.NEVER;
   });
-  return usual === undefined ? chosen : chosen.prefault({});
+  return defaultName === undefined ? chosen : chosen.prefault({});
 }
 
 export const isPlainObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

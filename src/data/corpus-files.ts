@@ -46,7 +46,7 @@ export function lookForLocal({ train, validation }: SplitPatterns, ctx: DataCont
 const idOf = ({ id }: FoundFile): string => id;
 
 /** What is wrong with a pattern, before anything is looked for. */
-export const patternMistake = (pattern: string): string | undefined => {
+export const patternError = (pattern: string): string | undefined => {
   const found = isHubReference(pattern) ? hubFiles(pattern) : [];
   return typeof found === "string" ? found : undefined;
 };

@@ -1,5 +1,5 @@
-/** Functions that remember. This one: for the very same argument (an object by what it is, not by what it holds) once. */
-export function remembered<K, V>(f: (key: K) => V): (key: K) => V {
+/** Memoized functions. This one: by its argument, an object by identity and not by what it holds. */
+export function memoize<K, V>(f: (key: K) => V): (key: K) => V {
   const objects = new WeakMap<object, V>();
   const others = new Map<unknown, V>();
   return (key) => {

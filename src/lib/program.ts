@@ -1,7 +1,7 @@
 /** Asking another program, which may be absent, slow, hung or broken: an answer within a time, and never an error. */
 import { spawn } from "node:child_process";
 
-export type Answer =
+export type ProgramResult =
   | { readonly kind: "answered"; readonly text: string }
   /** It ended with an error: what it said, on one line. */
   | { readonly kind: "failed"; readonly why: string }
@@ -12,14 +12,14 @@ export type Answer =
 /** More than this of its output is not read. */
 const MOST_CHARACTERS = 1 << 20;
 
-export function askProgram(name: string, args: readonly string[], limitMs: number): Promise<Answer> {
+export function runProgram(name: string, args: readonly string[], limitMs: number): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = spawn(name, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, LC_ALL: "C" },
     });
     const text = { stdout: "", stderr: "" };
-    const end = (answer: Answer) => {
+    const end = (answer: ProgramResult) => {
       clearTimeout(timer);
       child.kill("SIGKILL");
       // What it started itself may hold the pipes open for longer.

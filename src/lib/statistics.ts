@@ -2,7 +2,7 @@
  * A few numbers as a sample: mean, spread, how sure the mean is, and how many numbers it would take to be surer.
  * Student's t throughout, for samples as small as two.
  */
-import { remembered } from "./memo.ts";
+import { memoize } from "./memo.ts";
 
 export interface Sample {
   readonly n: number;
@@ -90,8 +90,8 @@ function angleDensity(nu: number): number {
   return density;
 }
 
-const t975 = remembered((nu: number) => tQuantile(0.975, nu));
-const t80 = remembered((nu: number) => tQuantile(0.8, nu));
+const t975 = memoize((nu: number) => tQuantile(0.975, nu));
+const t80 = memoize((nu: number) => tQuantile(0.8, nu));
 
 /** From here on Student's t is the normal distribution as far as a plan needs it: t.975 is 1.9623, not 1.9600. */
 const MANY = 1000;

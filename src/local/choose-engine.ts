@@ -1,6 +1,6 @@
 /** The engine of a name, as commands choose it: `auto` runs an engine's self-test on this machine before it first takes it. */
 import { type ChosenEngine, chooseEngine, type EngineName, engineToPlan } from "../backends/registry.ts";
-import { remembered } from "../lib/memo.ts";
+import { memoize } from "../lib/memo.ts";
 import { selfTestCheck } from "../train/self-test-result.ts";
 import { cacheDir } from "./folders.ts";
 
@@ -10,11 +10,11 @@ type Log = (line: string) => void;
 
 /** Each name is looked into once: a self-test that does not finish is not run again for every run. */
 export const engineChooser = (log: Log): EngineChooser =>
-  remembered((name) => chooseEngine(name, selfTestCheck(cacheDir(), log)));
+  memoize((name) => chooseEngine(name, selfTestCheck(cacheDir(), log)));
 
 /** As `engineChooser`, but an engine that is asked for by name need not work here. */
 export const engineChooserToPlan = (log: Log): EngineChooser =>
-  remembered((name) => engineToPlan(name, selfTestCheck(cacheDir(), log)));
+  memoize((name) => engineToPlan(name, selfTestCheck(cacheDir(), log)));
 
 /** For comparisons with other code: `auto` takes none that rounds activations to bf16. */
 export const chooseExact: EngineChooser = (name) =>

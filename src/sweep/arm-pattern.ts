@@ -12,23 +12,23 @@ import { didYouMean } from "../config/wording.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /** A run, or a run to be: what the axes put where, and what came of it. */
-export interface Point {
+export interface SweepPoint {
   readonly factors: Values;
   readonly config: Partial<RunConfig>;
 }
 
 /** Points that differ in nothing but the seed. */
-export interface Arm<P extends Point> {
+export interface SweepArm<P extends SweepPoint> {
   readonly factors: Values;
   readonly config: Partial<RunConfig>;
   readonly points: readonly P[];
 }
 
 /** Where in the pattern, what is wrong, and whether it is the key. */
-export type Say = (path: readonly string[], message: string, atKey?: boolean) => void;
+export type ReportIssue = (path: readonly string[], message: string, atKey?: boolean) => void;
 
 /** In the order of their first point. */
-export function armsOf<P extends Point>(points: readonly P[]): readonly Arm<P>[] {
+export function groupByArm<P extends SweepPoint>(points: readonly P[]): readonly SweepArm<P>[] {
   const found = new Map<string, { factors: Values; config: Partial<RunConfig>; points: P[] }>();
   for (const point of points) {
     const { [SEED]: _, ...factors } = point.factors;
@@ -42,12 +42,12 @@ export function armsOf<P extends Point>(points: readonly P[]): readonly Arm<P>[]
 }
 
 /** The actual arms that are the one arm which the pattern means in the file. */
-export function meantArms<P extends Point>(
+export function matchArms<P extends SweepPoint>(
   pattern: Pattern,
-  written: readonly Arm<Point>[],
-  actual: readonly Arm<P>[],
-  say: Say,
-): readonly Arm<P>[] {
+  written: readonly SweepArm<SweepPoint>[],
+  actual: readonly SweepArm<P>[],
+  say: ReportIssue,
+): readonly SweepArm<P>[] {
   const swept = [...new Set(written.flatMap(({ factors }) => Object.keys(factors)))];
   let unknown = false;
   for (const key of Object.keys(pattern)) {
@@ -59,7 +59,7 @@ export function meantArms<P extends Point>(
   }
   if (unknown) return [];
   const entries = Object.entries(pattern);
-  const fitting = (fits: (wanted: unknown, arm: Arm<Point>, key: string) => boolean) =>
+  const fitting = (fits: (wanted: unknown, arm: SweepArm<SweepPoint>, key: string) => boolean) =>
     written.filter((arm) => entries.every(([key, wanted]) => fits(wanted, arm, key)));
   const exact = fitting((wanted, arm, key) => valuesAt(arm, key).some((value) => same(value, wanted)));
   const found =
@@ -82,7 +82,7 @@ export function meantArms<P extends Point>(
 const SHOWN = 6;
 
 /** `{norm: pre, train.lr: 0.001}, {norm: post, train.lr: 0.001}` */
-function listed(arms: readonly Arm<Point>[]): string {
+function listed(arms: readonly SweepArm<SweepPoint>[]): string {
   const each = arms.slice(0, SHOWN).map(({ factors }) =>
     JSON.stringify(factors)
       .replace(/"([^"]*)"(:?)/g, (_, word, colon) => `${word}${colon && ": "}`)
@@ -95,7 +95,7 @@ function listed(arms: readonly Arm<Point>[]): string {
 const related = (a: string, b: string): boolean => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 
 /** What an arm has at a key: as its axes write it, and as it came out. */
-function valuesAt({ factors, config }: Arm<Point>, key: string): readonly unknown[] {
+function valuesAt({ factors, config }: SweepArm<SweepPoint>, key: string): readonly unknown[] {
   const above = Object.keys(factors).filter((own) => key === own || key.startsWith(`${own}.`));
   const writtenThere = above.map((own) =>
     at(selected(factors[own]), key === own ? [] : key.slice(own.length + 1).split(".")),
@@ -123,12 +123,15 @@ function within(value: unknown, wanted: unknown): boolean {
 }
 
 /** Whether two arms have the same at a swept key, written in whatever way. */
-export const agree = (a: Arm<Point>, b: Arm<Point>, key: string): boolean =>
+export const agree = (a: SweepArm<SweepPoint>, b: SweepArm<SweepPoint>, key: string): boolean =>
   same(at(a.config, key.split(".")), at(b.config, key.split("."))) ||
   (key in b.factors && same(a.factors[key], b.factors[key]));
 
 /** `; did you mean hybrid?` where a NAME of the pattern is misspelt. */
-function nearestValue(entries: readonly (readonly [string, unknown])[], arms: readonly Arm<Point>[]): string {
+function nearestValue(
+  entries: readonly (readonly [string, unknown])[],
+  arms: readonly SweepArm<SweepPoint>[],
+): string {
   for (const [key, wanted] of entries) {
     const nameOf = (value: unknown) => at(selected(value), ["name"]);
     const all = arms.flatMap((arm) => valuesAt(arm, key).map(nameOf));

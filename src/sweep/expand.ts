@@ -1,18 +1,18 @@
 /** A config file -> all of its runs, before the first one starts: grid times zip times seeds, equal runs once. Pure. */
 import type { Assignment, Axis } from "../config/axes.ts";
+import { type Diagnostic, throwDiagnostics } from "../config/diagnostics.ts";
 import {
   type ConfigFile,
+  diagnosticOf,
   isOwnSweep,
-  locatedMistake,
   readConfig,
   resolveTree,
   type SweptTree,
   treeOf,
 } from "../config/load.ts";
 import { plain } from "../config/located.ts";
-import { type Mistake, throwMistakes } from "../config/mistakes.ts";
 import type { RunConfig } from "../config/schema.ts";
-import type { Point } from "./arm-pattern.ts";
+import type { SweepPoint } from "./arm-pattern.ts";
 import { type BoundExpectation, bindExpectations } from "./expected-arms.ts";
 import { identities } from "./identity.ts";
 import { nameRuns } from "./naming.ts";
@@ -59,19 +59,22 @@ export const loadSweep = (file: string, overrides: readonly string[]): Sweep =>
 
 /** Throws every mistake of the file and of all its runs at once. */
 export function expand(config: ConfigFile): Sweep {
-  const mistakes: Mistake[] = [...config.mistakes];
+  const diagnostics: Diagnostic[] = [...config.diagnostics];
   const { expectations, tree, own } = config.expected;
   const needed = expectations.length === 0 ? [config] : [config, own];
   const total = Math.max(...needed.map(({ axes }) => axes.reduce((n, { rows }) => n * rows.length, 1)));
   if (total > MAX_RUNS) {
     const message = `${total} runs; at most ${MAX_RUNS} are allowed`;
-    throwMistakes([...mistakes, { place: (config.axes[0] ?? own.axes[0])!.place, key: "sweep", message }]);
+    throwDiagnostics([
+      ...diagnostics,
+      { place: (config.axes[0] ?? own.axes[0])!.place, key: "sweep", message },
+    ]);
   }
-  const resolved = resolvedPoints(config, mistakes) as readonly Omit<Run, "name" | "id">[];
-  mistakes.push(...sweptRanking(config, resolved));
+  const resolved = resolvedPoints(config, diagnostics) as readonly Omit<Run, "name" | "id">[];
+  diagnostics.push(...sweptRanking(config, resolved));
   const ownPoints = expectations.length === 0 || isOwnSweep(config) ? resolved : resolvedPoints(own, []);
   const { issues } = bindExpectations(expectations, ownPoints, []);
-  throwMistakes([...mistakes, ...issues.map((issue) => locatedMistake(tree, issue))]);
+  throwDiagnostics([...diagnostics, ...issues.map((issue) => diagnosticOf(tree, issue))]);
 
   const identityOf = identities();
   const all = resolved.map((run) => ({ ...run, id: identityOf(run.config) }));
@@ -97,15 +100,15 @@ export function expand(config: ConfigFile): Sweep {
 }
 
 /** What the axes make of the tree; where there are mistakes, what can be said in spite of them. */
-const resolvedPoints = (swept: SweptTree, mistakes: Mistake[]): readonly Point[] =>
+const resolvedPoints = (swept: SweptTree, diagnostics: Diagnostic[]): readonly SweepPoint[] =>
   combinations(swept.axes).map((assignments) => {
-    const { config, mistakes: inside } = resolveTree(treeOf(swept, assignments));
-    mistakes.push(...inside);
+    const { config, diagnostics: inside } = resolveTree(treeOf(swept, assignments));
+    diagnostics.push(...inside);
     return { factors: factorsOf(assignments), config };
   });
 
 /** Runs are compared with each other, so all of them by the same metric. */
-function sweptRanking({ axes, base }: ConfigFile, points: readonly Point[]): readonly Mistake[] {
+function sweptRanking({ axes, base }: ConfigFile, points: readonly SweepPoint[]): readonly Diagnostic[] {
   if (new Set(points.map(({ config }) => config.eval?.rank_by)).size < 2) return [];
   const axis = axes.find(({ keys }) => keys.some((key) => key === "eval" || key.startsWith("eval.")));
   const message = "a sweep is ranked by one metric; it cannot be swept";

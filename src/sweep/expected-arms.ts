@@ -12,7 +12,14 @@ import {
 import { bareName, type Claim, type Expectation, named } from "../config/expect.ts";
 import type { Issue } from "../config/resolve.ts";
 import { didYouMean } from "../config/wording.ts";
-import { type Arm, agree, armsOf, meantArms, type Point, type Say } from "./arm-pattern.ts";
+import {
+  agree,
+  groupByArm,
+  matchArms,
+  type ReportIssue,
+  type SweepArm,
+  type SweepPoint,
+} from "./arm-pattern.ts";
 
 /** An arm that something is expected of, and for an order the arm it is compared with: each as the names of its runs. */
 export interface ExpectedArm {
@@ -25,7 +32,7 @@ export interface BoundExpectation extends Expectation {
   readonly arms: readonly ExpectedArm[];
 }
 
-type Named = Point & { readonly name: string };
+type Named = SweepPoint & { readonly name: string };
 
 /**
  * `own`: the sweep as the file has it; `runs`: as it will be. Issues are at `["expect", i, ...]`, and only about the file: what
@@ -33,11 +40,11 @@ type Named = Point & { readonly name: string };
  */
 export function bindExpectations(
   expectations: readonly Expectation[],
-  own: readonly Point[],
+  own: readonly SweepPoint[],
   runs: readonly Named[],
 ): { readonly bound: readonly BoundExpectation[]; readonly issues: readonly Issue[] } {
   if (expectations.length === 0) return { bound: [], issues: [] };
-  const [written, actual] = [armsOf(own), armsOf(runs)];
+  const [written, actual] = [groupByArm(own), groupByArm(runs)];
   const issues: Issue[] = [];
   const bound = expectations.map((expectation): BoundExpectation => {
     const issue = (path: readonly string[], message: string, atKey = false) =>
@@ -45,23 +52,23 @@ export function bindExpectations(
     const { arm: pattern } = expectation;
     const claim = ranked(expectation.claim, own);
     checkMetric(claim, own, issue);
-    const meant = pattern && meantArms(pattern, written, actual, (...said) => issue(...under("arm", said)));
+    const meant = pattern && matchArms(pattern, written, actual, (...said) => issue(...under("arm", said)));
     const arms = meant ?? actual;
     if (claim.kind !== "order") return { ...expectation, arms: arms.map((arm) => ({ arm: names(arm) })) };
-    const others = meantArms(claim.than, written, actual, (...said) => issue(...under("better_than", said)));
+    const others = matchArms(claim.than, written, actual, (...said) => issue(...under("better_than", said)));
     return { ...expectation, claim, arms: pairs(arms, others) };
   });
   return { bound, issues };
 }
 
-const under = (key: string, [path, message, atKey]: Parameters<Say>): Parameters<Say> => [
+const under = (key: string, [path, message, atKey]: Parameters<ReportIssue>): Parameters<ReportIssue> => [
   [key, ...path],
   message,
   atKey,
 ];
 
 /** Each arm with the one it is compared with: of several the one that is like it in all that they differ in. */
-function pairs(arms: readonly Arm<Named>[], others: readonly Arm<Named>[]): readonly ExpectedArm[] {
+function pairs(arms: readonly SweepArm<Named>[], others: readonly SweepArm<Named>[]): readonly ExpectedArm[] {
   const keys = [...new Set(others.flatMap(({ factors }) => Object.keys(factors)))];
   const varying = keys.filter((key) => !others.every((other) => agree(others[0]!, other, key)));
   return arms.flatMap((arm) =>
@@ -73,10 +80,10 @@ function pairs(arms: readonly Arm<Named>[], others: readonly Arm<Named>[]): read
   );
 }
 
-const names = ({ points }: Arm<Named>): readonly string[] => points.map(({ name }) => name);
+const names = ({ points }: SweepArm<Named>): readonly string[] => points.map(({ name }) => name);
 
 /** An order without a metric of its own is by what the sweep is ranked by. */
-function ranked(claim: Claim, own: readonly Point[]): Claim {
+function ranked(claim: Claim, own: readonly SweepPoint[]): Claim {
   if (claim.kind !== "order" || claim.metric !== undefined || claim.set !== undefined) return claim;
   const key = own.map(({ config }) => config.eval?.rank_by).find((by) => by !== undefined);
   if (key === undefined) return claim;
@@ -85,7 +92,7 @@ function ranked(claim: Claim, own: readonly Point[]): Claim {
   return { kind, metric, ...(set === undefined ? {} : { set }), than, by };
 }
 
-function checkMetric(claim: Claim, own: readonly Point[], say: Say): void {
+function checkMetric(claim: Claim, own: readonly SweepPoint[], report: ReportIssue): void {
   if (claim.kind === "outcome" || (claim.kind === "number" && claim.metric === "train_loss")) return;
   const sets = Object.assign({}, ...own.map(({ config }) => config.eval?.sets));
   const known: ReadonlyMap<string, EvaluationMetric> = evaluationMetrics(sets);
@@ -98,6 +105,6 @@ function checkMetric(claim: Claim, own: readonly Point[], say: Say): void {
   const setNames = Object.keys(sets);
   if (set !== undefined && !setNames.includes(set)) {
     const allowed = setNames.length === 0 ? "the config has no eval.sets" : `allowed: ${setNames.join(", ")}`;
-    say([at], `no set of eval.sets is called ${set}; ${allowed}${didYouMean(set, setNames)}`, wrongKey);
-  } else if (!known.has(key)) say([at], unknownMetric(key, known), wrongKey);
+    report([at], `no set of eval.sets is called ${set}; ${allowed}${didYouMean(set, setNames)}`, wrongKey);
+  } else if (!known.has(key)) report([at], unknownMetric(key, known), wrongKey);
 }

@@ -23,7 +23,7 @@ type Values = Readonly<Record<string, unknown>>;
 export const identityOf = (config: RunConfig): string => identities()(config);
 
 /** The fields that count, without those at their default. */
-export const essential = (config: RunConfig): Values => essentials()(config);
+export const essentialFields = (config: RunConfig): Values => essentials()(config);
 
 /** `identityOf` for many runs: what they have in common is looked at once. */
 export function identities(): (config: RunConfig) => string {
@@ -46,7 +46,7 @@ function replaced(value: unknown, [key, ...rest]: readonly string[], now: string
 }
 
 /** The fields that count, each written out. */
-export function counting({
+export function identityFields({
   engine,
   log: _log,
   checkpoint: _checkpoint,
@@ -74,7 +74,7 @@ const SIZES = ["steps", "tokens", "batch_size", "micro_batch_size"];
 function essentials(): (config: RunConfig) => Values {
   const known = new Map<string, Values>();
   return (config) => {
-    const all = counting(config);
+    const all = identityFields(config);
     const piece = (values: Values, besides: unknown, put: (left: Values) => Values): Values => {
       const key = JSON.stringify([values, besides]);
       const before = known.get(key);

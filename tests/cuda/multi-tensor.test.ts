@@ -10,7 +10,7 @@ import { exactlyAsked } from "../../src/backends/cuda/plan/precision.ts";
 import { ASSUMED_GPU as gpu } from "../../src/backends/cuda/planned-memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Op, Tensor } from "../../src/graph/graph.ts";
-import { remembered } from "../../src/lib/memo.ts";
+import { memoize } from "../../src/lib/memo.ts";
 import { moeSchema } from "../../src/model/schema.ts";
 import { add } from "../../src/ops/add.ts";
 import { fill } from "../../src/ops/fill.ts";
@@ -98,7 +98,7 @@ describe.skipIf(machine === undefined)(`on the emulated GPU${reason}`, () => {
   ) {
     const run = new Lowered(machine!);
     let named = 0;
-    const known = remembered((x: Input) => run.input(`${named++}`, x, x.storage));
+    const known = memoize((x: Input) => run.input(`${named++}`, x, x.storage));
     const tensors = members.map((inputs) => inputs.map(known));
     const b = new GraphBuilder();
     const kept = tensors.map((inputs, i) => b.emit(op, inputs, attrs(i)));

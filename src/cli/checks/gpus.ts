@@ -1,7 +1,7 @@
 /** The GPUs of this machine and their driver, as nvidia-smi says, or where it is silent, as the driver's own files do. */
 import { readdirSync, readFileSync } from "node:fs";
 import { bytes } from "../../lib/format.ts";
-import { askProgram } from "../../lib/program.ts";
+import { runProgram } from "../../lib/program.ts";
 import type { Finding } from "./check.ts";
 
 const PATIENCE_MS = 5000;
@@ -18,7 +18,7 @@ interface Gpu {
 /** `files`: where the driver tells of itself. */
 export async function checkGpus(files = "/proc/driver/nvidia"): Promise<Finding> {
   const query = [`--query-gpu=${FIELDS.join(",")}`, "--format=csv,noheader,nounits"];
-  const answer = await askProgram("nvidia-smi", query, PATIENCE_MS);
+  const answer = await runProgram("nvidia-smi", query, PATIENCE_MS);
   const driver = driverFiles(files);
   if (answer.kind === "answered") {
     const gpus = answer.text.split("\n").flatMap(gpuOf);

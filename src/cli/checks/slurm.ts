@@ -1,9 +1,9 @@
 /** Whether jobs can be given to Slurm from here: its programs, its controller, partitions and their GPUs, accounting. */
-import { type Answer, askProgram } from "../../lib/program.ts";
+import { type ProgramResult, runProgram } from "../../lib/program.ts";
 import type { Finding } from "./check.ts";
 
 const PATIENCE_MS = 2000;
-const ask = (name: string, ...args: readonly string[]) => askProgram(name, args, PATIENCE_MS);
+const ask = (name: string, ...args: readonly string[]) => runProgram(name, args, PATIENCE_MS);
 
 const FIX = {
   absent: "only `--launcher slurm` needs it; run hnorm where sbatch is on the PATH, such as a login node",
@@ -77,7 +77,7 @@ function partitionsOf(text: string): readonly Partition[] {
   return [...byName.values()];
 }
 
-function settingsOf(config: Answer): {
+function settingsOf(config: ProgramResult): {
   readonly accounting: boolean | null;
   readonly max_array_size: number | null;
 } {
@@ -99,7 +99,7 @@ async function jobOf(
   return { text: `inside job ${id}, ${left ?? "unknown"} left`, facts: { id, time_left: left ?? null } };
 }
 
-function said(answer: Exclude<Answer, { kind: "answered" }>): string {
+function said(answer: Exclude<ProgramResult, { kind: "answered" }>): string {
   if (answer.kind === "failed") return `failed: ${answer.why}`;
   return answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : "is not on the PATH";
 }

@@ -14,7 +14,7 @@ import { readRankBy } from "../../report/ranking/read-rank-by.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
-import { underKnownNames } from "../../sweep/known-names.ts";
+import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { peakLines, tradeoffsAsJson } from "../tables/memory-lines.ts";
@@ -46,7 +46,7 @@ export function planCommand(command: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const asked = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
-      const { name, runs, expectations = [] } = underKnownNames(asked, files.dir);
+      const { name, runs, expectations = [] } = reuseExistingNames(asked, files.dir);
       const all = await costs(
         runs.map((run) => run.config),
         engineChooserToPlan(io.say),

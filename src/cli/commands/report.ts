@@ -3,8 +3,8 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
-import { readMaterial } from "../../report/data/material.ts";
-import { answerWords } from "../../report/page/answer-words.ts";
+import { readReportData } from "../../report/data/report-data.ts";
+import { answerText } from "../../report/page/answer-text.ts";
 import { plainText } from "../../report/page/blocks.ts";
 import { reportJson } from "../../report/page/report-json.ts";
 import { gradientLines } from "../../report/page/terminal.ts";
@@ -34,19 +34,19 @@ export function reportCommand(command: Command, io: Io): void {
     .addHelpText("after", HELP)
     .action(async (dir: string, { out: asked, against, rankBy, json }: Options) => {
       const out = asked ?? join(dir, "report");
-      const material = readMaterial(dir, readListing(dir), {
+      const data = readReportData(dir, readListing(dir), {
         ...(against === undefined ? {} : { against }),
         ...(rankBy === undefined ? {} : { rankBy }),
       });
-      const files = reportFiles(material);
+      const files = reportFiles(data);
       for (const [name, text] of files) await writeFileAtomic(join(out, name), text);
       if (asked === undefined) dropFigures(out, files);
-      if (json) io.out(JSON.stringify(reportJson(material), null, 2));
+      if (json) io.out(JSON.stringify(reportJson(data), null, 2));
       else {
         const parts = [
-          plainText(answerWords(material.evidence)),
-          armsTable(material.evidence, against !== undefined),
-          gradientLines(material),
+          plainText(answerText(data.evidence)),
+          armsTable(data.evidence, against !== undefined),
+          gradientLines(data),
         ];
         io.out(parts.filter((part) => part !== undefined).join("\n\n"));
       }

@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { runsDir } from "../../local/folders.ts";
-import { sweepLooker } from "../../report/status/sweep-looker.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
+import { sweepViewer } from "../../report/status/sweep-viewer.ts";
 import { isSweep } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 import { changes, screen, screenLines, watchStatus } from "../progress/status-watch.ts";
@@ -18,7 +18,7 @@ interface Options {
 }
 
 /** A sweep's folder and how to look at it. */
-interface Looked {
+interface WatchedSweep {
   readonly dir: string;
   readonly look: () => SweepView;
 }
@@ -42,7 +42,12 @@ export function statusCommand(command: Command, io: Io): void {
     });
 }
 
-async function watch(looked: readonly Looked[], several: boolean, { json }: Options, io: Io): Promise<void> {
+async function watch(
+  looked: readonly WatchedSweep[],
+  several: boolean,
+  { json }: Options,
+  io: Io,
+): Promise<void> {
   const look = () => looked.map(({ look }) => look());
   const over = (views: readonly SweepView[]) => views.every((view) => view.over);
   if (process.stdout.isTTY && !json) {
@@ -64,10 +69,10 @@ async function watch(looked: readonly Looked[], several: boolean, { json }: Opti
 }
 
 /** The sweep at a path, or the sweeps in it. */
-function find(dir: string): { readonly several: boolean; readonly looked: readonly Looked[] } {
+function find(dir: string): { readonly several: boolean; readonly looked: readonly WatchedSweep[] } {
   const places = [dir, join(runsDir(undefined), dir)].filter((place) => existsSync(place));
   for (const place of places) {
-    if (isSweep(place)) return { several: false, looked: [{ dir: place, look: sweepLooker(place) }] };
+    if (isSweep(place)) return { several: false, looked: [{ dir: place, look: sweepViewer(place) }] };
     const sweep = dirname(place);
     if (isSweep(sweep))
       return { several: false, looked: [{ dir: sweep, look: oneOf(sweep, basename(place)) }] };
@@ -75,7 +80,7 @@ function find(dir: string): { readonly several: boolean; readonly looked: readon
       .map((name) => join(place, name))
       .filter(isSweep);
     if (sweeps.length > 0)
-      return { several: true, looked: sweeps.map((path) => ({ dir: path, look: sweepLooker(path) })) };
+      return { several: true, looked: sweeps.map((path) => ({ dir: path, look: sweepViewer(path) })) };
   }
   const parent = dirname(dir);
   const near =
@@ -87,7 +92,7 @@ function find(dir: string): { readonly several: boolean; readonly looked: readon
 }
 
 function oneOf(sweep: string, name: string): () => SweepView {
-  const look = sweepLooker(sweep, [name]);
+  const look = sweepViewer(sweep, [name]);
   if (look().runs.length === 0)
     throw new UserError(`${join(sweep, name)}: not a run of this sweep; hnorm status ${sweep} lists them`);
   return look;

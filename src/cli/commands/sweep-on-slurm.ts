@@ -13,7 +13,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { type Skipped, type SweepSubmission, submitSweep } from "../../slurm/submit-sweep.ts";
 import type { Sweep } from "../../sweep/expand.ts";
-import { underKnownNames } from "../../sweep/known-names.ts";
+import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import type { Io } from "../io.ts";
 
@@ -33,7 +33,7 @@ const PROGRAM = [process.execPath, ENTRY];
 
 export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const files = sweepFiles(resolve(runsDir(options.runsDir), asked.name));
-  const loaded = underKnownNames(asked, files.dir);
+  const loaded = reuseExistingNames(asked, files.dir);
   const { name, file, runs, duplicates } = loaded;
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
   for (const { sameAs } of duplicates) io.say(`duplicate run skipped: ${sameAs}`);

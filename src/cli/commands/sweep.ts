@@ -17,7 +17,7 @@ import { rankedRuns, writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
-import { underKnownNames } from "../../sweep/known-names.ts";
+import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
@@ -66,7 +66,7 @@ export function sweepCommand(command: Command, io: Io): void {
 
 async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
-  const loaded = underKnownNames(asked, files.dir);
+  const loaded = reuseExistingNames(asked, files.dir);
   const { name, file, baseDir, runs, duplicates } = loaded;
   const jobs = jobsFrom(options.jobs);
   const policy = retryPolicy(options.retries);

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
-import { remembered } from "../../lib/memo.ts";
+import { memoize } from "../../lib/memo.ts";
 import { runsDir } from "../../local/folders.ts";
 import { junitXml } from "../../report/expectations/junit.ts";
 import { overall, verdicts } from "../../report/expectations/verdicts.ts";
@@ -13,7 +13,7 @@ import { readEvaluations } from "../../report/readers/evaluations.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readStatus } from "../../runs/status.ts";
 import { loadSweep } from "../../sweep/expand.ts";
-import { underKnownNames } from "../../sweep/known-names.ts";
+import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { verdictTable } from "../tables/verdict-table.ts";
@@ -48,13 +48,11 @@ export function verifyCommand(command: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const asked = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
-      const { name, runs, expectations } = underKnownNames(asked, files.dir);
+      const { name, runs, expectations } = reuseExistingNames(asked, files.dir);
       if (expectations === undefined)
         throw new UserError(`${file}: no expect: section (see hnorm verify --help)`);
       const ranked = runs.map((run): RankedRun => ({ ...run, status: readStatus(files.run(run.name)) }));
-      const evaluationsOf = remembered((run: string) =>
-        readEvaluations(runFiles(files.run(run)).evaluations),
-      );
+      const evaluationsOf = memoize((run: string) => readEvaluations(runFiles(files.run(run)).evaluations));
       const all = verdicts(expectations, armsOf(ranked, name), evaluationScores(evaluationsOf));
       if (all.every(({ verdict }) => verdict === "left out"))
         throw new UserError(`${file}: no expectation applies to the selected arms`);

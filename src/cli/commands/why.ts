@@ -3,14 +3,14 @@ import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { runsDir } from "../../local/folders.ts";
-import { type Found, type FoundRun, findRuns } from "../../report/differences/find-runs.ts";
 import {
   type Comparison,
-  compare,
-  countingDifferences,
+  compareRuns,
   type Difference,
+  identityDifferences,
   type Side,
-} from "../../report/differences/why.ts";
+} from "../../report/differences/compare-runs.ts";
+import { type Found, type FoundRun, findRuns } from "../../report/differences/find-runs.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 
@@ -32,7 +32,7 @@ export function whyCommand(command: Command, io: Io): void {
       const foundA = findRuns(wordA, where);
       const foundB = findRuns(wordB, { ...where, near: foundA.sweep });
       const [a, b] = mostAlike(foundA, foundB, [wordA, wordB]);
-      const found = compare(a, b);
+      const found = compareRuns(a, b);
       io.out(options.json ? JSON.stringify(asJson(a, b, found), null, 2) : asText(a, b, found));
     });
 }
@@ -54,11 +54,15 @@ function mostAlike(a: Found, b: Found, words: readonly [string, string]): readon
       `${words[0]} has ${a.runs.length} runs and ${words[1]} has ${b.runs.length}; name one run of either of them`,
     );
   const pairs = a.runs.flatMap((one) => b.runs.map((other) => [one, other] as const));
-  const distances = pairs.map(([one, other]) => countingDifferences(one, other).length);
+  const distances = pairs.map(([one, other]) => identityDifferences(one, other).length);
   return pairs[distances.indexOf(distances.reduce((x, y) => Math.min(x, y)))]!;
 }
 
-function asText(a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): string {
+function asText(
+  a: FoundRun,
+  b: FoundRun,
+  { same, identityFields: counting, otherFields: others, provenance }: Comparison,
+): string {
   const fields =
     counting.length === 1
       ? "1 field that affects results differs"
@@ -90,8 +94,8 @@ const COLUMNS: readonly Column<Difference>[] = [
   { title: "B", text: ({ b }) => sideText(b), align: "left" },
 ];
 
-const sideText = ({ value, usual }: Side): string =>
-  value === undefined ? "-" : `${valueText(value)}${usual ? " (default)" : ""}`;
+const sideText = ({ value, isDefault }: Side): string =>
+  value === undefined ? "-" : `${valueText(value)}${isDefault ? " (default)" : ""}`;
 
 /** A digest by its beginning; what is no word or number as JSON. */
 function valueText(value: unknown): string {
@@ -101,8 +105,12 @@ function valueText(value: unknown): string {
 
 const indented = (text: string): string => text.replace(/^/gm, "  ");
 
-const asJson = (a: FoundRun, b: FoundRun, { same, counting, others, provenance }: Comparison): object => {
-  const side = ({ value, usual }: Side) => ({ value: value ?? null, default: usual });
+const asJson = (
+  a: FoundRun,
+  b: FoundRun,
+  { same, identityFields: counting, otherFields: others, provenance }: Comparison,
+): object => {
+  const side = ({ value, isDefault }: Side) => ({ value: value ?? null, default: isDefault });
   const rows = (list: readonly Difference[]) =>
     list.map(({ key, a: inA, b: inB }) => ({ key, a: side(inA), b: side(inB) }));
   const run = ({ name, id, recordedId }: FoundRun) => ({ name, id, recorded_id: recordedId ?? id });

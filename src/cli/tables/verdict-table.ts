@@ -1,6 +1,6 @@
 /** What was expected of a sweep and what came of it, as a table, with what there is to say of single rows below. */
 import { type Column, table } from "../../lib/table.ts";
-import { deltaText, verdictText } from "../../report/expectations/verdict-words.ts";
+import { deltaText, verdictText } from "../../report/expectations/verdict-text.ts";
 import type { Verdict } from "../../report/expectations/verdicts.ts";
 
 const COLUMNS: readonly Column<Verdict>[] = [

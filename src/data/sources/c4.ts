@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { z } from "zod";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
-import { type CorpusFile, corpusFiles, lookForLocal, patternMistake } from "../corpus-files.ts";
+import { type CorpusFile, corpusFiles, lookForLocal, patternError } from "../corpus-files.ts";
 import { type OnBadLine, readJsonLines } from "../json-lines.ts";
 import { jsonLinesPart } from "../part-of-file.ts";
 import {
@@ -25,7 +25,7 @@ const pattern = z
   .string()
   .min(1)
   .superRefine((text, ctx) => {
-    const message = patternMistake(text);
+    const message = patternError(text);
     if (message !== undefined) ctx.addIssue({ code: "custom", message });
   });
 

@@ -2,11 +2,11 @@
 import { layerGradients } from "../../probes/grad-norms.ts";
 import type { Layers } from "../../probes/layers.ts";
 import type { Point, Series } from "../charts/line-chart.ts";
-import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
 import { layersOf } from "./measured.ts";
+import type { ArmData, ReportData, RunData } from "./report-data.ts";
 import { averaged, hasDiverged, type Mean, meanOf, shownArms } from "./series.ts";
 
-type LayersOf = (run: RunMaterial) => Layers;
+type LayersOf = (run: RunData) => Layers;
 
 export const gradients: LayersOf = layersOf(layerGradients);
 
@@ -14,7 +14,7 @@ export const gradients: LayersOf = layersOf(layerGradients);
  * Steps that all runs with values recorded, in order. Diverged runs do not count, unless there are no others: the
  * first to end would decide what is compared. Nor do runs that have only begun, where others have gone on.
  */
-export function commonSteps({ runs }: Pick<Material, "runs">, of: LayersOf): readonly number[] {
+export function commonSteps({ runs }: Pick<ReportData, "runs">, of: LayersOf): readonly number[] {
   const recorded = runs.filter((run) => of(run).size > 0);
   const kinds = [
     recorded.filter(({ status }) => status?.state === "done"),
@@ -38,7 +38,7 @@ export function chosenSteps(steps: readonly number[]): readonly number[] {
 
 /** An arm's values by layer at a step, over the runs that recorded it: mean and extremes. */
 export const layersAt = (
-  { runs }: Pick<ArmMaterial, "runs">,
+  { runs }: Pick<ArmData, "runs">,
   of: LayersOf,
   step: number,
   mean: Mean = "geometric",
@@ -50,12 +50,12 @@ export const layersAt = (
 
 /** A line over the layers for each shown arm. */
 export const layerSeries = (
-  material: Pick<Material, "arms">,
+  data: Pick<ReportData, "arms">,
   of: LayersOf,
   step: number,
   mean: Mean = "geometric",
 ): readonly Series[] =>
-  shownArms(material).map((arm) => ({
+  shownArms(data).map((arm) => ({
     label: arm.label,
     series: arm.series,
     points: layersAt(arm, of, step, mean),
@@ -63,7 +63,7 @@ export const layerSeries = (
 
 /** An arm at all the steps that any of its runs recorded. */
 export function layersOverSteps(
-  arm: Pick<ArmMaterial, "runs">,
+  arm: Pick<ArmData, "runs">,
   of: LayersOf,
 ): readonly { readonly x: number; readonly values: readonly number[] }[] {
   const counts = new Map<number, number>();
@@ -78,7 +78,7 @@ export function layersOverSteps(
 }
 
 /** As layersAt, layer 0 first; NaN where a layer has no value. */
-export function valuesAt(arm: Pick<ArmMaterial, "runs">, of: LayersOf, step: number): readonly number[] {
+export function valuesAt(arm: Pick<ArmData, "runs">, of: LayersOf, step: number): readonly number[] {
   const values: number[] = [];
   for (const { x, y } of layersAt(arm, of, step)) {
     while (values.length < x) values.push(Number.NaN);
@@ -95,7 +95,7 @@ export function lastToFirst(values: readonly number[] | undefined): number | und
 }
 
 /** Of an arm at a step: the geometric mean of its runs' ratios, last layer to first. */
-export function armRatio(arm: Pick<ArmMaterial, "runs">, of: LayersOf, step: number): number | undefined {
+export function armRatio(arm: Pick<ArmData, "runs">, of: LayersOf, step: number): number | undefined {
   const ratios = arm.runs.flatMap((run) => lastToFirst(of(run).get(step)) ?? []);
   return ratios.length === 0 ? undefined : meanOf(ratios, "geometric");
 }

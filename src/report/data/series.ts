@@ -2,7 +2,7 @@
 import { mean } from "../../lib/statistics.ts";
 import type { Legend } from "../charts/figure.ts";
 import type { Point, Series } from "../charts/line-chart.ts";
-import type { ArmMaterial, Material, RunMaterial } from "./material.ts";
+import type { ArmData, ReportData, RunData } from "./report-data.ts";
 
 /** Logarithmic quantities are averaged geometrically: a ratio of such means is the mean of the ratios. */
 export type Mean = "arithmetic" | "geometric";
@@ -36,19 +36,19 @@ export function averaged(lines: readonly (readonly Point[])[], kind: Mean = "ari
 }
 
 /** An arm that charts show. */
-type ShownArm = ArmMaterial & { readonly series: number };
+type ShownArm = ArmData & { readonly series: number };
 
 /** In the order of the sweep. */
-export const shownArms = ({ arms }: Pick<Material, "arms">): readonly ShownArm[] =>
+export const shownArms = ({ arms }: Pick<ReportData, "arms">): readonly ShownArm[] =>
   arms.filter((arm): arm is ShownArm => arm.series !== undefined).toSorted((a, b) => a.series - b.series);
 
 /** A line for each shown arm that has points; `points` of one run. */
 export function armSeries(
-  material: Pick<Material, "arms">,
-  points: (run: RunMaterial) => readonly Point[],
-  { mean = "arithmetic", crosses }: { mean?: Mean; crosses?: (run: RunMaterial) => Series["crosses"] } = {},
+  data: Pick<ReportData, "arms">,
+  points: (run: RunData) => readonly Point[],
+  { mean = "arithmetic", crosses }: { mean?: Mean; crosses?: (run: RunData) => Series["crosses"] } = {},
 ): readonly Series[] {
-  return shownArms(material).map(({ label, series, runs }) => ({
+  return shownArms(data).map(({ label, series, runs }) => ({
     ...{ label, series, points: averaged(runs.map(points), mean) },
     crosses: runs.flatMap((run) => crosses?.(run) ?? []),
   }));
@@ -65,26 +65,26 @@ export const legendOf = (series: readonly Series[]): readonly Legend[] =>
   ].toSorted((a, b) => a.series - b.series);
 
 /** What a caption says where there are more arms than colours. */
-export function leftOut({ arms }: Pick<Material, "arms">): string {
+export function leftOut({ arms }: Pick<ReportData, "arms">): string {
   const hidden = arms.filter(({ series }) => series === undefined).length;
   if (hidden === 0) return "";
   return ` Of ${arms.length} arms the best ${arms.length - hidden} are drawn (the reference among them).`;
 }
 
-export const hasDiverged = ({ status }: Pick<RunMaterial, "status">): boolean => status?.state === "diverged";
+export const hasDiverged = ({ status }: Pick<RunData, "status">): boolean => status?.state === "diverged";
 
 /** Tokens of one step, also of a run that has written no row yet. */
-export function tokensPerStep({ config, metrics }: Pick<RunMaterial, "config" | "metrics">): number {
+export function tokensPerStep({ config, metrics }: Pick<RunData, "config" | "metrics">): number {
   const planned = (config.train?.tokens ?? Number.NaN) / (config.train?.steps ?? Number.NaN);
   return Number.isFinite(planned) ? planned : (metrics?.tokensPerStep ?? Number.NaN);
 }
 
 /** The step a run diverged at. */
-export const divergedAt = (run: RunMaterial): number | undefined =>
+export const divergedAt = (run: RunData): number | undefined =>
   hasDiverged(run) ? run.status?.step : undefined;
 
 /** A cross where a diverged run's line ends, `each` to a step. */
-export function crossOf(run: RunMaterial, each = 1): NonNullable<Series["crosses"]> {
+export function crossOf(run: RunData, each = 1): NonNullable<Series["crosses"]> {
   const step = divergedAt(run);
   return step === undefined ? [] : [{ x: step * each, label: `${run.name} diverged at step ${step}` }];
 }

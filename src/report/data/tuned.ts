@@ -2,13 +2,13 @@
 import { mean } from "../../lib/statistics.ts";
 import type { Arm } from "../ranking/arms.ts";
 import { byScore, type RankBy } from "../ranking/rank-by.ts";
-import type { RunMaterial } from "./material.ts";
+import type { RunData } from "./report-data.ts";
 import { hasDiverged } from "./series.ts";
 
 export interface Tuned {
   readonly label: string;
   readonly arm: Arm;
-  readonly runsAt: (rate: number) => readonly RunMaterial[];
+  readonly runsAt: (rate: number) => readonly RunData[];
   /** Ascending: the runs at each rate. */
   readonly rates: readonly {
     readonly rate: number;
@@ -28,8 +28,8 @@ export interface Tuned {
 /** `rateOf` says at which rate a run was trained; its factors here are without it. */
 export function tuned(
   arm: Arm,
-  byName: ReadonlyMap<string, RunMaterial>,
-  rateOf: (run: RunMaterial) => number,
+  byName: ReadonlyMap<string, RunData>,
+  rateOf: (run: RunData) => number,
   by: RankBy,
 ): Tuned {
   const own = arm.runs.map(({ name }) => byName.get(name)!);

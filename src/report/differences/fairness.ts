@@ -5,8 +5,8 @@
  */
 import type { RunConfig } from "../../config/schema.ts";
 import { isPlainObject } from "../../config/selection.ts";
-import { remembered } from "../../lib/memo.ts";
-import { canonicalJson, counting } from "../../sweep/identity.ts";
+import { memoize } from "../../lib/memo.ts";
+import { canonicalJson, identityFields } from "../../sweep/identity.ts";
 import { groupArms } from "../ranking/arms.ts";
 import { factorText } from "../ranking/ranking.ts";
 import { isListOfMappings } from "./fields.ts";
@@ -33,7 +33,7 @@ export function alsoDiffers(runs: readonly Subject[], sweepName: string): readon
   const configs = arms.map(({ runs: [first] }) => first!.config);
   const passed = [...swept, ...(sameTokens(configs) ? ["train.tokens"] : [])];
   const known = (path: Path) => passed.some((key) => follows(path, key));
-  return differing([], configs.map(counting), known).map(({ path, values }) => ({
+  return differing([], configs.map(identityFields), known).map(({ path, values }) => ({
     key: path.join("."),
     values: groups(values).map(({ value, places }) => ({ value, arms: places.map((i) => labels[i]!) })),
   }));
@@ -91,7 +91,7 @@ function isAlike(a: unknown, b: unknown): boolean {
 function groups(
   values: readonly unknown[],
 ): readonly { readonly value: unknown; readonly places: number[] }[] {
-  const text = remembered((value: unknown) => canonicalJson(value) ?? "");
+  const text = memoize((value: unknown) => canonicalJson(value) ?? "");
   const found = new Map<string, { readonly value: unknown; readonly places: number[] }>();
   for (const [i, value] of values.entries()) {
     const group = found.get(text(value));

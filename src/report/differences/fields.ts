@@ -25,6 +25,6 @@ export const isListOfMappings = (value: unknown): value is readonly Readonly<Rec
   Array.isArray(value) && value.every(isPlainObject);
 
 /** Paths of several lists, each once, in the order of their first mention. */
-export const eachOnce = (...lists: readonly (readonly FieldPath[])[]): readonly FieldPath[] => [
+export const uniquePaths = (...lists: readonly (readonly FieldPath[])[]): readonly FieldPath[] => [
   ...new Map(lists.flat().map((path) => [JSON.stringify(path), path])).values(),
 ];

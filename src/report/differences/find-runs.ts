@@ -10,14 +10,14 @@ import { isPlainObject } from "../../config/selection.ts";
 import { UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { runFiles } from "../../runs/paths.ts";
-import { armsOf } from "../../sweep/arm-pattern.ts";
+import { groupByArm } from "../../sweep/arm-pattern.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
 import { identities } from "../../sweep/identity.ts";
 import { isSweep, readJson, readListing } from "../../sweep/listing.ts";
-import type { Subject } from "./why.ts";
+import type { ComparedRun } from "./compare-runs.ts";
 
 /** A run that was found; `recordedId` where it bears another id than its config has by this version's rules. */
-export interface FoundRun extends Subject {
+export interface FoundRun extends ComparedRun {
   readonly recordedId?: string;
 }
 
@@ -52,11 +52,11 @@ export function findRuns(word: string, { overrides, runsDir, near }: FindOptions
   const sweep = homes.find(isSweep);
   if (sweep === undefined) throw new UserError(`${word}: ${nothingThere(word)}`);
   const { runs } = readListing(sweep);
-  return { runs: listed(sweep, choose(runs, basename(word), sweep)), sweep, oneArm: true };
+  return { runs: listed(sweep, matchingArm(runs, basename(word), sweep)), sweep, oneArm: true };
 }
 
 /** Runs of one arm: whose name it is, with or without the id and the seed, or whose names or ids alone begin so. */
-function choose(runs: readonly Run[], word: string, sweep: string): readonly Run[] {
+function matchingArm(runs: readonly Run[], word: string, sweep: string): readonly Run[] {
   const withoutId = ({ name, id }: Run) => name.slice(0, name.lastIndexOf(`-${id.slice(0, 8)}`));
   const ways: readonly ((run: Run) => boolean)[] = [
     ({ name }) => name === word,
@@ -66,7 +66,7 @@ function choose(runs: readonly Run[], word: string, sweep: string): readonly Run
   ];
   for (const fits of ways) {
     const found = runs.filter(fits);
-    const arms = armsOf(found).length;
+    const arms = groupByArm(found).length;
     if (arms === 1) return found;
     if (arms > 1) {
       const names = found.slice(0, 5).map(({ name }) => name);

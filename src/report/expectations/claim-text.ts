@@ -6,7 +6,7 @@ import type { Metric } from "../../protocols/metric.ts";
 import { factorText } from "../ranking/ranking.ts";
 
 /** What the runs of an arm say to a claim, whatever is known of it. */
-export interface Judged {
+export interface Judgement {
   readonly verdict: "met" | "missed" | "not finished";
   /** In words; `-` where nothing was. */
   readonly measured: string;
@@ -25,7 +25,7 @@ export interface Judged {
 export const metricOf = (metric: string): Metric => metrics.get(bareName(metric)) ?? LIKELIHOOD.loss;
 
 /** `val_ppl`, `val_loss on wikipedia`, `outcome`. */
-export function subject(claim: Claim): string {
+export function claimSubject(claim: Claim): string {
   if (claim.kind === "outcome") return "outcome";
   const { metric = "val_loss" } = claim;
   return claim.set === undefined ? metric : `${metric} on ${claim.set}`;

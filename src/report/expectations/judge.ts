@@ -14,20 +14,20 @@ import { type Sample, sample } from "../../lib/statistics.ts";
 import { seedOf } from "../ranking/arms.ts";
 import type { ScoreOf } from "../ranking/evaluation-scores.ts";
 import type { RankedRun } from "../ranking/ranking.ts";
-import { type Judged, metricOf } from "./claim-text.ts";
+import { type Judgement, metricOf } from "./claim-text.ts";
 
 export interface Group {
   readonly label: string;
   readonly runs: readonly RankedRun[];
 }
 
-export interface Question {
+export interface JudgeInput {
   readonly arm: Group;
   readonly than?: Group;
   readonly scoreOf: ScoreOf;
 }
 
-export const judge = (claim: Claim, question: Question): Judged => {
+export const judge = (claim: Claim, question: JudgeInput): Judgement => {
   switch (claim.kind) {
     case "number":
       return judgeNumber(claim, question);
@@ -38,7 +38,7 @@ export const judge = (claim: Claim, question: Question): Judged => {
   }
 };
 
-function judgeNumber(claim: NumberClaim, { arm, scoreOf }: Question): Judged {
+function judgeNumber(claim: NumberClaim, { arm, scoreOf }: JudgeInput): Judgement {
   const { value, low = -Infinity, high = Infinity } = claim;
   const measure = (run: RankedRun) => measuredOf(run, claim.metric, claim.set, scoreOf);
   const values = arm.runs.map(measure).filter((got) => got !== undefined);
@@ -58,8 +58,8 @@ function judgeNumber(claim: NumberClaim, { arm, scoreOf }: Question): Judged {
 
 function judgeOrder(
   { metric = "val_loss", set, by }: OrderClaim,
-  { arm, than = arm, scoreOf }: Question,
-): Judged {
+  { arm, than = arm, scoreOf }: JudgeInput,
+): Judgement {
   const { better: direction, digits } = metricOf(metric);
   const measure = (run: RankedRun) => measuredOf(run, metric, set, scoreOf);
   const differences = arm.runs.flatMap((run) => {
@@ -91,7 +91,7 @@ function judgeOrder(
   return { ...facts, verdict: better ? "met" : "missed", ...note };
 }
 
-function judgeOutcome({ diverges }: OutcomeClaim, { arm }: Question): Judged {
+function judgeOutcome({ diverges }: OutcomeClaim, { arm }: JudgeInput): Judgement {
   const of = arm.runs.length;
   const [diverged, done] = [count(arm, "diverged"), count(arm, "done")];
   const facts = {
@@ -109,7 +109,7 @@ const count = ({ runs }: Group, state: string): number =>
   runs.filter(({ status }) => status?.state === state).length;
 
 /** A diverged run can no longer be what a number says; what is still to come can. */
-function unjudged(arm: Group, measured: number): Pick<Judged, "verdict" | "note"> | undefined {
+function unjudged(arm: Group, measured: number): Pick<Judgement, "verdict" | "note"> | undefined {
   const diverged = count(arm, "diverged");
   if (diverged > 0) return { verdict: "missed", note: `${diverged} of ${arm.runs.length} diverged` };
   return measured === arm.runs.length
@@ -144,7 +144,7 @@ const dataOf = ({ status }: RankedRun): readonly string[] =>
 function deltaOf(
   delta: number | undefined,
   got: Sample | undefined,
-): Pick<Judged, "delta" | "standardErrors"> {
+): Pick<Judgement, "delta" | "standardErrors"> {
   if (delta === undefined) return {};
   const error = (got?.sd ?? 0) / Math.sqrt(got?.n ?? 1);
   return { delta, ...(error > 0 ? { standardErrors: delta / error } : {}) };

@@ -3,10 +3,10 @@
  * finished an error, known and left out are skipped. No clock and no host: the same runs give the same bytes.
  */
 import { xmlText } from "../../lib/xml.ts";
-import type { Outcome, Verdict } from "./verdicts.ts";
+import type { Verdict, VerdictState } from "./verdicts.ts";
 
 /** The element that says what became of a test case; a met one has none. */
-const ELEMENT: Readonly<Record<Outcome, "failure" | "error" | "skipped" | undefined>> = {
+const ELEMENT: Readonly<Record<VerdictState, "failure" | "error" | "skipped" | undefined>> = {
   met: undefined,
   missed: "failure",
   known: "skipped",

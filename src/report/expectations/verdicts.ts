@@ -5,12 +5,12 @@
 import type { BoundExpectation } from "../../sweep/expected-arms.ts";
 import type { Arm } from "../ranking/arms.ts";
 import { evaluationScores, type ScoreOf } from "../ranking/evaluation-scores.ts";
-import { claimText, type Judged, patternText, subject } from "./claim-text.ts";
+import { claimSubject, claimText, type Judgement, patternText } from "./claim-text.ts";
 import { type Group, judge } from "./judge.ts";
 
-export type Outcome = "met" | "missed" | "known" | "not finished" | "left out";
+export type VerdictState = "met" | "missed" | "known" | "not finished" | "left out";
 
-export interface Verdict extends Omit<Judged, "verdict"> {
+export interface Verdict extends Omit<Judgement, "verdict"> {
   /** Of the expectation in its list, from 0: with several arms it has several verdicts. */
   readonly at: number;
   /** The arm's label; the pattern where the sweep has no such arm. */
@@ -18,7 +18,7 @@ export interface Verdict extends Omit<Judged, "verdict"> {
   /** `val_ppl`, `val_loss on wikipedia`, `outcome`. */
   readonly what: string;
   readonly expected: string;
-  readonly verdict: Outcome;
+  readonly verdict: VerdictState;
   /** Whether it decides if the sweep is as expected: known discrepancies and arms that are not there do not. */
   readonly counts: boolean;
   readonly source?: string;
@@ -37,7 +37,7 @@ export function verdicts(
   });
   return expectations.flatMap((expectation): readonly Verdict[] => {
     const { at, claim, arm: pattern, source } = expectation;
-    const shared = { at, what: subject(claim), ...(source === undefined ? {} : { source }) };
+    const shared = { at, what: claimSubject(claim), ...(source === undefined ? {} : { source }) };
     if (expectation.arms.length === 0) {
       const [arm, expected] = [patternText(pattern), claimText(claim)];
       const note = "not among the arms selected on the command line";
@@ -63,7 +63,7 @@ export function overall(all: readonly Verdict[]): "met" | "missed" | "not finish
 }
 
 function knownOr(
-  { verdict, note }: Judged,
+  { verdict, note }: Judgement,
   known: string | undefined,
 ): Pick<Verdict, "verdict" | "counts" | "note"> {
   if (known === undefined) return { verdict, counts: true };

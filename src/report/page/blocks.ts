@@ -4,14 +4,14 @@ import type { ColourBar, Legend } from "../charts/figure.ts";
 import type { Panel } from "../charts/frame.ts";
 
 /** Plain words, and words that stand out; every renderer escapes them. */
-export type Words = string | readonly Word[];
-export type Word = string | { readonly strong: string } | { readonly code: string };
+export type RichText = string | readonly TextSpan[];
+export type TextSpan = string | { readonly strong: string } | { readonly code: string };
 
 /** `tone`: an answer is what one reads first; a note is small print. */
 interface Prose {
   readonly kind: "prose";
   readonly tone: "answer" | "plain" | "note";
-  readonly words: Words;
+  readonly words: RichText;
 }
 
 export interface TableBlock {
@@ -35,7 +35,7 @@ export interface FigureBlock {
   readonly panels: readonly Panel[];
   readonly legend?: readonly Legend[];
   readonly bar?: ColourBar;
-  readonly caption: Words;
+  readonly caption: RichText;
   /** The files of each run that it was drawn from, and the runs' names. */
   readonly from: { readonly files: readonly string[]; readonly runs: readonly string[] };
 }
@@ -56,7 +56,11 @@ export interface Section {
   readonly blocks: readonly Block[];
 }
 
-export const prose = (words: Words, tone: Prose["tone"] = "plain"): Prose => ({ kind: "prose", tone, words });
+export const prose = (words: RichText, tone: Prose["tone"] = "plain"): Prose => ({
+  kind: "prose",
+  tone,
+  words,
+});
 
 /** `a`, `a and b`, `a, b and c`; of more than `most`, `a, b and 3 more`. */
 export function listed(names: readonly string[], most = 8): string {
@@ -67,11 +71,12 @@ export function listed(names: readonly string[], most = 8): string {
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(between)} and ${shown.at(-1)}`;
 }
 
-export const wordList = (words: Words): readonly Word[] => (typeof words === "string" ? [words] : words);
+export const spansOf = (words: RichText): readonly TextSpan[] =>
+  typeof words === "string" ? [words] : words;
 
 /** Without emphasis, for a terminal. */
-export const plainText = (words: Words): string =>
-  wordList(words)
+export const plainText = (words: RichText): string =>
+  spansOf(words)
     .map((word) => (typeof word === "string" ? word : "strong" in word ? word.strong : word.code))
     .join("");
 

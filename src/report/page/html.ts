@@ -7,11 +7,11 @@ import {
   type Block,
   type FigureBlock,
   LONG_TABLE,
+  type RichText,
   type Section,
   sourceText,
+  spansOf,
   type TableBlock,
-  type Words,
-  wordList,
 } from "./blocks.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 
@@ -69,9 +69,9 @@ function blockElement(block: Block, alone: boolean): Markup {
   }
 }
 
-const wordsElement = (words: Words): Markup =>
+const wordsElement = (words: RichText): Markup =>
   joined(
-    wordList(words).map((word) => {
+    spansOf(words).map((word) => {
       if (typeof word === "string") return text(word);
       return "strong" in word ? el("strong", {}, text(word.strong)) : el("code", {}, text(word.code));
     }),

@@ -4,11 +4,11 @@ import {
   type FigureBlock,
   LONG_TABLE,
   listed,
+  type RichText,
   type Section,
   sourceText,
+  spansOf,
   type TableBlock,
-  type Words,
-  wordList,
 } from "./blocks.ts";
 
 export const markdown = (title: string, sections: readonly Section[]): string =>
@@ -30,8 +30,8 @@ function blockText(block: Block): string {
   }
 }
 
-const wordsText = (words: Words): string =>
-  wordList(words)
+const wordsText = (words: RichText): string =>
+  spansOf(words)
     .map((word) => {
       if (typeof word === "string") return safe(word);
       return "strong" in word ? `**${safe(word.strong.trim())}**` : `<code>${safe(word.code)}</code>`;

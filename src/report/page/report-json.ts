@@ -1,13 +1,13 @@
 /** The numbers behind a report, for other programs. Losses in nats per token; absent is null. Pure. */
 import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "../data/layer-steps.ts";
-import type { ArmMaterial, Material } from "../data/material.ts";
+import type { ArmData, ReportData } from "../data/report-data.ts";
 import { rankByJson } from "../ranking/arm-rows.ts";
 import type { RankBy } from "../ranking/rank-by.ts";
 
-export function reportJson(material: Material): object {
-  const { sweep, evidence, arms, runs } = material;
+export function reportJson(data: ReportData): object {
+  const { sweep, evidence, arms, runs } = data;
   const { by } = evidence;
-  const steps = chosenSteps(commonSteps(material, gradients));
+  const steps = chosenSteps(commonSteps(data, gradients));
   return {
     sweep: sweep.name,
     ...rankByJson(by),
@@ -39,7 +39,7 @@ export function reportJson(material: Material): object {
   };
 }
 
-function armJson({ label, result }: ArmMaterial, by: RankBy): object {
+function armJson({ label, result }: ArmData, by: RankBy): object {
   const { factors, finished, diverged, loss, score, bitsPerByte, delta } = result;
   return {
     arm: label,
@@ -54,7 +54,7 @@ function armJson({ label, result }: ArmMaterial, by: RankBy): object {
   };
 }
 
-const atStep = (arm: ArmMaterial, step: number): object => ({
+const atStep = (arm: ArmData, step: number): object => ({
   step,
   layers: valuesAt(arm, gradients, step),
   last_to_first: finite(armRatio(arm, gradients, step)),

@@ -2,7 +2,7 @@
 import { table } from "../../lib/table.ts";
 import { extent } from "../charts/scale.ts";
 import { armRatio, chosenSteps, commonSteps, gradients, valuesAt } from "../data/layer-steps.ts";
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { rounded } from "./numbers.ts";
 
 const BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
@@ -18,10 +18,10 @@ const blockLine = (values: readonly number[], [low, high]: readonly [number, num
     .join("");
 
 /** Arms with their layers at the first and the last step; undefined where nothing was recorded. */
-export function gradientLines(material: Material): string | undefined {
-  const chosen = chosenSteps(commonSteps(material, gradients));
+export function gradientLines(data: ReportData): string | undefined {
+  const chosen = chosenSteps(commonSteps(data, gradients));
   const steps = [...new Set([chosen[0], chosen.at(-1)])].filter((step) => step !== undefined);
-  const rows = material.arms
+  const rows = data.arms
     .map((arm) => ({ arm, at: steps.map((step) => valuesAt(arm, gradients, step)) }))
     .filter(({ at }) => at.some((values) => values.length > 0));
   const domain = extent(

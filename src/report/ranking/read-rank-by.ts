@@ -9,7 +9,7 @@ import {
 import type { EvalConfig } from "../../config/schema.ts";
 import { isPlainObject } from "../../config/selection.ts";
 import { UserError } from "../../lib/errors.ts";
-import { remembered } from "../../lib/memo.ts";
+import { memoize } from "../../lib/memo.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readProvenance } from "../../runs/provenance.ts";
 import { readEvaluations } from "../readers/evaluations.ts";
@@ -38,7 +38,7 @@ export function readRankBy(dir: string, runs: readonly Listed[], asked?: string)
   }
   const folder = (run: string) => sweepFiles(dir).run(run);
   const values = evaluationScores(
-    remembered((run: string) => readEvaluations(runFiles(folder(run)).evaluations)),
+    memoize((run: string) => readEvaluations(runFiles(folder(run)).evaluations)),
   );
   return rankBy(found, values, (run) =>
     split === MAIN ? undefined : dataOfSet(readProvenance(folder(run)), split),

@@ -1,8 +1,8 @@
 /** The answer: which arm is best, by how much, and whether that is more than noise. As much as the runs allow to say. */
 
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { hasDiverged } from "../data/series.ts";
-import { answerWords } from "../page/answer-words.ts";
+import { answerText } from "../page/answer-text.ts";
 import { type Block, listed, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed, nats, signed } from "../page/numbers.ts";
 import { perplexity } from "../ranking/arm-rows.ts";
@@ -11,20 +11,20 @@ import { amountUnit, byScore } from "../ranking/rank-by.ts";
 
 export const title = "The answer";
 
-export function blocks(material: Material): readonly Block[] {
-  const { evidence, runs } = material;
-  const notes = [...openNote(material), ...divergedNote(material), ...incompleteNote(material)];
+export function blocks(data: ReportData): readonly Block[] {
+  const { evidence, runs } = data;
+  const notes = [...openNote(data), ...divergedNote(data), ...incompleteNote(data)];
   if (runs.length === 0) return [prose("This sweep lists no runs.", "answer")];
   return [
-    prose(answerWords(evidence), "answer"),
+    prose(answerText(evidence), "answer"),
     ...(evidence.mismatch === undefined ? [] : [prose([{ strong: evidence.mismatch }])]),
     ...notes.map((note) => prose(note)),
-    armsTable(material),
-    prose(footnote(material), "note"),
+    armsTable(data),
+    prose(footnote(data), "note"),
   ];
 }
 
-function openNote({ runs }: Material): readonly string[] {
+function openNote({ runs }: ReportData): readonly string[] {
   const open = runs.filter((run) => run.status?.state !== "done" && !hasDiverged(run));
   if (open.length === 0) return [];
   const states = new Map<string, number>();
@@ -38,7 +38,7 @@ function openNote({ runs }: Material): readonly string[] {
   ];
 }
 
-function divergedNote({ arms }: Material): readonly string[] {
+function divergedNote({ arms }: ReportData): readonly string[] {
   const which = arms.flatMap(({ label, result }) =>
     result.diverged === 0 ? [] : [`${label} (${result.diverged} of ${result.runs.length})`],
   );
@@ -46,7 +46,7 @@ function divergedNote({ arms }: Material): readonly string[] {
 }
 
 /** An arm that lost seeds stands below those that did not, whatever the mean of the rest is. */
-function incompleteNote({ arms, evidence: { by } }: Material): readonly string[] {
+function incompleteNote({ arms, evidence: { by } }: ReportData): readonly string[] {
   const best = arms[0]?.result.score?.mean;
   if (best === undefined) return [];
   const better = arms.filter(({ result: { score } }) => score && byScore(by, score.mean, best) < 0);
@@ -56,7 +56,7 @@ function incompleteNote({ arms, evidence: { by } }: Material): readonly string[]
   );
 }
 
-function armsTable({ arms, evidence }: Material): TableBlock {
+function armsTable({ arms, evidence }: ReportData): TableBlock {
   const { by } = evidence;
   const { digits } = by.metric;
   const anyDelta = arms.some(({ result }) => result.delta !== undefined);
@@ -113,7 +113,7 @@ function deltaCells({ delta }: ArmResult, isReference: boolean, digits: number):
   return [signed(delta.mean, digits), fixed(delta.ci95, digits), resolved];
 }
 
-function footnote({ evidence, arms }: Material): string {
+function footnote({ evidence, arms }: ReportData): string {
   const { isDefault, noun, metric } = evidence.by;
   const deltas = arms.some(({ result }) => result.delta !== undefined)
     ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % confidence interval excludes 0, without correction for several arms. Needed seeds are for 80 % power."

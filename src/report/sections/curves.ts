@@ -3,7 +3,7 @@ import { metricKey } from "../../config/evaluation-metrics.ts";
 import { metrics } from "../../protocols/index.ts";
 import type { Metric } from "../../protocols/metric.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
-import type { Material, RunMaterial } from "../data/material.ts";
+import type { ReportData, RunData } from "../data/report-data.ts";
 import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../data/series.ts";
 import { type Block, type FigureBlock, figure, prose } from "../page/blocks.ts";
 import { unitWords } from "../ranking/rank-by.ts";
@@ -17,16 +17,16 @@ export const title = "Loss over tokens";
 /** Points of the training curves: wide enough that a step's noise is averaged out. */
 const SMOOTH_POINTS = 60;
 
-export function blocks(material: Material): readonly Block[] {
-  const found = [...evaluationFigures(material), ...trainingFigure(material)];
-  const unstarted = material.runs.every((run) => run.metrics === undefined && run.evaluations.length === 0);
+export function blocks(data: ReportData): readonly Block[] {
+  const found = [...evaluationFigures(data), ...trainingFigure(data)];
+  const unstarted = data.runs.every((run) => run.metrics === undefined && run.evaluations.length === 0);
   return found.length === 0 && !unstarted
     ? [prose("No evaluation and no step was recorded.", "note")]
     : found;
 }
 
 /** What a figure is of: one metric of one set. */
-interface Judged {
+interface Judgement {
   readonly protocol: string;
   readonly split: string;
   readonly name: string;
@@ -36,22 +36,22 @@ interface Judged {
 }
 
 /** A figure for each protocol and split, and each of its metrics that is no function of another. */
-function evaluationFigures(material: Material): readonly FigureBlock[] {
-  return judgedBy(material).flatMap(({ protocol, split, name, metric, id }) => {
-    const points = (run: RunMaterial): readonly Point[] =>
+function evaluationFigures(data: ReportData): readonly FigureBlock[] {
+  return judgedBy(data).flatMap(({ protocol, split, name, metric, id }) => {
+    const points = (run: RunData): readonly Point[] =>
       run.evaluations
         .filter((row) => row.protocol === protocol && row.split === split)
         .flatMap(({ step, scores: { [name]: y } }) =>
           y === undefined ? [] : [{ x: step * tokensPerStep(run), y }],
         );
-    const series = armSeries(material, points, { crosses });
+    const series = armSeries(data, points, { crosses });
     const x = { label: "tokens" };
     const unit = unitWords(metric).trim() || name;
     const marks = series.every((one) => one.points.length <= 25);
     const curve = lineChart({ title: `${split} ${name}`, x, y: { label: unit }, series, marks });
-    const from = recordedBy(material, (run) => points(run).length > 0);
-    const { reference, by } = material.evidence;
-    const compared = reference === undefined ? [] : differences(material, points, reference);
+    const from = recordedBy(data, (run) => points(run).length > 0);
+    const { reference, by } = data.evidence;
+    const compared = reference === undefined ? [] : differences(data, points, reference);
     const worse = metric.better === "lower" ? "above" : "below";
     const difference = lineChart({
       title: `difference to ${reference}`,
@@ -68,7 +68,7 @@ function evaluationFigures(material: Material): readonly FigureBlock[] {
     const said = `${name[0]!.toUpperCase()}${name.slice(1)}`;
     const caption =
       `${said} on ${split} by protocol ${protocol}; mean over the seeds, the band spans their extremes. A cross marks where a ` +
-      `run diverged; the mean goes on over the others.${about}${ranks}${from.note}${leftOut(material)}`;
+      `run diverged; the mean goes on over the others.${about}${ranks}${from.note}${leftOut(data)}`;
     return figure({
       id,
       title: id === FIRST ? "Validation loss" : `${said} on ${split}, ${protocol}`,
@@ -83,7 +83,7 @@ function evaluationFigures(material: Material): readonly FigureBlock[] {
 const FIRST = "validation-loss";
 
 /** In the order of eval.csv; the validation loss is the first in each. */
-function judgedBy({ runs }: Material): readonly Judged[] {
+function judgedBy({ runs }: ReportData): readonly Judgement[] {
   const found = new Map<string, Pick<Evaluation, "protocol" | "split"> & { readonly names: Set<string> }>();
   for (const { protocol, split, scores } of runs.flatMap(({ evaluations }) => evaluations)) {
     const key = JSON.stringify([protocol, split]);
@@ -92,7 +92,7 @@ function judgedBy({ runs }: Material): readonly Judged[] {
     found.set(key, { protocol, split, names });
   }
   return [...found.values()].flatMap(({ protocol, split, names }, i) =>
-    [...names].flatMap((name): readonly Judged[] => {
+    [...names].flatMap((name): readonly Judgement[] => {
       const metric = metrics.get(name);
       if (metric === undefined || (metric.follows !== undefined && names.has(metric.follows))) return [];
       const id = name === "loss" ? FIRST : `evaluation-${name}`;
@@ -101,15 +101,15 @@ function judgedBy({ runs }: Material): readonly Judged[] {
   );
 }
 
-function trainingFigure(material: Material): readonly FigureBlock[] {
-  const last = Math.max(0, ...material.runs.map(({ metrics }) => metrics?.lastStep ?? 0));
-  const width = Math.max(1, Math.round(bucketWidth(last, SMOOTH_POINTS) / material.stepsPerPoint));
-  const points = (run: RunMaterial) => smoothed(run, width * material.stepsPerPoint);
-  const series = armSeries(material, points, { crosses });
+function trainingFigure(data: ReportData): readonly FigureBlock[] {
+  const last = Math.max(0, ...data.runs.map(({ metrics }) => metrics?.lastStep ?? 0));
+  const width = Math.max(1, Math.round(bucketWidth(last, SMOOTH_POINTS) / data.stepsPerPoint));
+  const points = (run: RunData) => smoothed(run, width * data.stepsPerPoint);
+  const series = armSeries(data, points, { crosses });
   const panel = lineChart({ title: "", x: { label: "tokens" }, y: { label: "nats per token" }, series });
-  const from = recordedBy(material, ({ metrics }) => metrics !== undefined);
-  const steps = width * material.stepsPerPoint;
-  const caption = `Training loss, ${steps === 1 ? "of each step" : `mean of ${steps} steps each`}, then mean over the seeds; the band spans their extremes.${from.note}${leftOut(material)}`;
+  const from = recordedBy(data, ({ metrics }) => metrics !== undefined);
+  const steps = width * data.stepsPerPoint;
+  const caption = `Training loss, ${steps === 1 ? "of each step" : `mean of ${steps} steps each`}, then mean over the seeds; the band spans their extremes.${from.note}${leftOut(data)}`;
   return figure({
     ...{ id: "training-loss", title: "Training loss", panels: [panel], legend: legendOf(series), caption },
     from: { files: ["metrics.csv"], runs: from.runs },
@@ -117,7 +117,7 @@ function trainingFigure(material: Material): readonly FigureBlock[] {
 }
 
 /** Means of so many steps each, at the tokens that were seen by their end. */
-function smoothed(run: RunMaterial, steps: number): readonly Point[] {
+function smoothed(run: RunData, steps: number): readonly Point[] {
   const groups = new Map<number, { sum: number; n: number; step: number }>();
   for (const { step, mean, n } of run.metrics?.loss ?? []) {
     const key = bucketOf(step, steps);
@@ -127,4 +127,4 @@ function smoothed(run: RunMaterial, steps: number): readonly Point[] {
   return [...groups.values()].map(({ sum, n, step }) => ({ x: step * tokensPerStep(run), y: sum / n }));
 }
 
-const crosses = (run: RunMaterial) => crossOf(run, tokensPerStep(run));
+const crosses = (run: RunData) => crossOf(run, tokensPerStep(run));

@@ -1,7 +1,7 @@
 /** What the config expected of the sweep, and what came of it: `hnorm verify` in the report. */
 
-import type { Material } from "../data/material.ts";
-import { deltaText, verdictText } from "../expectations/verdict-words.ts";
+import type { ReportData } from "../data/report-data.ts";
+import { deltaText, verdictText } from "../expectations/verdict-text.ts";
 import { overall, type Verdict, verdicts } from "../expectations/verdicts.ts";
 import { type Block, prose } from "../page/blocks.ts";
 import { evaluationScores } from "../ranking/evaluation-scores.ts";
@@ -14,7 +14,7 @@ const WORDS = {
   "not finished": "None of the config's expectations is missed so far; some runs are unfinished.",
 } as const;
 
-export function blocks({ expectations, evidence, runs }: Material): readonly Block[] {
+export function blocks({ expectations, evidence, runs }: ReportData): readonly Block[] {
   if (expectations.length === 0) return [];
   const byName = new Map(runs.map((run) => [run.name, run.evaluations]));
   const all = verdicts(

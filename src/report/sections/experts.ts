@@ -4,8 +4,8 @@ import { lastShares } from "../../probes/experts.ts";
 import { routerEntropies } from "../../probes/routers.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
 import { commonSteps, layerSeries } from "../data/layer-steps.ts";
-import type { ArmMaterial, Material, RunMaterial } from "../data/material.ts";
 import { layersOf, measuredBy } from "../data/measured.ts";
+import type { ArmData, ReportData, RunData } from "../data/report-data.ts";
 import { armSeries, leftOut, legendOf } from "../data/series.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { percent, rounded } from "../page/numbers.ts";
@@ -14,24 +14,24 @@ import { recordedBy } from "./recorded.ts";
 export const title = "Mixtures of experts";
 
 const entropies = layersOf(routerEntropies);
-const sharesOf = (run: RunMaterial) => measuredBy(lastShares, run)?.shares;
+const sharesOf = (run: RunData) => measuredBy(lastShares, run)?.shares;
 
-export function blocks(material: Material): readonly Block[] {
-  const step = commonSteps(material, entropies).at(-1);
-  const withExperts = material.arms.filter(({ runs }) => runs.some((run) => sharesOf(run) !== undefined));
+export function blocks(data: ReportData): readonly Block[] {
+  const step = commonSteps(data, entropies).at(-1);
+  const withExperts = data.arms.filter(({ runs }) => runs.some((run) => sharesOf(run) !== undefined));
   if (step === undefined && withExperts.length === 0) return [];
-  const series = step === undefined ? [] : layerSeries(material, entropies, step);
+  const series = step === undefined ? [] : layerSeries(data, entropies, step);
   const x = { label: "layer (0 is the first)", whole: true };
   const entropy = lineChart({
     ...{ title: `Routers' entropy at step ${step}`, x, y: { label: "nats" }, series, marks: true },
   });
-  const shares = armSeries(material, largestShares);
+  const shares = armSeries(data, largestShares);
   const load = lineChart({
     ...{ title: "Largest expert's share of tokens", x, y: { label: "share of the choices" } },
     ...{ series: shares, marks: true },
   });
-  const from = recordedBy(material, (run) => sharesOf(run) !== undefined || entropies(run).size > 0);
-  const caption = `Left: mean entropy of each router's probabilities; the logarithm of the number of experts is a router that does not choose. Right: the share of a layer's token choices that its most loaded expert took, at the run's last recorded step.${from.note}${leftOut(material)}`;
+  const from = recordedBy(data, (run) => sharesOf(run) !== undefined || entropies(run).size > 0);
+  const caption = `Left: mean entropy of each router's probabilities; the logarithm of the number of experts is a router that does not choose. Right: the share of a layer's token choices that its most loaded expert took, at the run's last recorded step.${from.note}${leftOut(data)}`;
   return [
     ...figure({
       ...{ id: "experts", title: "Routers and experts", panels: [entropy, load], caption },
@@ -46,7 +46,7 @@ export function blocks(material: Material): readonly Block[] {
   ];
 }
 
-const largestShares = (run: RunMaterial): readonly Point[] =>
+const largestShares = (run: RunData): readonly Point[] =>
   (sharesOf(run) ?? []).flatMap((shares, layer) => {
     const known = shares.filter(Number.isFinite);
     return known.length === 0 ? [] : [{ x: layer, y: Math.max(...known) }];
@@ -58,7 +58,7 @@ interface Loaded {
   readonly share: number;
 }
 
-const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
+const tableOf = (arms: readonly ArmData[]): TableBlock => ({
   kind: "table",
   columns: [
     { title: "arm", align: "left" },

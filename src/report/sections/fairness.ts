@@ -1,7 +1,7 @@
 /** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
 import { SEED } from "../../config/axes.ts";
 import { isPlainObject } from "../../config/selection.ts";
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { alsoDiffers } from "../differences/fairness.ts";
 import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
@@ -11,7 +11,7 @@ export const title = "Fairness of the comparison";
 
 const RATE = "train.lr";
 
-export function blocks({ arms, runs, sweep }: Material): readonly Block[] {
+export function blocks({ arms, runs, sweep }: ReportData): readonly Block[] {
   if (arms.length < 2) return [];
   if (!runs.every(({ config }) => isPlainObject(config.train) && isPlainObject(config.model)))
     return [

@@ -2,7 +2,7 @@
 import { layerGradients } from "../../probes/grad-norms.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { armRatio, commonSteps, gradients, lastToFirst, layersAt, spreadOf } from "../data/layer-steps.ts";
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { armSeries, leftOut, legendOf } from "../data/series.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { rounded } from "../page/numbers.ts";
@@ -13,11 +13,11 @@ export const title = "Last layer to first";
 /** Within this factor the two ends are called even. */
 const EVEN = 2;
 
-export function blocks(material: Material): readonly Block[] {
-  const steps = commonSteps(material, gradients);
+export function blocks(data: ReportData): readonly Block[] {
+  const steps = commonSteps(data, gradients);
   const [first, last] = [steps[0], steps.at(-1)];
   if (first === undefined || last === undefined) return [];
-  const rows = material.arms.flatMap((arm) => {
+  const rows = data.arms.flatMap((arm) => {
     const [before, after] = [first, last].map((step) => armRatio(arm, gradients, step));
     const spread = spreadOf(layersAt(arm, gradients, last));
     if (before === undefined && after === undefined) return [];
@@ -46,7 +46,7 @@ export function blocks(material: Material): readonly Block[] {
     })),
   };
   const series = armSeries(
-    material,
+    data,
     (run) => [...gradients(run)].map(([x, values]) => ({ x, y: lastToFirst(values) ?? Number.NaN })),
     { mean: "geometric" },
   );
@@ -56,8 +56,8 @@ export function blocks(material: Material): readonly Block[] {
     y: { label: "last layer / first layer", kind: "log", rule: 1 },
     ...{ series, marks: series.every(({ points }) => points.length <= 30) },
   });
-  const from = recordedBy(material, (run) => gradients(run).size > 0);
-  const caption = `Gradient norm of the last layer divided by that of the first, geometric mean over the seeds; the band spans their extremes.${from.note}${leftOut(material)}`;
+  const from = recordedBy(data, (run) => gradients(run).size > 0);
+  const caption = `Gradient norm of the last layer divided by that of the first, geometric mean over the seeds; the band spans their extremes.${from.note}${leftOut(data)}`;
   return [
     prose(measured(rows.filter(({ after }) => after !== undefined) as Measured[], last)),
     table,

@@ -3,23 +3,23 @@ import { layerGradients } from "../../probes/grad-norms.ts";
 import { lineChart } from "../charts/line-chart.ts";
 import { extent } from "../charts/scale.ts";
 import { chosenSteps, commonSteps, gradients, layerSeries } from "../data/layer-steps.ts";
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { leftOut, legendOf } from "../data/series.ts";
 import { type Block, figure, prose } from "../page/blocks.ts";
 import { recordedBy } from "./recorded.ts";
 
 export const title = "Gradient norms by layer";
 
-export function blocks(material: Material): readonly Block[] {
-  const steps = chosenSteps(commonSteps(material, gradients));
-  const from = recordedBy(material, (run) => gradients(run).size > 0);
+export function blocks(data: ReportData): readonly Block[] {
+  const steps = chosenSteps(commonSteps(data, gradients));
+  const from = recordedBy(data, (run) => gradients(run).size > 0);
   if (steps.length === 0) {
     const wanted = `No run has recorded gradient norms (${layerGradients.table}): log.probes says what is measured, log.grad_norms_every how often.`;
-    return material.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
+    return data.runs.some(({ metrics }) => metrics !== undefined) ? [prose(wanted, "note")] : [];
   }
   const charts = steps.map((step) => ({
     step,
-    series: layerSeries(material, gradients, step),
+    series: layerSeries(data, gradients, step),
   }));
   const domain = extent(
     charts.flatMap(({ series }) =>
@@ -39,7 +39,7 @@ export function blocks(material: Material): readonly Block[] {
   const caption =
     `L2 norm of each layer's whole gradient before clipping (tensor * of ${layerGradients.table}), geometric mean over the seeds; ` +
     `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that the ` +
-    `runs share, those that diverged or are still open left aside where others finished.${from.note}${leftOut(material)}`;
+    `runs share, those that diverged or are still open left aside where others finished.${from.note}${leftOut(data)}`;
   return figure({
     ...{ id: "gradient-norms-by-layer", title: "Gradient norm by layer", panels, caption },
     legend: legendOf(charts.flatMap(({ series }) => series)),

@@ -1,6 +1,6 @@
 /** The sections of a report, in their order. A section is a file; where it has nothing to say it is left out. */
 
-import type { Material } from "../data/material.ts";
+import type { ReportData } from "../data/report-data.ts";
 import type { Block, Section } from "../page/blocks.ts";
 import * as answer from "./answer.ts";
 import * as curves from "./curves.ts";
@@ -17,7 +17,7 @@ import * as stability from "./stability.ts";
 
 interface SectionFile {
   readonly title: string;
-  readonly blocks: (material: Material) => readonly Block[];
+  readonly blocks: (data: ReportData) => readonly Block[];
 }
 
 const SECTIONS: Readonly<Record<string, SectionFile>> = {
@@ -35,7 +35,7 @@ const SECTIONS: Readonly<Record<string, SectionFile>> = {
   provenance,
 };
 
-export const sections = (material: Material): readonly Section[] =>
+export const sections = (data: ReportData): readonly Section[] =>
   Object.entries(SECTIONS)
-    .map(([id, { title, blocks }]) => ({ id, title, blocks: blocks(material) }))
+    .map(([id, { title, blocks }]) => ({ id, title, blocks: blocks(data) }))
     .filter(({ blocks }) => blocks.length > 0);

@@ -3,10 +3,10 @@
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
-import type { Material, RunMaterial } from "../data/material.ts";
+import type { ReportData, RunData } from "../data/report-data.ts";
 import { averaged, hasDiverged, legendOf } from "../data/series.ts";
 import { byBest, type Tuned, tuned } from "../data/tuned.ts";
-import { answerWords } from "../page/answer-words.ts";
+import { answerText } from "../page/answer-text.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed } from "../page/numbers.ts";
 import { armsOf } from "../ranking/arms.ts";
@@ -17,8 +17,8 @@ export const title = "Learning-rate sensitivity";
 
 const KEY = "train.lr";
 
-export function blocks({ runs, sweep, evidence: { by } }: Material): readonly Block[] {
-  const rateOf = (run: Pick<RunMaterial, "factors">) => Number(run.factors[KEY]);
+export function blocks({ runs, sweep, evidence: { by } }: ReportData): readonly Block[] {
+  const rateOf = (run: Pick<RunData, "factors">) => Number(run.factors[KEY]);
   if (new Set(runs.map(rateOf).filter(Number.isFinite)).size < 2) return [];
   const byName = new Map(runs.map((run) => [run.name, run]));
   const others = runs.map((run) => {
@@ -63,7 +63,7 @@ function tunedAnswer(arms: readonly Tuned[], by: RankBy): readonly Block[] {
     best === undefined ? [] : [{ ...arm, runs: runsAt(best.rate) }],
   );
   if (atBest.length < 2) return [];
-  const words = answerWords(evidence(atBest, { by }));
+  const words = answerText(evidence(atBest, { by }));
   return [
     prose(["Each arm at its own best learning rate: ", ...words]),
     prose(

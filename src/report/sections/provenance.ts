@@ -1,6 +1,6 @@
 /** Where the numbers come from: the sweep, the runs, and the code, engine and data that made them. */
 
-import type { Material, RunMaterial } from "../data/material.ts";
+import type { ReportData, RunData } from "../data/report-data.ts";
 import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed, nats } from "../page/numbers.ts";
@@ -25,8 +25,8 @@ const FACTS: readonly (readonly [name: string, key: string])[] = [
   ["node", "node"],
 ];
 
-export function blocks(material: Material): readonly Block[] {
-  const { sweep, runs } = material;
+export function blocks(data: ReportData): readonly Block[] {
+  const { sweep, runs } = data;
   const about: (readonly [string, string])[] = [
     ["sweep", sweep.name],
     ...(sweep.description === undefined ? [] : [["description", sweep.description] as const]),
@@ -48,7 +48,7 @@ export function blocks(material: Material): readonly Block[] {
   return [
     facts,
     ...(unknown === 0 ? [] : [prose(`${unknown} of ${runs.length} runs have no provenance.json.`, "note")]),
-    runsTable(material),
+    runsTable(data),
     prose(
       "Every number and figure here is made of these runs' files alone; arms.csv and the .svg files lie beside this page.",
       "note",
@@ -56,7 +56,7 @@ export function blocks(material: Material): readonly Block[] {
   ];
 }
 
-function valuesText(runs: readonly RunMaterial[], path: readonly string[]): string | undefined {
+function valuesText(runs: readonly RunData[], path: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
   for (const { provenance } of runs) {
     const value = fieldAt(provenance, path);
@@ -69,7 +69,7 @@ function valuesText(runs: readonly RunMaterial[], path: readonly string[]): stri
   return [...counts].map(([text, n]) => `${text} (${n} of ${runs.length} runs)`).join("; ");
 }
 
-function runsTable({ runs, arms, evidence: { by } }: Material): TableBlock {
+function runsTable({ runs, arms, evidence: { by } }: ReportData): TableBlock {
   const seriesOf = new Map(arms.flatMap((arm) => arm.runs.map((run) => [run.name, arm.series] as const)));
   const keys = [...new Set(runs.flatMap(({ factors }) => Object.keys(factors)))];
   return {

@@ -1,6 +1,6 @@
 /** Which runs a figure comes from, and what to say of those that have nothing for it. */
 
-import type { Material, RunMaterial } from "../data/material.ts";
+import type { ReportData, RunData } from "../data/report-data.ts";
 import { listed } from "../page/blocks.ts";
 
 export interface Recorded {
@@ -11,8 +11,8 @@ export interface Recorded {
 }
 
 export function recordedBy(
-  { arms, runs }: Pick<Material, "arms" | "runs">,
-  has: (run: RunMaterial) => boolean,
+  { arms, runs }: Pick<ReportData, "arms" | "runs">,
+  has: (run: RunData) => boolean,
 ): Recorded {
   const drawn = new Set(arms.filter(({ series }) => series !== undefined).flatMap((arm) => arm.runs));
   const having = runs.filter((run) => drawn.has(run) && has(run)).map(({ name }) => name);

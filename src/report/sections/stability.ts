@@ -1,7 +1,7 @@
 /** Stability: the global gradient norm, how often it was clipped, spikes, and where runs diverged. */
 
 import { lineChart } from "../charts/line-chart.ts";
-import type { ArmMaterial, Material, RunMaterial } from "../data/material.ts";
+import type { ArmData, ReportData, RunData } from "../data/report-data.ts";
 import { armSeries, crossOf, divergedAt, leftOut, legendOf } from "../data/series.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { percent, rounded } from "../page/numbers.ts";
@@ -10,31 +10,31 @@ import { recordedBy } from "./recorded.ts";
 
 export const title = "Stability";
 
-export function blocks(material: Material): readonly Block[] {
-  if (material.runs.every(({ metrics }) => metrics === undefined)) return [];
-  const points = (run: RunMaterial) =>
+export function blocks(data: ReportData): readonly Block[] {
+  if (data.runs.every(({ metrics }) => metrics === undefined)) return [];
+  const points = (run: RunData) =>
     (run.metrics?.gradNorm ?? []).map(({ step, mean, min, max }) => ({
       x: step,
       y: mean,
       low: min,
       high: max,
     }));
-  const series = armSeries(material, points, { mean: "geometric", crosses: (run) => crossOf(run) });
+  const series = armSeries(data, points, { mean: "geometric", crosses: (run) => crossOf(run) });
   const panel = lineChart({
     title: "",
     x: { label: "step", whole: true },
     y: { label: "global gradient L2 norm", kind: "log" },
     series,
   });
-  const from = recordedBy(material, ({ metrics }) => metrics !== undefined);
-  const each = material.stepsPerPoint === 1 ? "" : ` Each point stands for ${material.stepsPerPoint} steps.`;
-  const caption = `Global gradient norm before clipping, mean over the seeds; the band spans the extremes of all steps and seeds.${each} A cross marks where a run diverged.${from.note}${leftOut(material)}`;
+  const from = recordedBy(data, ({ metrics }) => metrics !== undefined);
+  const each = data.stepsPerPoint === 1 ? "" : ` Each point stands for ${data.stepsPerPoint} steps.`;
+  const caption = `Global gradient norm before clipping, mean over the seeds; the band spans the extremes of all steps and seeds.${each} A cross marks where a run diverged.${from.note}${leftOut(data)}`;
   return [
     ...figure({
       ...{ id: "gradient-norm", title: "Global gradient norm", panels: [panel] },
       ...{ legend: legendOf(series), caption, from: { files: ["metrics.csv"], runs: from.runs } },
     }),
-    tableOf(material.arms.filter(({ runs }) => runs.some(({ metrics }) => metrics !== undefined))),
+    tableOf(data.arms.filter(({ runs }) => runs.some(({ metrics }) => metrics !== undefined))),
     prose(
       `A spike is a logged step whose training loss is more than ${SPIKE_FACTOR.loss} times, or whose global gradient norm is more than ${SPIKE_FACTOR.gradNorm} times, the median of the up to ${SPIKE_WINDOW} logged steps before it (8 at least).`,
       "note",
@@ -42,7 +42,7 @@ export function blocks(material: Material): readonly Block[] {
   ];
 }
 
-const tableOf = (arms: readonly ArmMaterial[]): TableBlock => ({
+const tableOf = (arms: readonly ArmData[]): TableBlock => ({
   kind: "table",
   columns: [
     { title: "arm", align: "left" },

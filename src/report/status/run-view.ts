@@ -1,6 +1,6 @@
 /** One run of a sweep as `hnorm status` shows it: what state it is in, how far, how fast, and how long it will take. Pure. */
 import type { LeaseView } from "../../runs/lease.ts";
-import type { RunLook } from "../../runs/look.ts";
+import type { RunSnapshot } from "../../runs/snapshot.ts";
 import { type RunStatus, stateLabel } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
 
@@ -45,7 +45,7 @@ export interface RunView {
 }
 
 /** `silent`: whoever holds the run has been watched for long enough without a sign of life. */
-export function viewRun(run: Run, look: RunLook, silent = false): RunView {
+export function viewRun(run: Run, look: RunSnapshot, silent = false): RunView {
   const { status, lease, metrics } = look;
   const state = stateOf(look, silent);
   const { steps, tokens } = run.config.train;
@@ -75,7 +75,7 @@ export function viewRun(run: Run, look: RunLook, silent = false): RunView {
   };
 }
 
-function stateOf({ finished, status, lease, leaseState }: RunLook, silent: boolean): ViewState {
+function stateOf({ finished, status, lease, leaseState }: RunSnapshot, silent: boolean): ViewState {
   if (finished) return status?.state === "diverged" ? "diverged" : "done";
   const said = ended(status);
   if (leaseState === "alive" || leaseState === "elsewhere") return silent ? "stale" : "running";
@@ -90,7 +90,7 @@ function ended(status: RunStatus | undefined): "failed" | "interrupted" | undefi
   return state === "failed" || state === "interrupted" ? state : undefined;
 }
 
-function labelOf(state: ViewState, { status, cause, lease }: RunLook, silent: boolean): string {
+function labelOf(state: ViewState, { status, cause, lease }: RunSnapshot, silent: boolean): string {
   if (state === "stale")
     return silent ? `stale: no heartbeat from ${lease?.host}` : "stale: its process has died";
   if (state === "diverged")
@@ -100,7 +100,7 @@ function labelOf(state: ViewState, { status, cause, lease }: RunLook, silent: bo
 }
 
 /** From the first to the last of the rows at hand, which evaluations and checkpoints between them slow down. */
-function stepsPerSecond({ timing }: RunLook): number | undefined {
+function stepsPerSecond({ timing }: RunSnapshot): number | undefined {
   const [last] = timing.slice(-1);
   if (last === undefined) return undefined;
   // The clock begins anew with each attempt.

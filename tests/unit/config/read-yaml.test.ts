@@ -38,7 +38,7 @@ test("aliases that multiply beyond measure are refused", () => {
         .fill(`*a${i - 1}`)
         .join(", ")}]`,
     );
-  const { tree, mistakes } = read(lines.join("\n"));
+  const { tree, diagnostics } = read(lines.join("\n"));
   expect(tree).toBeUndefined();
-  expect(mistakes.map(({ message }) => message)).toEqual(["more than 100000 values"]);
+  expect(diagnostics.map(({ message }) => message)).toEqual(["more than 100000 values"]);
 });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { remembered } from "../../../src/lib/memo.ts";
+import { memoize } from "../../../src/lib/memo.ts";
 
 test("computes once for the very same object, for equal words once, undefined included", () => {
   const asked: unknown[] = [];
-  const f = remembered((value: unknown) => {
+  const f = memoize((value: unknown) => {
     asked.push(value);
     return value === "nothing" ? undefined : [value];
   });

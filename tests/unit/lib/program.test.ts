@@ -1,8 +1,8 @@
 /** Asking other programs: what comes back of one that answers, fails, hangs or is not there. */
 import { expect, test } from "vitest";
-import { askProgram } from "../../../src/lib/program.ts";
+import { runProgram } from "../../../src/lib/program.ts";
 
-const node = (code: string, limitMs = 60_000) => askProgram(process.execPath, ["-e", code], limitMs);
+const node = (code: string, limitMs = 60_000) => runProgram(process.execPath, ["-e", code], limitMs);
 
 test("what it prints is its answer", async () => {
   expect(await node("console.log('one'); console.error('two')")).toEqual({ kind: "answered", text: "one\n" });
@@ -20,5 +20,5 @@ test("one that hangs is ended, and its last words kept", async () => {
 });
 
 test("one that is not there is absent", async () => {
-  expect(await askProgram("hnorm-no-such-program", [], 1000)).toEqual({ kind: "absent" });
+  expect(await runProgram("hnorm-no-such-program", [], 1000)).toEqual({ kind: "absent" });
 });

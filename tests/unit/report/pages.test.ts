@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { reportJson } from "../../../src/report/page/report-json.ts";
 import { reportFiles } from "../../../src/report/report-files.ts";
 import { allOf, parseXml } from "../../xml.ts";
-import { judged, materialOf, steady } from "./material-of.ts";
+import { judged, reportDataOf, steady } from "./report-data-of.ts";
 
 const HOSTILE = `<img src=x onerror=alert(1)> **a** | \`b\` & "c"`;
 
 const made = (name = "nano") =>
-  materialOf(
+  reportDataOf(
     ["norm=pre,post", "train.seed=1,2"],
     (_, i) => ({
       ...{ end: 2 + i / 10, metrics: steady(20), evaluations: judged(3, 2 + i / 10) },
@@ -52,7 +52,7 @@ test("a hostile name is text in both pages", () => {
 });
 
 test("a sweep of nothing yet has a report that says so", () => {
-  const nothing = materialOf(["norm=pre,post"], () => ({}));
+  const nothing = reportDataOf(["norm=pre,post"], () => ({}));
   const files = reportFiles(nothing);
   expect([...files.keys()]).toEqual(["arms.csv", "report.md", "index.html"]);
   expect(files.get("report.md")).toContain("No run has finished yet");

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { armsTable } from "../../../src/cli/tables/arms-table.ts";
 import { rankingTable } from "../../../src/cli/tables/ranking-table.ts";
 import { evaluationMetrics } from "../../../src/config/evaluation-metrics.ts";
-import { answerWords } from "../../../src/report/page/answer-words.ts";
+import { answerText } from "../../../src/report/page/answer-text.ts";
 import { plainText } from "../../../src/report/page/blocks.ts";
 import { armsAsJson, armsCsv } from "../../../src/report/ranking/arm-rows.ts";
 import { armsOf } from "../../../src/report/ranking/arms.ts";
@@ -75,11 +75,11 @@ describe("where higher is better", () => {
   });
 
   test("the answer in words", () => {
-    expect(plainText(answerWords(found(sweep)))).toBe(
+    expect(plainText(answerText(found(sweep)))).toBe(
       "pre has the highest late/accuracy, 0.3733 (mean of 3 seeds). post, the next, is 0.0233 ± 0.0143 lower (95 % confidence interval, 3 paired seeds): more than seed noise.",
     );
     const one = sweepOf({ pre: [0.5] });
-    expect(plainText(answerWords(found(one)))).toMatch(
+    expect(plainText(answerText(found(one)))).toMatch(
       /^pre reached a late\/accuracy of 0\.5000 \(one seed\);/,
     );
   });

@@ -1,7 +1,7 @@
 /** What sections say of a sweep that is ranked by an accuracy. */
 import { expect, test } from "vitest";
 import { type FigureBlock, plainText } from "../../../src/report/page/blocks.ts";
-import { accurate, evaluated, judged, type Known, materialOf } from "./material-of.ts";
+import { accurate, evaluated, judged, type Known, reportDataOf } from "./report-data-of.ts";
 import { blocksOf, cells, figures, words } from "./section-blocks.ts";
 
 test("learning rates by a metric that is better when it is higher: the highest mean is the best rate", () => {
@@ -9,7 +9,7 @@ test("learning rates by a metric that is better when it is higher: the highest m
     pre: [0.2, 0.4, 0.3],
     post: [0.35, 0.1, "diverged"],
   };
-  const material = materialOf(
+  const data = reportDataOf(
     ["norm=pre,post", "train.lr=0.001,0.01,0.1"],
     ({ factors }, i) => {
       const end = accuracies[String(factors.norm)]![i % 3]!;
@@ -18,7 +18,7 @@ test("learning rates by a metric that is better when it is higher: the highest m
     },
     { byAccuracy: true },
   );
-  const blocks = blocksOf(material, "learning-rate");
+  const blocks = blocksOf(data, "learning-rate");
   expect(cells(blocks)).toEqual([
     ["pre", "0.01", "0.4000", "1", "3", ""],
     ["post", "0.001 (edge)", "0.3500", "1", "3", "0.1"],
@@ -28,7 +28,7 @@ test("learning rates by a metric that is better when it is higher: the highest m
   );
   const [figure] = figures(blocks);
   expect([figure!.title, figure!.from.files]).toEqual(["Final late/accuracy by learning rate", ["eval.csv"]]);
-  const answer = blocksOf(material, "answer");
+  const answer = blocksOf(data, "answer");
   expect(cells(answer)[0]!.slice(0, 8)).toEqual([
     ...["pre, lr 0.01", "1/1", "2.4000", "", "11.023", "1.2000", "0.4000", ""],
   ]);
@@ -41,7 +41,7 @@ test("figures of every metric that is no function of another, and which one rank
     evaluations: [...judged(3, 2 + i), accurate(10, 4, 0.1), accurate(20, 3, 0.2 + i / 10)],
   });
   const of = (byAccuracy: boolean) =>
-    figures(blocksOf(materialOf(["norm=pre,post"], known, { byAccuracy }), "loss"));
+    figures(blocksOf(reportDataOf(["norm=pre,post"], known, { byAccuracy }), "loss"));
   const found = of(true);
   expect(found.map(({ id, title }) => [id, title])).toEqual([
     ["validation-loss", "Validation loss"],

@@ -1,10 +1,10 @@
 /** The blocks of a section, and what stands in them. */
-import type { Material } from "../../../src/report/data/material.ts";
+import type { ReportData } from "../../../src/report/data/report-data.ts";
 import { type Block, type FigureBlock, plainText, type TableBlock } from "../../../src/report/page/blocks.ts";
 import { sections } from "../../../src/report/sections/index.ts";
 
-export const blocksOf = (material: Material, id: string): readonly Block[] =>
-  sections(material).find((section) => section.id === id)?.blocks ?? [];
+export const blocksOf = (data: ReportData, id: string): readonly Block[] =>
+  sections(data).find((section) => section.id === id)?.blocks ?? [];
 
 export const tables = (blocks: readonly Block[]) =>
   blocks.filter((block): block is TableBlock => block.kind === "table");

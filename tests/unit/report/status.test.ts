@@ -7,7 +7,7 @@ import { viewRun } from "../../../src/report/status/run-view.ts";
 import { viewSweep } from "../../../src/report/status/sweep-view.ts";
 import { lastRows } from "../../../src/runs/last-rows.ts";
 import type { LeaseView } from "../../../src/runs/lease.ts";
-import { lookAt, type RunLook, UNSEEN } from "../../../src/runs/look.ts";
+import { NO_SNAPSHOT, type RunSnapshot, readSnapshot } from "../../../src/runs/snapshot.ts";
 import type { RunStatus } from "../../../src/runs/status.ts";
 import { loadSweep, type Run } from "../../../src/sweep/expand.ts";
 import { folderOf, GOOD } from "../config/files.ts";
@@ -35,7 +35,7 @@ const lease = (changes: Partial<LeaseView> = {}): LeaseView => ({
 const timing = [1, 2, 3, 4].map((step) => ({ step, wall_s: step * 0.5, step_s: 0.4 }));
 const metrics = [{ step: 4, train_loss: 2.5 }];
 
-test.each<[label: string, look: Partial<RunLook>, silent?: boolean]>([
+test.each<[label: string, look: Partial<RunSnapshot>, silent?: boolean]>([
   ["queued", {}],
   ["running", { leaseState: "alive", lease: lease() }],
   ["running", { leaseState: "elsewhere", lease: lease(), status: status({ state: "failed", attempt: 1 }) }],
@@ -58,7 +58,7 @@ test.each<[label: string, look: Partial<RunLook>, silent?: boolean]>([
   ["diverged@6", { finished: true, status: status({ state: "diverged", step: 6 }) }],
 ])("%s", (label, look, silent = false) => {
   const [run] = runs(1);
-  const view = viewRun(run!, { ...UNSEEN, ...look }, silent);
+  const view = viewRun(run!, { ...NO_SNAPSHOT, ...look }, silent);
   expect(view.label).toBe(label);
   expect(label.startsWith(view.state)).toBe(true);
 });
@@ -67,7 +67,7 @@ test("a running run: where, how far, how fast, how long", () => {
   const [run] = runs(1); // 10 steps of 4 x 32 tokens
   const held = lease({ slot: "3", slurm: { job: "12", task: "4" } });
   const view = viewRun(run!, {
-    ...UNSEEN,
+    ...NO_SNAPSHOT,
     leaseState: "elsewhere",
     lease: held,
     metrics,
@@ -94,19 +94,19 @@ test("the clock of an attempt begins anew; what came before does not count", () 
     { step: 3, wall_s: 900, step_s: 9 },
     ...timing.map((row) => ({ ...row, step: row.step + 3 })),
   ];
-  const view = viewRun(run!, { ...UNSEEN, leaseState: "alive", lease: lease(), metrics, timing: rows });
+  const view = viewRun(run!, { ...NO_SNAPSHOT, leaseState: "alive", lease: lease(), metrics, timing: rows });
   expect(view.stepsPerSecond).toBeCloseTo(2);
 });
 
 test("a sweep ends when its runs, at the pace of those that are running, have done what is left", () => {
   const all = runs(4);
-  const looks: readonly Partial<RunLook>[] = [
+  const looks: readonly Partial<RunSnapshot>[] = [
     { finished: true },
     { leaseState: "alive", lease: lease(), metrics, timing },
     { leaseState: "alive", lease: lease(), metrics, timing },
     {},
   ];
-  const views = all.map((run, i) => viewRun(run, { ...UNSEEN, ...looks[i] }));
+  const views = all.map((run, i) => viewRun(run, { ...NO_SNAPSHOT, ...looks[i] }));
   const sweep = viewSweep("s", all, views);
   expect(sweep.counts).toMatchObject({ done: 1, running: 2, queued: 1, failed: 0 });
   expect([sweep.step, sweep.steps, sweep.over]).toEqual([18, 40, false]);
@@ -117,12 +117,12 @@ test("a sweep ends when its runs, at the pace of those that are running, have do
 
 test("the line of a sweep says why it does not know when it ends", () => {
   const all = runs(2);
-  const line = (look: Partial<RunLook>) =>
+  const line = (look: Partial<RunSnapshot>) =>
     sweepLine(
       viewSweep(
         "s",
         all,
-        all.map((run) => viewRun(run, { ...UNSEEN, ...look })),
+        all.map((run) => viewRun(run, { ...NO_SNAPSHOT, ...look })),
       ),
     );
   expect(line({})).toMatch(/2 queued; step 0 of 20; ETA unknown: nothing is running$/);
@@ -152,14 +152,14 @@ test("whatever lies in the folder, looking at it does not throw", () => {
       "lease/000001/held/beat": text,
       "lease/x": "",
     });
-    const view = viewRun(run!, lookAt(dir));
+    const view = viewRun(run!, readSnapshot(dir));
     expect(view.steps).toBe(10);
     expect(typeof view.step).toBe("number");
   }
   const folders = folderOf({});
   for (const name of ["status.json", "metrics.csv", "timing.csv", "lease"]) mkdirSync(join(folders, name));
-  expect(viewRun(run!, lookAt(folders)).state).toBe("queued");
-  expect(viewRun(run!, lookAt(join(folders, "nowhere"))).state).toBe("queued");
+  expect(viewRun(run!, readSnapshot(folders)).state).toBe("queued");
+  expect(viewRun(run!, readSnapshot(join(folders, "nowhere"))).state).toBe("queued");
 });
 
 test("the last rows of a table, of which a writer has written a part", () => {

@@ -8,7 +8,7 @@ import { evaluationScores, type ScoreOf } from "../../../src/report/ranking/eval
 import type { RankedRun } from "../../../src/report/ranking/ranking.ts";
 import type { RunStatus } from "../../../src/runs/status.ts";
 import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
-import { evaluated } from "./material-of.ts";
+import { evaluated } from "./report-data-of.ts";
 
 type State = RunStatus["state"];
 /** A loss is a finished run, a word another state, undefined one that was not started. */

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { resolve } from "../../../src/config/resolve.ts";
 import type { RunConfig } from "../../../src/config/schema.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
-import { canonicalJson, essential, identities, identityOf } from "../../../src/sweep/identity.ts";
+import { canonicalJson, essentialFields, identities, identityOf } from "../../../src/sweep/identity.ts";
 import { folderOf, GOOD } from "../config/files.ts";
 
 function idOf(yaml: string, ...overrides: readonly string[]): string {
@@ -23,7 +23,7 @@ test("is what it was: a change here means that no finished run is found again", 
 
 test("holds no more than what is not at its default", () => {
   const { runs } = loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), []);
-  expect(essential(runs[0]!.config)).toMatchInlineSnapshot(`
+  expect(essentialFields(runs[0]!.config)).toMatchInlineSnapshot(`
     {
       "data": {
         "source": {
@@ -96,7 +96,7 @@ describe("of groups of parameters", () => {
       id("[{name: adamw, beta2: 0.95, roles: [q, k], lr_factor: 2}, {weight_decay: 0.1, lr_factor: 1}]"),
     ).toBe(id(groups));
     const { runs } = loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), [`train.optimizer=[${groups}]`]);
-    expect(essential(runs[0]!.config)).toMatchObject({
+    expect(essentialFields(runs[0]!.config)).toMatchObject({
       train: { optimizer: [{ roles: ["q", "k"], lr_factor: 2 }, { weight_decay: 0.1 }] },
     });
   });

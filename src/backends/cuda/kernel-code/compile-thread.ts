@@ -1,6 +1,6 @@
 /** One of the threads that compile kernels: takes jobs as long as there are any, then ends. */
 import { parentPort, workerData } from "node:worker_threads";
-import { sent } from "../../../lib/sent-error.ts";
+import { serializeError } from "../../../lib/serialized-error.ts";
 import { loadFfi } from "../driver/ffi.ts";
 import { libraryKinds, openWhole, thisHost } from "../driver/libraries.ts";
 import type { Batch, Message } from "./compile-threads.ts";
@@ -22,5 +22,5 @@ try {
   }
 } catch (cause) {
   Atomics.store(taken, 0, jobs.length); // the others need not begin another
-  send({ error: sent(cause) });
+  send({ error: serializeError(cause) });
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { duration } from "../../../lib/format.ts";
-import { received, type SentError } from "../../../lib/sent-error.ts";
+import { deserializeError, type SerializedError } from "../../../lib/serialized-error.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
 import type { CompileAll, CompileJob } from "./kernel-code.ts";
 
@@ -17,7 +17,9 @@ export interface Batch {
 }
 
 /** What a thread says: of each job, or that it gives up. */
-export type Message = { readonly job: number; readonly cubin: Uint8Array } | { readonly error: SentError };
+export type Message =
+  | { readonly job: number; readonly cubin: Uint8Array }
+  | { readonly error: SerializedError };
 
 /** NVRTC of this path, with a memory in `folder`. `onProgress` hears of work that lasts. */
 export function compileThreads(
@@ -29,7 +31,7 @@ export function compileThreads(
     if (jobs.length < 2) return cubins; // quicker without a thread
     const advance = meter(jobs.length, onProgress);
     const batch: Batch = { ...at, jobs, next: new SharedArrayBuffer(4) };
-    const onCubin = ({ job, cubin }: Exclude<Message, { readonly error: SentError }>) => {
+    const onCubin = ({ job, cubin }: Exclude<Message, { readonly error: SerializedError }>) => {
       cubins[job] = cubin;
       advance();
     };
@@ -44,12 +46,12 @@ export function compileThreads(
 /** Ends with the thread, with what went wrong there. */
 function thread(
   batch: Batch,
-  onCubin: (message: Exclude<Message, { readonly error: SentError }>) => void,
+  onCubin: (message: Exclude<Message, { readonly error: SerializedError }>) => void,
 ): Promise<Error | undefined> {
   const worker = new Worker(threadFile(import.meta.url, "compile-thread"), { workerData: batch });
   let failed: Error | undefined;
   worker.on("message", (message: Message) => {
-    if ("error" in message) failed = received(message.error);
+    if ("error" in message) failed = deserializeError(message.error);
     else onCubin(message);
   });
   return new Promise((resolve) => {

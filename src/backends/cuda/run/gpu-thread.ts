@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { EnvironmentError } from "../../../lib/errors.ts";
-import { received } from "../../../lib/sent-error.ts";
+import { deserializeError } from "../../../lib/serialized-error.ts";
 import { threadFile } from "../../../lib/thread-file.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
@@ -62,7 +62,7 @@ export class GpuThread {
     };
     const worker = new Worker(threadFile(import.meta.url, "worker"), { workerData });
     const [ready] = (await once(worker, "message")) as [Ready];
-    if ("error" in ready) throw received(ready.error);
+    if ("error" in ready) throw deserializeError(ready.error);
     return new GpuThread(worker, workerData, ready.gpu, listener);
   }
 
@@ -107,7 +107,7 @@ export class GpuThread {
   #settle(reply: Reply): void {
     const caller = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if ("error" in reply) caller?.reject(received(reply.error));
+    if ("error" in reply) caller?.reject(deserializeError(reply.error));
     else caller?.resolve(reply.value);
   }
 

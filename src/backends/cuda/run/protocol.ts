@@ -2,7 +2,7 @@
  * What the main thread and the thread that owns the GPU say to each other. Programs run by messages, so that the main
  * thread's event loop stays alive; variables pass through a buffer of shared memory, for which the caller waits.
  */
-import type { SentError } from "../../../lib/sent-error.ts";
+import type { SerializedError } from "../../../lib/serialized-error.ts";
 import type { Values } from "../../backend.ts";
 import type { GpuInfo } from "../driver/gpu.ts";
 import type { LibraryPaths } from "../driver/libraries.ts";
@@ -51,7 +51,7 @@ export interface Access {
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: SentError };
+  | { readonly id: number; readonly error: SerializedError };
 
 /** How far it is with what lasts, in words. */
 export interface Progress {
@@ -59,4 +59,4 @@ export interface Progress {
 }
 
 /** The first message: the GPU is ready, or why not. */
-export type Ready = { readonly gpu: GpuInfo } | { readonly error: SentError };
+export type Ready = { readonly gpu: GpuInfo } | { readonly error: SerializedError };

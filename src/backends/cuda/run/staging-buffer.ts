@@ -3,7 +3,7 @@
  * the data. The one that asks waits; the other answers, or says what went wrong.
  */
 import { EnvironmentError } from "../../../lib/errors.ts";
-import { received, type SentError } from "../../../lib/sent-error.ts";
+import { deserializeError, type SerializedError } from "../../../lib/serialized-error.ts";
 
 const HEAD_BYTES = 64;
 const DATA_BYTES = 8 * 2 ** 20;
@@ -45,10 +45,10 @@ export class StagingBuffer {
       );
     if (Atomics.load(this.#state, 0) !== FAILED) return;
     const text = new TextDecoder().decode(this.data.slice(0, this.#state[1]));
-    throw received(JSON.parse(text));
+    throw deserializeError(JSON.parse(text));
   }
 
-  answer(error?: SentError): void {
+  answer(error?: SerializedError): void {
     if (error !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(error));
       this.data.set(text);

@@ -1,7 +1,7 @@
 /** The thread that owns the GPU: opens it, then does what the main thread asks, one thing after another. */
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { sent } from "../../../lib/sent-error.ts";
+import { serializeError } from "../../../lib/serialized-error.ts";
 import { cublasLt } from "../cublaslt/cublaslt.ts";
 import { Tuner } from "../cublaslt/tuning.ts";
 import { bindDriver } from "../driver/driver.ts";
@@ -63,7 +63,7 @@ class Owner {
     try {
       return { id: request.id, value: await this.#do(request) };
     } catch (cause) {
-      return { id: request.id, error: sent(cause) };
+      return { id: request.id, error: serializeError(cause) };
     } finally {
       this.#machine.board.write("");
     }
@@ -105,7 +105,7 @@ class Owner {
       this.#copy(request);
       this.#staging.answer();
     } catch (cause) {
-      this.#staging.answer(sent(cause));
+      this.#staging.answer(serializeError(cause));
     }
   }
 
@@ -151,5 +151,5 @@ try {
   });
   port.postMessage({ gpu: machine.session.info } satisfies Ready);
 } catch (cause) {
-  port.postMessage({ error: sent(cause) } satisfies Ready);
+  port.postMessage({ error: serializeError(cause) } satisfies Ready);
 }

@@ -4,11 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { RunConfig } from "../../config/schema.ts";
-import { counting, essential } from "../../sweep/identity.ts";
-import { eachOnce, type FieldPath, fieldAt, fieldPaths } from "./fields.ts";
+import { essentialFields, identityFields } from "../../sweep/identity.ts";
+import { type FieldPath, fieldAt, fieldPaths, uniquePaths } from "./fields.ts";
 
 /** A run, or a run that a config would make. */
-export interface Subject {
+export interface ComparedRun {
   /** What the user may call it. */
   readonly name: string;
   readonly id: string;
@@ -21,7 +21,7 @@ export interface Subject {
 export interface Side {
   readonly value: unknown;
   /** It is not written out, and means this. */
-  readonly usual: boolean;
+  readonly isDefault: boolean;
 }
 
 export interface Difference {
@@ -34,9 +34,9 @@ export interface Difference {
 export interface Comparison {
   readonly same: boolean;
   /** Fields that make the ids differ. */
-  readonly counting: readonly Difference[];
+  readonly identityFields: readonly Difference[];
   /** Fields that differ and do not count. */
-  readonly others: readonly Difference[];
+  readonly otherFields: readonly Difference[];
   /** Facts of the machine, the code and the data; none where one of the two was never started. */
   readonly provenance: readonly Difference[];
 }
@@ -59,42 +59,46 @@ const ORIGINS = [
   "cpus",
 ].map((key) => key.split("."));
 
-export function compare(a: Subject, b: Subject): Comparison {
-  const [countedA, countedB] = [counting(a.config), counting(b.config)];
-  const counted = new Set(eachOnce(fieldPaths(countedA), fieldPaths(countedB)).map((path) => path.join(".")));
-  const others = eachOnce(fieldPaths(a.config), fieldPaths(b.config)).filter(
+export function compareRuns(a: ComparedRun, b: ComparedRun): Comparison {
+  const [countedA, countedB] = [identityFields(a.config), identityFields(b.config)];
+  const counted = new Set(
+    uniquePaths(fieldPaths(countedA), fieldPaths(countedB)).map((path) => path.join(".")),
+  );
+  const others = uniquePaths(fieldPaths(a.config), fieldPaths(b.config)).filter(
     (path) => !counted.has(path.join(".")),
   );
   const started = a.provenance !== undefined && b.provenance !== undefined;
   return {
     same: a.id === b.id,
-    counting: countingDifferences(a, b),
-    others: differences(others, plainSide(a.config), plainSide(b.config)),
+    identityFields: identityDifferences(a, b),
+    otherFields: differences(others, plainSide(a.config), plainSide(b.config)),
     provenance: started ? differences(ORIGINS, plainSide(a.provenance), plainSide(b.provenance)) : [],
   };
 }
 
 /** The fields that make two ids differ, in the order of a config. */
-export function countingDifferences(
-  a: Pick<Subject, "config">,
-  b: Pick<Subject, "config">,
+export function identityDifferences(
+  a: Pick<ComparedRun, "config">,
+  b: Pick<ComparedRun, "config">,
 ): readonly Difference[] {
-  const [writtenA, writtenB] = [essential(a.config), essential(b.config)];
+  const [writtenA, writtenB] = [essentialFields(a.config), essentialFields(b.config)];
   const side =
     (written: unknown, config: RunConfig) =>
     (path: FieldPath): Side => ({
       value: fieldAt(config, path),
-      usual: fieldAt(written, path) === undefined,
+      isDefault: fieldAt(written, path) === undefined,
     });
   const sections = Object.keys({ ...a.config, ...b.config });
   const place = ([section]: FieldPath) => sections.indexOf(section!);
-  const paths = eachOnce(fieldPaths(writtenA), fieldPaths(writtenB)).toSorted((x, y) => place(x) - place(y));
+  const paths = uniquePaths(fieldPaths(writtenA), fieldPaths(writtenB)).toSorted(
+    (x, y) => place(x) - place(y),
+  );
   return differences(paths, side(writtenA, a.config), side(writtenB, b.config));
 }
 
 const plainSide =
   (of: unknown) =>
-  (path: FieldPath): Side => ({ value: fieldAt(of, path), usual: false });
+  (path: FieldPath): Side => ({ value: fieldAt(of, path), isDefault: false });
 
 function differences(
   paths: readonly FieldPath[],

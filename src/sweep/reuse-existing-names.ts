@@ -8,7 +8,7 @@ import { readStatus } from "../runs/status.ts";
 import type { Run, Sweep } from "./expand.ts";
 
 /** `dir`: the sweep's folder, which need not be there. */
-export function underKnownNames(sweep: Sweep, dir: string): Sweep {
+export function reuseExistingNames(sweep: Sweep, dir: string): Sweep {
   const known = knownNames(sweep.runs, dir);
   if (known.size === 0) return sweep;
   const nameOf = (name: string) => known.get(name) ?? name;

@@ -4,7 +4,7 @@ import { type LeaseState, type LeaseView, leaseState, readLease } from "./lease.
 import { runFiles } from "./paths.ts";
 import { isFinished, type RunStatus, readStatus } from "./status.ts";
 
-export interface RunLook {
+export interface RunSnapshot {
   /** Its marker is there. */
   readonly finished: boolean;
   /** The fields that are what they should be; undefined where there is no status, or none that says a state. */
@@ -19,15 +19,15 @@ export interface RunLook {
 }
 
 /** Of a run that was never started. */
-export const UNSEEN: RunLook = {
+export const NO_SNAPSHOT: RunSnapshot = {
   ...{ finished: false, status: undefined, cause: undefined, lease: undefined },
   ...{ leaseState: "free", metrics: [], timing: [] },
 };
 
-export function lookAt(dir: string): RunLook {
+export function readSnapshot(dir: string): RunSnapshot {
   const status = soundStatus(readStatus(dir));
   const { cause } = { cause: undefined, ...status } as { cause: string | undefined };
-  if (isFinished(dir)) return { ...UNSEEN, finished: true, status };
+  if (isFinished(dir)) return { ...NO_SNAPSHOT, finished: true, status };
   const { lease, state } = claim(dir);
   const seen = { finished: false, status, cause, lease, leaseState: state };
   // Whoever said that it stopped said also how far it came.

@@ -1,9 +1,9 @@
-/** Mistakes of a config, collected until all are known and then thrown as one error of a line each. */
+/** Diagnostics of a config: what is wrong and where, collected until all are known and thrown as one error of a line each. */
 import { UserError } from "../lib/errors.ts";
-import type { Path, Place } from "./located.ts";
+import type { Path, SourceLocation } from "./located.ts";
 
-export interface Mistake {
-  readonly place: Place;
+export interface Diagnostic {
+  readonly place: SourceLocation;
   /** What is wrong with which key: `train.lr`. Empty: the file as a whole. */
   readonly key: string;
   readonly message: string;
@@ -18,7 +18,7 @@ export function keyText(path: Path): string {
 }
 
 /** `configs/x.yaml:12:5 train.lr: expected ...`, or `command line: train.lr=fast: expected ...`. */
-function mistakeLine({ place, key, message }: Mistake): string {
+function diagnosticLine({ place, key, message }: Diagnostic): string {
   if (place.line > 0)
     return `${place.source}:${place.line}:${place.column} ${key === "" ? "" : `${key}: `}${message}`;
   const said = key === "" || place.source.startsWith(`${COMMAND_LINE}: ${key}=`);
@@ -28,26 +28,26 @@ function mistakeLine({ place, key, message }: Mistake): string {
 export const COMMAND_LINE = "command line";
 
 /** The place of an override as it was written. */
-export const commandLine = (written: string): Place => ({
+export const commandLine = (written: string): SourceLocation => ({
   source: `${COMMAND_LINE}: ${written}`,
   line: 0,
   column: 0,
 });
 
 /** Throws if there are any: each once, files in the order of their first mistake, from top to bottom, flags last. */
-export function throwMistakes(mistakes: readonly Mistake[]): void {
-  if (mistakes.length === 0) return;
-  const sources = [...new Set(mistakes.map((m) => m.place.source))];
-  const rank = ({ place }: Mistake) => [
+export function throwDiagnostics(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.length === 0) return;
+  const sources = [...new Set(diagnostics.map((m) => m.place.source))];
+  const rank = ({ place }: Diagnostic) => [
     place.line === 0 ? 1 : 0,
     sources.indexOf(place.source),
     place.line,
     place.column,
   ];
-  const ordered = [...mistakes].sort((a, b) => {
+  const ordered = [...diagnostics].sort((a, b) => {
     const [x, y] = [rank(a), rank(b)];
     const i = x.findIndex((value, at) => value !== y[at]);
     return i < 0 ? 0 : x[i]! - y[i]!;
   });
-  throw new UserError([...new Set(ordered.map(mistakeLine))].join("\n"));
+  throw new UserError([...new Set(ordered.map(diagnosticLine))].join("\n"));
 }

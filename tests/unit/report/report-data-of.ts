@@ -1,4 +1,4 @@
-/** Material of a report without any training: the runs of a real config with made-up endings and curves. */
+/** ReportData of a report without any training: the runs of a real config with made-up endings and curves. */
 import { evaluationMetrics } from "../../../src/config/evaluation-metrics.ts";
 import { activations } from "../../../src/probes/activations.ts";
 import { type ExpertShares, lastShares } from "../../../src/probes/experts.ts";
@@ -6,8 +6,8 @@ import { layerGradients } from "../../../src/probes/grad-norms.ts";
 import type { Layers } from "../../../src/probes/layers.ts";
 import type { Reader } from "../../../src/probes/reader.ts";
 import { routerEntropies } from "../../../src/probes/routers.ts";
-import { type Material, material, type RunMaterial } from "../../../src/report/data/material.ts";
 import type { Measured } from "../../../src/report/data/measured.ts";
+import { type ReportData, type RunData, reportData } from "../../../src/report/data/report-data.ts";
 import { evaluationScores } from "../../../src/report/ranking/evaluation-scores.ts";
 import { rankBy } from "../../../src/report/ranking/rank-by.ts";
 import type { Metrics } from "../../../src/report/readers/metrics.ts";
@@ -16,7 +16,7 @@ import type { BoundExpectation } from "../../../src/sweep/expected-arms.ts";
 import { type End, ranOf } from "./sweep-of.ts";
 
 /** What is known of one run; what is left out was never recorded. */
-export type Known = Partial<Pick<RunMaterial, "metrics" | "evaluations" | "provenance">> & {
+export type Known = Partial<Pick<RunData, "metrics" | "evaluations" | "provenance">> & {
   readonly end?: End;
   readonly step?: number;
   readonly gradients?: Layers;
@@ -41,7 +41,7 @@ export const runsOf = (overrides: readonly string[]): readonly Run[] =>
   loadSweep("configs/nano.yaml", overrides).runs;
 
 /** `known` says of each run what it left. */
-export function materialOf(
+export function reportDataOf(
   overrides: readonly string[],
   known: (run: Run, i: number) => Known,
   options: {
@@ -51,8 +51,8 @@ export function materialOf(
     readonly byAccuracy?: boolean;
     readonly expected?: (runs: readonly Run[]) => readonly BoundExpectation[];
   } = {},
-): Material {
-  const runs = runsOf(overrides).map((run, i): RunMaterial => {
+): ReportData {
+  const runs = runsOf(overrides).map((run, i): RunData => {
     const left = known(run, i);
     const { end, step = 20 } = left;
     const { status } = ranOf(run.factors, end, { step, steps: 20 });
@@ -62,7 +62,7 @@ export function materialOf(
   const late = { late: { protocol: { name: "next-token-accuracy" } } } as const;
   const values = evaluationScores((name) => runs.find((run) => run.name === name)!.evaluations);
   const by = options.byAccuracy && rankBy(evaluationMetrics(late).get("late/accuracy")!, values);
-  return material({ name: options.name ?? "nano", expectations }, runs, 1, {
+  return reportData({ name: options.name ?? "nano", expectations }, runs, 1, {
     ...options,
     ...(by ? { by } : {}),
   });

@@ -1,9 +1,9 @@
 /** Errors that cross from one thread to another. */
 import { expect, test } from "vitest";
 import { EnvironmentError } from "../../../src/lib/errors.ts";
-import { received, sent } from "../../../src/lib/sent-error.ts";
+import { deserializeError, serializeError } from "../../../src/lib/serialized-error.ts";
 
-const crossed = (cause: unknown) => received(structuredClone(sent(cause)));
+const crossed = (cause: unknown) => deserializeError(structuredClone(serializeError(cause)));
 
 test("a machine's fault stays one, a bug keeps its stack", () => {
   const lacking = crossed(new EnvironmentError("no GPU"));

@@ -1,8 +1,8 @@
 /** What the sections of a report see: arms and runs with what is known of them, thinned to what a figure can show. */
 import { lastRows } from "../../runs/last-rows.ts";
-import { lookAt } from "../../runs/look.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readProvenance } from "../../runs/provenance.ts";
+import { readSnapshot } from "../../runs/snapshot.ts";
 import type { Run } from "../../sweep/expand.ts";
 import type { BoundExpectation } from "../../sweep/expected-arms.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
@@ -16,7 +16,7 @@ import { type Evaluation, readEvaluations } from "../readers/evaluations.ts";
 import { type Metrics, readMetrics } from "../readers/metrics.ts";
 import { type Measured, readMeasured } from "./measured.ts";
 
-export interface RunMaterial extends RankedRun {
+export interface RunData extends RankedRun {
   readonly config: Run["config"];
   /** What provenance.json holds. */
   readonly provenance?: unknown;
@@ -25,23 +25,23 @@ export interface RunMaterial extends RankedRun {
   readonly measured: Measured;
 }
 
-export interface ArmMaterial {
+export interface ArmData {
   readonly label: string;
   readonly result: ArmResult;
   /** Its colour in every chart; undefined: there are too many arms to show it. */
   readonly series?: number;
-  readonly runs: readonly RunMaterial[];
+  readonly runs: readonly RunData[];
 }
 
-export interface Material {
+export interface ReportData {
   readonly sweep: { readonly name: string; readonly description?: string };
   readonly evidence: Evidence;
   /** What the config expected, where it did. */
   readonly expectations: readonly BoundExpectation[];
   /** Best first. */
-  readonly arms: readonly ArmMaterial[];
+  readonly arms: readonly ArmData[];
   /** In the order of the sweep. */
-  readonly runs: readonly RunMaterial[];
+  readonly runs: readonly RunData[];
   /** Steps that one point of a long curve stands for. */
   readonly stepsPerPoint: number;
 }
@@ -59,11 +59,11 @@ const CURVE_POINTS = 400;
 const LAYER_STEPS = 48;
 
 /** `against`: the label of the reference arm; default: the best one. `rankBy`: by another metric than their config says. */
-export function readMaterial(
+export function readReportData(
   dir: string,
   sweep: Listed,
   { rankBy, ...options }: { readonly against?: string; readonly rankBy?: string },
-): Material {
+): ReportData {
   const by = readRankBy(dir, sweep.runs, rankBy);
   const folders = sweep.runs.map(({ name }) => sweepFiles(dir).run(name));
   const last = Math.max(1, ...folders.map((folder) => lastStep(runFiles(folder).metrics)));
@@ -71,22 +71,22 @@ export function readMaterial(
   const runs = sweep.runs.map((run, i) =>
     readRun(folders[i]!, run, stepsPerPoint, bucketWidth(last, LAYER_STEPS)),
   );
-  return material(sweep, runs, stepsPerPoint, { ...options, by });
+  return reportData(sweep, runs, stepsPerPoint, { ...options, by });
 }
 
 /** Puts runs into arms. */
-export function material(
+export function reportData(
   { name, description, expectations = [] }: Omit<Listed, "runs">,
-  runs: readonly RunMaterial[],
+  runs: readonly RunData[],
   stepsPerPoint: number,
   options: { readonly against?: string; readonly by?: RankBy } = {},
-): Material {
+): ReportData {
   const found = evidence(armsOf(runs, name), options);
   const shown = shownArms(found);
   const order = armsOf(runs, name).map(({ label }) => label);
   const drawn = order.filter((label) => shown.has(label));
   const byName = new Map(runs.map((run) => [run.name, run]));
-  const arms = found.arms.map((result): ArmMaterial => {
+  const arms = found.arms.map((result): ArmData => {
     const { label } = result;
     const place = drawn.indexOf(label);
     const own = result.runs.map((run) => byName.get(run.name)!);
@@ -103,7 +103,7 @@ function shownArms({ arms, reference }: Evidence): ReadonlySet<string> {
   return new Set([...best.slice(0, MAX_SERIES - 1), reference]);
 }
 
-function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: number): RunMaterial {
+function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: number): RunData {
   const files = runFiles(folder);
   const metrics = readMetrics(files.metrics, stepsPerPoint);
   return {
@@ -111,7 +111,7 @@ function readRun(folder: string, run: Run, stepsPerPoint: number, stepsPerMap: n
     id: run.id,
     factors: run.factors,
     config: run.config,
-    status: lookAt(folder).status,
+    status: readSnapshot(folder).status,
     provenance: readProvenance(folder),
     ...(metrics === undefined ? {} : { metrics }),
     evaluations: readEvaluations(files.evaluations),

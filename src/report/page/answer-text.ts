@@ -2,11 +2,11 @@
 
 import type { ArmResult, Delta, Evidence } from "../ranking/evidence.ts";
 import { type RankBy, unitWords } from "../ranking/rank-by.ts";
-import { listed, type Word } from "./blocks.ts";
+import { listed, type TextSpan } from "./blocks.ts";
 import { fixed } from "./numbers.ts";
 
 /** For a page, and by plainText for a terminal. */
-export function answerWords({ arms, reference, mismatch, by }: Evidence): readonly Word[] {
+export function answerText({ arms, reference, mismatch, by }: Evidence): readonly TextSpan[] {
   const [best, ...others] = arms;
   if (mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
   if (best?.score === undefined) return [nothingRanked(arms)];
@@ -43,7 +43,7 @@ function comparison(
   others: readonly ArmResult[],
   reference: string | undefined,
   by: RankBy,
-): readonly Word[] {
+): readonly TextSpan[] {
   const next = others[0]!;
   if (reference !== best.label) {
     const { delta } = best;
@@ -63,7 +63,7 @@ function comparison(
   ];
 }
 
-function sentence(start: string, than: string, delta: Delta, { metric }: RankBy): readonly Word[] {
+function sentence(start: string, than: string, delta: Delta, { metric }: RankBy): readonly TextSpan[] {
   const way = [delta.mean < 0 ? "lower" : "higher", than].filter((word) => word !== "").join(" ");
   const size = fixed(Math.abs(delta.mean), metric.digits);
   if (delta.ci95 === undefined)
