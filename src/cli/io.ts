@@ -4,7 +4,7 @@ export interface Io {
   /** A line (or lines) of data. */
   out(text: string): void;
   /** A message for the person. */
-  say(text: string): void;
+  log(text: string): void;
   /** Whether stderr is a terminal, where bars may be drawn. */
   readonly interactive: boolean;
 }
@@ -14,7 +14,7 @@ export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", dropUnread);
   return {
     out: (text) => void process.stdout.write(`${text}\n`),
-    say: (text) => void process.stderr.write(`${text}\n`),
+    log: (text) => void process.stderr.write(`${text}\n`),
     interactive: process.stderr.isTTY === true && process.env.TERM !== "dumb" && process.env.CI === undefined,
   };
 }

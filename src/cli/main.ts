@@ -20,7 +20,7 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
     .addHelpText("after", EXIT_CODES)
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
-      writeErr: (text) => io.say(text.trimEnd()),
+      writeErr: (text) => io.log(text.trimEnd()),
     })
     .exitOverride();
   const asked = args.find((word) => !word.startsWith("-") && word !== "help");
@@ -41,9 +41,9 @@ function report(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.config;
   const known = knownError(error);
   if (known !== undefined) {
-    io.say(known.message);
+    io.log(known.message);
     return known instanceof UserError ? EXIT.config : EXIT.unavailable;
   }
-  io.say(`hnorm: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
+  io.log(`hnorm: unexpected: ${error instanceof Error ? error.stack : String(error)}`);
   return EXIT.bug;
 }

@@ -38,7 +38,7 @@ export async function corpusFiles(
 }
 
 /** Throws where a pattern of this disk matches nothing. What is on the hub is not looked for. */
-export function lookForLocal({ train, validation }: SplitPatterns, ctx: DataContext): void {
+export function requireLocalFiles({ train, validation }: SplitPatterns, ctx: DataContext): void {
   for (const [split, pattern] of Object.entries({ train, validation }))
     if (pattern !== undefined && !isHubReference(pattern)) matchingFiles(split as Split, pattern, ctx);
 }

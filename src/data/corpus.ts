@@ -10,7 +10,7 @@ import type { DataSpec, TokenizerSpec } from "./schema.ts";
 import type { CorpusSource, DataContext, DocumentSource, Split, TokenSource } from "./source.ts";
 import { sources } from "./sources/index.ts";
 import { tokenizedCorpus } from "./token-cache.ts";
-import { countTokens, inMemory } from "./token-row.ts";
+import { countTokens, inMemory } from "./token-sequence.ts";
 import { placesOf } from "./tokenizer.ts";
 import { loadTokenizer } from "./tokenizers/index.ts";
 import { documentsIn, type ValidationDocuments } from "./validation-documents.ts";
@@ -60,7 +60,7 @@ export function filesMissing(
   ctx: DataContext,
 ): string | undefined {
   try {
-    (sources[name] as CorpusSource).look?.(params, ctx);
+    (sources[name] as CorpusSource).requireFiles?.(params, ctx);
     return undefined;
   } catch (error) {
     if (error instanceof UserError || error instanceof EnvironmentError) return error.message;

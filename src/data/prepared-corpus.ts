@@ -5,7 +5,7 @@ import type { Corpus } from "./corpus.ts";
 import type { TokenizerSpec } from "./schema.ts";
 import { vocabularyFrom } from "./shards/vocabulary-file.ts";
 import type { PreparedSource, Vocabulary } from "./source.ts";
-import { countTokens, type TokenRow } from "./token-row.ts";
+import { countTokens, type TokenSequence } from "./token-sequence.ts";
 import type { FilePlaces, Tokenizer } from "./tokenizer.ts";
 import { loadTokenizer } from "./tokenizers/index.ts";
 import { documentsIn } from "./validation-documents.ts";
@@ -22,7 +22,7 @@ export async function preparedCorpus(
   const { vocabulary, trainCounts, fingerprint } = meaningOf(source, tokenizer);
   const bytesIn = (counts: ArrayLike<number>) =>
     vocabulary.byteLengths.reduce((n, l, id) => n + l * counts[id]!, 0);
-  const countsOf = (row: TokenRow) => counted(row, vocabulary);
+  const countsOf = (tokens: TokenSequence) => counted(tokens, vocabulary);
   let unigram: Float64Array | undefined;
   return {
     vocabSize: vocabulary.size,
@@ -34,21 +34,21 @@ export async function preparedCorpus(
       documents: { train: train.documents, validation: validation.documents },
       emptyDocuments: train.emptyDocuments + validation.emptyDocuments,
       skippedLines: train.skippedLines + validation.skippedLines,
-      trainTokens: train.row.length,
-      validationTokens: validation.row.length,
+      trainTokens: train.tokens.length,
+      validationTokens: validation.tokens.length,
       utf8Bytes: {
         train: train.utf8Bytes ?? bytesIn(trainCounts),
-        validation: validation.utf8Bytes ?? bytesIn(countsOf(validation.row)),
+        validation: validation.utf8Bytes ?? bytesIn(countsOf(validation.tokens)),
       },
     }),
-    train: (seqLen, seed) => trainWindows(train.row, seqLen, seed),
+    train: (seqLen, seed) => trainWindows(train.tokens, seqLen, seed),
     validation(seqLen, maxTokens) {
       unigram ??= unigramNats(trainCounts);
       const splitBytes = validation.utf8Bytes;
       const facts = { byteLengths: vocabulary.byteLengths, unigramNats: unigram, maxTokens, splitBytes };
-      return validationWindows(validation.row, seqLen, facts);
+      return validationWindows(validation.tokens, seqLen, facts);
     },
-    validationDocuments: documentsIn(validation.row, vocabulary.eos, vocabulary.byteLengths),
+    validationDocuments: documentsIn(validation.tokens, vocabulary.eos, vocabulary.byteLengths),
   };
 }
 
@@ -69,7 +69,7 @@ function meaningOf(source: PreparedSource, tokenizer: Tokenizer | undefined): Me
       `data.tokenizer: missing; ${label} are bare token ids, so name the tokenizer that made them`,
     );
   const vocabulary = vocabularyFrom(tokenizer);
-  const trainCounts = counted(splits.train.row, vocabulary);
+  const trainCounts = counted(splits.train.tokens, vocabulary);
   return { vocabulary, trainCounts, fingerprint: sha256(`${fingerprint}\n${tokenizer.fingerprint}`) };
 }
 
@@ -81,9 +81,9 @@ function requireSame(vocabulary: Vocabulary, tokenizer: Tokenizer): void {
   );
 }
 
-function counted(row: TokenRow, { size, tokenizer }: Vocabulary): Float64Array {
+function counted(tokens: TokenSequence, { size, tokenizer }: Vocabulary): Float64Array {
   try {
-    return countTokens(row, size);
+    return countTokens(tokens, size);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new EnvironmentError(

@@ -26,7 +26,7 @@ export function repeats(ids: Int32Array, { max_period, times }: RepeatFilter): b
 }
 
 /** The weight of each of the inputs of some windows of T + 1 ids: `weight`, or 0 where the window repeats. */
-export function weigh(
+export function maskRepeats(
   windows: Int32Array,
   seqLen: number,
   filter: RepeatFilter,

@@ -3,7 +3,7 @@
  * draws sequences of ids itself; one opens ids that were prepared before. One file per source in sources/.
  */
 import type { z } from "zod";
-import type { TokenRow } from "./token-row.ts";
+import type { TokenSequence } from "./token-sequence.ts";
 
 export type Split = "train" | "validation";
 
@@ -32,7 +32,7 @@ export interface CorpusSource<P extends z.ZodType = z.ZodType> {
   /** Finds and checks the data. Reading it all may wait until it is asked for. */
   open(params: z.output<P>, ctx: DataContext): Promise<OpenSource>;
   /** Throws what `open` would where files that belong on this disk are not there. Reads none of them and asks no one. */
-  look?(params: z.output<P>, ctx: DataContext): void;
+  requireFiles?(params: z.output<P>, ctx: DataContext): void;
   /** A source of documents that lies in files: each by itself, not yet read. For `prepare`, which reads them once. */
   parts?(params: z.output<P>, ctx: DataContext): Promise<SourceParts>;
 }
@@ -119,7 +119,7 @@ export interface PreparedSource {
 }
 
 export interface PreparedSplit {
-  readonly row: TokenRow;
+  readonly tokens: TokenSequence;
   readonly documents: number;
   readonly emptyDocuments: number;
   readonly skippedLines: number;

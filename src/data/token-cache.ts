@@ -12,7 +12,7 @@ import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
 import type { Encoder } from "./encode/encoder.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
-import { type Tokens, tokensOf } from "./token-row.ts";
+import { type Tokens, tokensOf } from "./token-sequence.ts";
 import { type TokenizedSplit, tokenize } from "./tokenize.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

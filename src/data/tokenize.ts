@@ -2,7 +2,7 @@
 import type { Encoder } from "./encode/encoder.ts";
 import { encodeInOrder } from "./encode/in-order.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
-import { type Tokens, tokensOf } from "./token-row.ts";
+import { type Tokens, tokensOf } from "./token-sequence.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface TokenizedSplit {
@@ -23,13 +23,13 @@ export async function tokenize(
   encoder: Encoder,
   onProgress: DataContext["onProgress"],
 ): Promise<TokenizedSplit> {
-  const row = growingTokens(tokenizer.vocabSize);
+  const growing = growingTokens(tokenizer.vocabSize);
   const message = `tokenizing ${split} with ${tokenizer.name}`;
   const total = source.inputBytes(split);
   let [documents, emptyDocuments, skippedLines, utf8Bytes] = [0, 0, 0, 0];
   const onSkipped = (what: string) => onProgress?.(`skipped ${what}`);
   for await (const batch of encodeInOrder(source.documents(split), encoder, { onSkipped })) {
-    row.append(batch.ids);
+    growing.append(batch.ids);
     documents += batch.lengths.length;
     emptyDocuments += batch.emptyDocuments;
     skippedLines += batch.skippedLines;
@@ -37,7 +37,7 @@ export async function tokenize(
     onProgress?.(message, batch.consumed, total);
   }
   onProgress?.(message, total, total);
-  return { tokens: row.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
+  return { tokens: growing.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
 }
 
 /** A row of ids whose buffer doubles when it is full. */

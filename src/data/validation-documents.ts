@@ -1,5 +1,5 @@
 /** The documents of a validation split, one by one, out of the row of ids in which each is closed by its end token. */
-import type { TokenRow } from "./token-row.ts";
+import type { TokenSequence } from "./token-sequence.ts";
 
 export interface ValidationDocuments {
   readonly eos: number;
@@ -13,18 +13,18 @@ export interface ValidationDocuments {
 const PIECE = 1 << 16;
 
 export const documentsIn = (
-  row: TokenRow,
+  tokens: TokenSequence,
   eos: number,
   byteLengths: ArrayLike<number>,
 ): ValidationDocuments => ({
   eos,
   byteLengths,
   *first(limit) {
-    const piece = new Int32Array(Math.min(PIECE, row.length));
+    const piece = new Int32Array(Math.min(PIECE, tokens.length));
     let ids: number[] = [];
-    for (let start = 0; start < row.length; start += piece.length) {
-      const n = Math.min(piece.length, row.length - start);
-      row.read(start, n, piece, 0);
+    for (let start = 0; start < tokens.length; start += piece.length) {
+      const n = Math.min(piece.length, tokens.length - start);
+      tokens.read(start, n, piece, 0);
       for (let i = 0; i < n; i++) {
         if (piece[i] === eos) {
           yield Int32Array.from(ids);

@@ -6,7 +6,7 @@
 import { UserError } from "../lib/errors.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import { permutation } from "./permutation.ts";
-import { countTokens, type TokenRow } from "./token-row.ts";
+import { countTokens, type TokenSequence } from "./token-sequence.ts";
 
 /** Whole windows in a row of `tokens`: n windows of stride T need n T + 1 ids. */
 export function windowCount(tokens: number, seqLen: number): number {
@@ -14,8 +14,8 @@ export function windowCount(tokens: number, seqLen: number): number {
 }
 
 /** Sample s is window P(s mod n) of the n windows, P being the permutation of epoch floor(s / n). */
-export function trainWindows(row: TokenRow, seqLen: number, seed: number): BatchStream {
-  const n = atLeastOneWindow("training", row, seqLen);
+export function trainWindows(tokens: TokenSequence, seqLen: number, seed: number): BatchStream {
+  const n = atLeastOneWindow("training", tokens, seqLen);
   let epoch = -1;
   let order = (index: number): number => index;
   return batchStream(seqLen, n, (sample, out, at) => {
@@ -24,7 +24,7 @@ export function trainWindows(row: TokenRow, seqLen: number, seed: number): Batch
       order = permutation(n, seed, epoch);
     }
     const start = order(sample % n) * seqLen;
-    row.read(start, seqLen + 1, out, at);
+    tokens.read(start, seqLen + 1, out, at);
   });
 }
 
@@ -39,12 +39,16 @@ export interface ValidationFacts {
 }
 
 /** The first windows of the validation split, in document order. */
-export function validationWindows(row: TokenRow, seqLen: number, facts: ValidationFacts): ValidationSet {
-  const available = atLeastOneWindow("validation", row, seqLen);
+export function validationWindows(
+  tokens: TokenSequence,
+  seqLen: number,
+  facts: ValidationFacts,
+): ValidationSet {
+  const available = atLeastOneWindow("validation", tokens, seqLen);
   const windows = windowsWithin(facts.maxTokens ?? Number.POSITIVE_INFINITY, seqLen, available);
   const window = (i: number): Int32Array => {
     const ids = new Int32Array(seqLen + 1);
-    row.read(i * seqLen, seqLen + 1, ids, 0);
+    tokens.read(i * seqLen, seqLen + 1, ids, 0);
     return ids;
   };
   let utf8Bytes = 0;
@@ -56,7 +60,7 @@ export function validationWindows(row: TokenRow, seqLen: number, facts: Validati
     }
   }
   const { splitBytes } = facts;
-  const scale = splitBytes === undefined ? 1 : splitBytes / bytesOfRow(row, facts.byteLengths);
+  const scale = splitBytes === undefined ? 1 : splitBytes / bytesOf(tokens, facts.byteLengths);
   const bytes = Math.round(utf8Bytes * scale);
   return {
     seqLen,
@@ -71,8 +75,11 @@ export function validationWindows(row: TokenRow, seqLen: number, facts: Validati
 }
 
 /** UTF-8 bytes of all ids of a row. */
-function bytesOfRow(row: TokenRow, byteLengths: ArrayLike<number>): number {
-  return countTokens(row, byteLengths.length).reduce((sum, count, id) => sum + count * byteLengths[id]!, 0);
+function bytesOf(tokens: TokenSequence, byteLengths: ArrayLike<number>): number {
+  return countTokens(tokens, byteLengths.length).reduce(
+    (sum, count, id) => sum + count * byteLengths[id]!,
+    0,
+  );
 }
 
 /**
@@ -85,11 +92,11 @@ export function unigramNats(counts: ArrayLike<number>): Float64Array {
   return raised.map((count) => -Math.log(count / total));
 }
 
-function atLeastOneWindow(split: string, row: TokenRow, seqLen: number): number {
-  const n = windowCount(row.length, seqLen);
+function atLeastOneWindow(split: string, tokens: TokenSequence, seqLen: number): number {
+  const n = windowCount(tokens.length, seqLen);
   if (n > 0) return n;
   throw new UserError(
-    `data: the ${split} split holds ${row.length} tokens, fewer than the ${seqLen + 1} of one window (seq_len + 1). ` +
+    `data: the ${split} split holds ${tokens.length} tokens, fewer than the ${seqLen + 1} of one window (seq_len + 1). ` +
       "Give it more text or lower seq_len.",
   );
 }

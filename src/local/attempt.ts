@@ -8,10 +8,10 @@ import type { RunStatus } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { EngineChooser } from "./choose-engine.ts";
+import { finalizeRun } from "./finalize-run.ts";
 import { type Launched, launch } from "./launch.ts";
 import { oomKills } from "./oom.ts";
 import type { Progress } from "./progress.ts";
-import { settle } from "./settle.ts";
 import type { Slot } from "./slots.ts";
 
 export interface AttemptContext {
@@ -63,7 +63,7 @@ export async function attempt(
   if (last?.kind === "taken") return undefined;
   if (last?.kind === "end") return last.status;
   const oomMeanwhile = oomKills() - oomBefore;
-  return settle({ run, dir, end, started, steps, killed: killed(), began, oomKills: oomMeanwhile });
+  return finalizeRun({ run, dir, end, started, steps, killed: killed(), began, oomKills: oomMeanwhile });
 }
 
 /** A log without a word. */

@@ -1,52 +1,55 @@
 /**
- * Whether a run that did not finish is tried again, by why it did not. What was asked to stop goes on; what would fail
- * the same way again is left; what may be gone the next time is tried again, a few times, with more patience each time.
+ * Whether a run that did not finish is retried, by the cause. What was asked to stop always is; what would fail the same way
+ * again never is; what may be transient is retried a limited number of times, with exponential backoff.
  */
 import type { AttemptRecord } from "../runs/attempts.ts";
 import type { Cause } from "../runs/causes.ts";
 import type { ChildEnd } from "./launch.ts";
 
-const AGAIN: Readonly<Record<Cause, "always" | "some times" | "never">> = {
+const RETRIES: Readonly<Record<Cause, "always" | "limited" | "never">> = {
   stopped: "always",
   vanished: "always",
-  disk: "some times",
-  network: "some times",
-  memory: "some times",
-  engine: "some times",
-  crash: "some times",
-  killed: "some times",
+  disk: "limited",
+  network: "limited",
+  memory: "limited",
+  engine: "limited",
+  crash: "limited",
+  killed: "limited",
   config: "never",
   environment: "never",
   bug: "never",
 };
 
-export type Verdict =
-  | { readonly again: true; readonly waitMs: number }
+export type RetryDecision =
+  | { readonly retry: true; readonly waitMs: number }
   /** `why`: what the run's own message does not say. */
-  | { readonly again: false; readonly why?: string };
+  | { readonly retry: false; readonly why?: string };
 
 export interface RetryPolicy {
-  /** Failures in a row without a checkpoint between them that are forgiven. */
+  /** Consecutive failures without a checkpoint between them that are retried. */
   readonly retries: number;
   /** The wait before the first retry; it doubles with each further one. */
   readonly waitMs: number;
 }
 
 const LONGEST_WAIT_MS = 300_000;
-/** Attempts in a row that got no further than the one before, until it is called a loop. */
+/** Consecutive attempts without progress, until it is called a loop. */
 const LOOP = 2;
 
 /** What to do after these attempts of a run, the last one last. */
-export function verdict(attempts: readonly AttemptRecord[], { retries, waitMs }: RetryPolicy): Verdict {
+export function decideRetry(
+  attempts: readonly AttemptRecord[],
+  { retries, waitMs }: RetryPolicy,
+): RetryDecision {
   const last = attempts.at(-1);
-  if (last === undefined) return { again: true, waitMs: 0 };
-  const kind = AGAIN[last.cause ?? "crash"];
-  if (kind === "never") return { again: false };
-  if (kind === "always") return { again: true, waitMs: 0 };
+  if (last === undefined) return { retry: true, waitMs: 0 };
+  const kind = RETRIES[last.cause ?? "crash"];
+  if (kind === "never") return { retry: false };
+  if (kind === "always") return { retry: true, waitMs: 0 };
 
   const failures = attempts.slice(
     attempts.findLastIndex(
-      (a) => AGAIN[a.cause ?? "crash"] !== "some times" || a.from_step !== last.from_step,
+      (a) => RETRIES[a.cause ?? "crash"] !== "limited" || a.from_step !== last.from_step,
     ) + 1,
   );
   const reached = (a: AttemptRecord | undefined) => a?.to_step ?? a?.from_step ?? 0;
@@ -55,14 +58,14 @@ export function verdict(attempts: readonly AttemptRecord[], { retries, waitMs }:
     recent.length > LOOP && recent.every((a, i) => i === 0 || reached(a) <= reached(recent[i - 1]));
   if (loops)
     return {
-      again: false,
+      retry: false,
       why: `${recent.length} consecutive attempts made no progress past step ${reached(last)}`,
     };
   if (failures.length > retries) {
     const why = `${failures.length} attempts failed after step ${last.from_step ?? 0}`;
-    return { again: false, ...(retries === 0 ? {} : { why }) };
+    return { retry: false, ...(retries === 0 ? {} : { why }) };
   }
-  return { again: true, waitMs: Math.min(waitMs * 2 ** (failures.length - 1), LONGEST_WAIT_MS) };
+  return { retry: true, waitMs: Math.min(waitMs * 2 ** (failures.length - 1), LONGEST_WAIT_MS) };
 }
 
 /** Why a process ended that could not say so itself, and a sentence about it. `oomKills`: the kernel's, meanwhile. */

@@ -16,7 +16,7 @@ export interface Signals {
   close(): void;
 }
 
-export function listen(active: ReadonlySet<Launched>, log: (text: string) => void): Signals {
+export function listenForSignals(active: ReadonlySet<Launched>, log: (text: string) => void): Signals {
   const stop = new AbortController();
   let end: SweepEnd = "all";
   let killed = false;

@@ -4,19 +4,19 @@ import { type LeaseView, leaseState, readLease } from "../runs/lease.ts";
 
 export interface LocalStop {
   /** Processes that were told to save and stop, each with the runs it was seen to train. */
-  readonly told: ReadonlyMap<number, readonly string[]>;
+  readonly signalled: ReadonlyMap<number, readonly string[]>;
   /** Runs that are still being trained although. */
-  readonly still: readonly string[];
+  readonly stillRunning: readonly string[];
 }
 
 const LOOK_MS = 250;
 /** A worker that waited for another's run takes it over within this time. */
 const QUIET_MS = 4000;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 /** Returns once nothing of these runs is trained here any more, nor was for a while. */
 export async function stopLocal(runs: readonly string[], dirOf: (run: string) => string): Promise<LocalStop> {
-  const told = new Map<number, string[]>();
+  const signalled = new Map<number, string[]>();
   const begun = performance.now();
   let quietSince = begun;
   for (;;) {
@@ -25,14 +25,14 @@ export async function stopLocal(runs: readonly string[], dirOf: (run: string) =>
       return lease === undefined ? [] : [[run, workerOf(lease.pid) ?? lease.pid] as const];
     });
     for (const [run, pid] of held) {
-      const known = told.get(pid);
+      const known = signalled.get(pid);
       if (known === undefined) terminate(pid);
-      if (known?.includes(run) !== true) told.set(pid, [...(known ?? []), run]);
+      if (known?.includes(run) !== true) signalled.set(pid, [...(known ?? []), run]);
     }
     const now = performance.now();
     if (held.length > 0) quietSince = now;
-    const over = told.size === 0 || now - quietSince > QUIET_MS || now - begun > PATIENCE_MS;
-    if (over) return { told, still: held.map(([run]) => run) };
+    const over = signalled.size === 0 || now - quietSince > QUIET_MS || now - begun > TIMEOUT_MS;
+    if (over) return { signalled, stillRunning: held.map(([run]) => run) };
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -10,11 +10,11 @@ import { dataContextIn } from "./folders.ts";
 import type { Launched } from "./launch.ts";
 import type { Progress } from "./progress.ts";
 import type { RetryPolicy } from "./retry.ts";
-import { listen, type SweepEnd } from "./signals.ts";
+import { listenForSignals, type SweepEnd } from "./signals.ts";
 import type { Slot } from "./slots.ts";
-import { type WorkerReport, type WorkerResult, work } from "./worker.ts";
+import { runWorker, type WorkerListener, type WorkerResult } from "./worker.ts";
 
-export interface Trained extends WorkerResult {
+export interface SweepOutcome extends WorkerResult {
   readonly end: SweepEnd;
   /** How each run that was started here ended, also where the disk would not take it. */
   readonly statuses: ReadonlyMap<string, RunStatus>;
@@ -30,34 +30,34 @@ export interface TrainRuns {
   /** The engine of a name; runs that leave it to the machine get the same one. */
   readonly choose: EngineChooser;
   /** See worker.ts. */
-  readonly anew: boolean;
+  readonly retryFailed: boolean;
   readonly wait: boolean;
-  readonly first?: number;
+  readonly startAt?: number;
   /** Shows how it goes; `steps`: of all runs still to do. */
   readonly progress: (steps: number) => Progress;
 }
 
-export async function trainRuns(options: TrainRuns): Promise<Trained> {
-  const { runs, files, slots, policy, anew, wait, first = 0 } = options;
+export async function trainRuns(options: TrainRuns): Promise<SweepOutcome> {
+  const { runs, files, slots, policy, retryFailed, wait, startAt = 0 } = options;
   const statuses = new Map<string, RunStatus>();
   if (runs.length === 0) return { end: "all", statuses, failed: [], left: [] };
   const progress = options.progress(runs.reduce((sum, run) => sum + run.config.train.steps, 0));
   const active = new Set<Launched>();
-  const signals = listen(active, progress.log);
+  const signals = listenForSignals(active, progress.log);
   const log = sweepLog(files.log);
   const dirOf = (run: Run) => files.run(run.name);
   const data = dataContextIn(options.baseDir);
   try {
-    const result = await work({
+    const result = await runWorker({
       runs,
       dirOf,
       slots,
       policy,
-      anew,
+      retryFailed,
       wait,
-      first,
+      startAt,
       stopping: signals.stopping,
-      report: reporter(progress, statuses, dirOf, log),
+      listener: reporter(progress, statuses, dirOf, log),
       async attempt(run, slot, silent) {
         const status = await attempt(run, slot, silent, {
           dir: dirOf(run),
@@ -100,7 +100,7 @@ const reporter = (
   statuses: ReadonlyMap<string, RunStatus>,
   dirOf: (run: Run) => string,
   log: Log,
-): WorkerReport => ({
+): WorkerListener => ({
   waiting: ({ name }, { pid, host, attempt }) =>
     progress.log(`wait   ${name}: held by process ${pid} on ${host} (attempt ${attempt})`),
   retrying({ name }, waitMs) {

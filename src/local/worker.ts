@@ -7,19 +7,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expiryMs, type LeaseView } from "../runs/lease.ts";
 import type { RunStatus } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
-import { outlooks } from "./outlook.ts";
+import { readinessTracker } from "./readiness.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Slot } from "./slots.ts";
 
 /** What a worker knows of an attempt that it has made; undefined where another process was faster. */
-export type Attempted = RunStatus | undefined;
+export type AttemptResult = RunStatus | undefined;
 
-export interface WorkerReport {
-  /** Another process has it; told once for each such process. */
+export interface WorkerListener {
+  /** Another process has it; called once for each such process. */
   waiting(run: Run, holder: LeaseView): void;
-  /** It will be tried again; `waitMs` from now. */
+  /** It will be retried, `waitMs` from now. */
   retrying(run: Run, waitMs: number): void;
-  /** It has failed and is not tried again. */
+  /** It has failed and is not retried. */
   failed(run: Run, why: string | undefined): void;
   /** Finished, here or elsewhere. */
   finished(run: Run): void;
@@ -31,14 +31,14 @@ export interface WorkerOptions {
   readonly slots: readonly Slot[];
   readonly policy: RetryPolicy;
   /** Forgive runs that had failed for good before this worker began: their attempts so far do not count. */
-  readonly anew: boolean;
+  readonly retryFailed: boolean;
   /** Stay until the runs that others train are finished too, or can be taken over. */
   readonly wait: boolean;
   /** Index of the run to begin with: workers that begin at different ones get in each other's way less. */
-  readonly first?: number;
+  readonly startAt?: number;
   /** Makes one attempt; `silent`: the nonce of a holder to be taken over. */
-  readonly attempt: (run: Run, slot: Slot, silent: string | undefined) => Promise<Attempted>;
-  readonly report: WorkerReport;
+  readonly attempt: (run: Run, slot: Slot, silent: string | undefined) => Promise<AttemptResult>;
+  readonly listener: WorkerListener;
   readonly stopping: AbortSignal;
 }
 
@@ -51,20 +51,20 @@ export interface WorkerResult {
 /** Between two looks at runs that others hold; shorter than a heartbeat, so that none is missed. */
 const pollMs = (): number => Math.min(2000, expiryMs() / 12);
 
-export async function work(options: WorkerOptions): Promise<WorkerResult> {
-  const { runs, dirOf, slots, wait, first = 0, attempt, report, stopping } = options;
-  const pending = new Set([...runs.slice(first), ...runs.slice(0, first)]);
+export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
+  const { runs, dirOf, slots, wait, startAt = 0, attempt, listener, stopping } = options;
+  const pending = new Set([...runs.slice(startAt), ...runs.slice(0, startAt)]);
   const active = new Map<Run, Promise<void>>();
   const free = [...slots];
   const failed: Run[] = [];
-  const told = new Set<string>();
-  const outlook = outlooks(options);
+  const announced = new Set<string>();
+  const readiness = readinessTracker(options);
 
   const begin = (run: Run, slot: Slot, silent: string | undefined) => {
     const trying = attempt(run, slot, silent).then((status) => {
       active.delete(run);
       free.push(slot);
-      outlook.attempted(run, status);
+      readiness.attempted(run, status);
     });
     active.set(run, trying);
   };
@@ -76,30 +76,30 @@ export async function work(options: WorkerOptions): Promise<WorkerResult> {
     for (const run of pending) {
       if (free.length === 0 || stopping.aborted) break;
       if (active.has(run)) continue;
-      const now = outlook.of(run);
+      const now = readiness.of(run);
       if (now.kind === "finished") {
         leave(run);
-        report.finished(run);
+        listener.finished(run);
       } else if (now.kind === "failed") {
         leave(run);
         failed.push(run);
-        report.failed(run, now.why);
+        listener.failed(run, now.why);
       } else if (now.kind === "later") {
         own = true;
         wake = Math.min(wake, now.at);
       } else if (now.kind === "ready") {
         begin(run, free.shift()!, now.silent);
         own = true;
-      } else if (wait && !told.has(`${dirOf(run)} ${now.holder.nonce}`)) {
-        told.add(`${dirOf(run)} ${now.holder.nonce}`);
-        report.waiting(run, now.holder);
+      } else if (wait && !announced.has(`${dirOf(run)} ${now.holder.nonce}`)) {
+        announced.add(`${dirOf(run)} ${now.holder.nonce}`);
+        listener.waiting(run, now.holder);
       }
     }
     if (pending.size === 0 || (!own && !wait)) break;
     await until(wake, stopping, active.values());
   }
   await Promise.all(active.values());
-  for (const run of pending) if (outlook.of(run).kind === "finished") leave(run);
+  for (const run of pending) if (readiness.of(run).kind === "finished") leave(run);
   return { failed, left: [...pending] };
 }
 

@@ -5,7 +5,7 @@ import { EnvironmentError } from "../lib/errors.ts";
 /** The programs used; each is looked for on the PATH. */
 export type SlurmProgram = "sbatch" | "squeue" | "sacct" | "scontrol" | "scancel";
 
-export interface Answer {
+export interface CommandResult {
   /** Absent where it did not end by itself. */
   readonly code: number | null;
   readonly stdout: string;
@@ -14,13 +14,13 @@ export interface Answer {
 }
 
 /** A busy controller takes its time; one that is down lets squeue try for about a minute. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** HNORM_SLURM_TIMEOUT: seconds, for tests and for sites where Slurm is slower than that. */
-const patienceMs = (): number => 1000 * Number(process.env.HNORM_SLURM_TIMEOUT) || PATIENCE_MS;
+const timeoutMs = (): number => 1000 * Number(process.env.HNORM_SLURM_TIMEOUT) || TIMEOUT_MS;
 
 /** Runs a program to its end, or to the end of patience. */
-export function ask(program: SlurmProgram, args: readonly string[]): Promise<Answer> {
+export function runCommand(program: SlurmProgram, args: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: environment() });
     let timedOut = false;
@@ -30,7 +30,7 @@ export function ask(program: SlurmProgram, args: readonly string[]): Promise<Ans
       // What it started itself may hold the pipes open for longer.
       child.stdout.destroy();
       child.stderr.destroy();
-    }, patienceMs());
+    }, timeoutMs());
     const text = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const)
       child[stream].setEncoding("utf8").on("data", (data: string) => {
@@ -49,8 +49,8 @@ export function ask(program: SlurmProgram, args: readonly string[]): Promise<Ans
 }
 
 /** What went wrong, in a line: the program's own words where it has any. */
-export function complaint(program: SlurmProgram, { code, stderr, timedOut }: Answer): string {
-  if (timedOut) return `${program} did not answer within ${patienceMs() / 1000} s`;
+export function errorText(program: SlurmProgram, { code, stderr, timedOut }: CommandResult): string {
+  if (timedOut) return `${program} did not answer within ${timeoutMs() / 1000} s`;
   const said = stderr
     .trim()
     .split("\n")

@@ -1,5 +1,5 @@
 /** The jobs of a sweep as they stand now: what was submitted, and what Slurm says of it. Changes nothing. */
-import { askQueue, type ElementState } from "./query.ts";
+import { type ElementState, queryJobs } from "./query.ts";
 import type { Reconciled } from "./reconcile.ts";
 import type { JobKind } from "./submission.ts";
 
@@ -17,18 +17,18 @@ export interface SlurmJob {
   readonly state: ElementState;
 }
 
-export interface SlurmView {
+export interface SlurmJobs {
   readonly jobs: readonly SlurmJob[];
   /** Why some of it is not known, in lines; empty where all is. */
-  readonly doubts: readonly string[];
+  readonly problems: readonly string[];
 }
 
 /** What Slurm knows of a sweep's jobs. One call of squeue; none where nothing was submitted. */
-export async function jobsOf({ known, unclear }: Reconciled): Promise<SlurmView> {
-  const { elements, doubt } = await askQueue(known.map(({ submitted }) => submitted.job));
-  // Of a job that is not in an answer without doubt the controller no longer knows: it will not run again.
+export async function jobsOf({ known, unclear }: Reconciled): Promise<SlurmJobs> {
+  const { elements, problem } = await queryJobs(known.map(({ submitted }) => submitted.job));
+  // Of a job that is not in an answer without a problem the controller no longer knows: it will not run again.
   const absent: ElementState =
-    doubt === undefined ? { phase: "ended", word: "" } : { phase: "unknown", word: "" };
+    problem === undefined ? { phase: "ended", word: "" } : { phase: "unknown", word: "" };
   const jobs = known.flatMap(({ intent, runs, submitted: { job } }) => {
     const { nonce, kind } = intent;
     if (kind === "report") return [{ nonce, kind, job, id: job, runs, state: elements.get(job) ?? absent }];
@@ -38,11 +38,11 @@ export async function jobsOf({ known, unclear }: Reconciled): Promise<SlurmView>
       return { nonce, kind, job, element, id, runs: mine, state: elements.get(id) ?? absent };
     });
   });
-  const doubts = [
-    ...(doubt === undefined ? [] : [doubt]),
+  const problems = [
+    ...(problem === undefined ? [] : [problem]),
     ...unclear.map(({ submission, why }) => `${submission.intent.name}: ${why}`),
   ];
-  return { jobs, doubts };
+  return { jobs, problems };
 }
 
 /** Whether it is in the queue, runs, or may do either. */

@@ -1,12 +1,12 @@
 /** How large a job array may be here, and how runs are spread over several. */
-import { ask } from "./command.ts";
+import { runCommand } from "./command.ts";
 
 /** Slurm's own default. */
 const USUAL_ARRAY_SIZE = 1001;
 
 /** The number of elements of the largest array the controller takes. */
 export async function maxArraySize(): Promise<number> {
-  const { code, stdout } = await ask("scontrol", ["show", "config"]);
+  const { code, stdout } = await runCommand("scontrol", ["show", "config"]);
   const found = Number(/^\s*MaxArraySize\s*=\s*(\d+)/m.exec(stdout)?.[1]);
   return code === 0 && found > 0 ? found : USUAL_ARRAY_SIZE;
 }

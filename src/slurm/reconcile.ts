@@ -24,13 +24,13 @@ export async function reconcile(sweepDir: string, { alone }: { alone: boolean })
       known.push({ ...submission, submitted });
       continue;
     }
-    const { job, doubt } = await findJob(intent, intent.user);
+    const { job, problem } = await findJob(intent, intent.user);
     if (job !== undefined) {
       const found = { job, reconciled: true } as const;
       await writeSubmitted(sweepDir, intent.nonce, found);
       known.push({ ...submission, submitted: found });
       notes.push(`job ${job} (${intent.name}) was submitted, but its id was not recorded: found by its name`);
-    } else if (doubt !== undefined) unclear.push({ submission, why: doubt });
+    } else if (problem !== undefined) unclear.push({ submission, why: problem });
     else if (!alone && liveness(intent.by) !== "dead")
       unclear.push({ submission, why: `${intent.by.host} may be submitting it now` });
     else {

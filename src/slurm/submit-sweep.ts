@@ -9,19 +9,19 @@ import { sweepFiles } from "../runs/paths.ts";
 import { isFinished } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
 import { canonicalJson } from "../sweep/identity.ts";
-import { jobsOf, mayRun, type SlurmView } from "./jobs.ts";
+import { jobsOf, mayRun, type SlurmJobs } from "./jobs.ts";
 import { chunks, MAX_ARRAYS, maxArraySize } from "./limits.ts";
 import { reconcile } from "./reconcile.ts";
 import { slurmDir } from "./submission.ts";
-import { type Job, type SweepJobs, submit } from "./submit.ts";
-import { alone, heldRuns } from "./who.ts";
+import { type JobRequest, type SweepJobs, submit } from "./submit.ts";
+import { acquireSubmitLease, heldRuns } from "./who.ts";
 
 /** Why a run is not submitted now. */
 export type Skipped = "finished" | "running" | "queued";
 
 export interface SubmittedJob {
   readonly job: string;
-  readonly kind: Job["kind"];
+  readonly kind: JobRequest["kind"];
   readonly runs: readonly string[];
   readonly elements: number;
 }
@@ -38,14 +38,14 @@ export async function submitSweep(
   say: (line: string) => void,
 ): Promise<SweepSubmission> {
   await mkdir(slurmDir(sweep.dir), { recursive: true });
-  const lease = await alone(sweep.dir, say);
+  const lease = await acquireSubmitLease(sweep.dir, say);
   try {
     const reconciled = await reconcile(sweep.dir, { alone: true });
     for (const note of reconciled.notes) say(note);
     const view = await jobsOf(reconciled);
-    if (view.doubts.length > 0) {
+    if (view.problems.length > 0) {
       throw new EnvironmentError(
-        `the state of earlier jobs of this sweep is unknown, so nothing is submitted:\n  ${view.doubts.join("\n  ")}`,
+        `the state of earlier jobs of this sweep is unknown, so nothing is submitted:\n  ${view.problems.join("\n  ")}`,
       );
     }
     const skipped = await whyNot(sweep.dir, runs, view);
@@ -67,7 +67,7 @@ export async function submitSweep(
 async function whyNot(
   dir: string,
   runs: readonly Run[],
-  { jobs }: SlurmView,
+  { jobs }: SlurmJobs,
 ): Promise<ReadonlyMap<string, Skipped>> {
   const files = sweepFiles(dir);
   const why = new Map<string, Skipped>();
@@ -118,7 +118,7 @@ async function submitShape(
   return submitted;
 }
 
-async function one(sweep: SweepJobs, job: Job): Promise<SubmittedJob> {
+async function one(sweep: SweepJobs, job: JobRequest): Promise<SubmittedJob> {
   const { job: id } = await submit(sweep, job);
   return { job: id, kind: job.kind, runs: job.runs, elements: job.elements };
 }

@@ -6,7 +6,7 @@ import type { SlurmConfig } from "../config/slurm-section.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { thisProcess } from "../runs/process-identity.ts";
 import { arrayArguments, reportArguments } from "./arguments.ts";
-import { type Answer, ask, complaint } from "./command.ts";
+import { type CommandResult, errorText, runCommand } from "./command.ts";
 import { findJob } from "./query.ts";
 import { reportScript, runScript } from "./script.ts";
 import {
@@ -29,7 +29,7 @@ export interface SweepJobs {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface Job {
+export interface JobRequest {
   readonly kind: JobKind;
   readonly slurm: SlurmConfig;
   /** Names of the runs it may train, in the order of its elements. */
@@ -39,7 +39,7 @@ export interface Job {
   readonly after: readonly string[];
 }
 
-export async function submit(sweep: SweepJobs, job: Job): Promise<Submitted> {
+export async function submit(sweep: SweepJobs, job: JobRequest): Promise<Submitted> {
   const nonce = randomUUID().slice(0, 8);
   const files = submissionFiles(sweep.dir, nonce);
   await mkdir(files.logs, { recursive: true }); // a job without it is lost without a word
@@ -63,11 +63,11 @@ export async function submit(sweep: SweepJobs, job: Job): Promise<Submitted> {
     by: thisProcess(),
   };
   await writeIntent(sweep.dir, intent);
-  return outcome(sweep.dir, intent, await ask("sbatch", command));
+  return outcome(sweep.dir, intent, await runCommand("sbatch", command));
 }
 
 /** Where it cannot be told whether Slurm has taken the job, the intent stays and is looked into next time. */
-async function outcome(sweepDir: string, intent: Intent, answer: Answer): Promise<Submitted> {
+async function outcome(sweepDir: string, intent: Intent, answer: CommandResult): Promise<Submitted> {
   const submitted = idOf(answer) ?? (await foundAfterAll(intent, answer));
   if (submitted !== undefined) {
     await writeSubmitted(sweepDir, intent.nonce, submitted);
@@ -75,17 +75,17 @@ async function outcome(sweepDir: string, intent: Intent, answer: Answer): Promis
   }
   if (isUnclear(answer)) {
     throw new EnvironmentError(
-      `${complaint("sbatch", answer)}\nwhether Slurm accepted job ${intent.name} is unknown; rerun the same command in a minute, it looks for the job first`,
+      `${errorText("sbatch", answer)}\nwhether Slurm accepted job ${intent.name} is unknown; rerun the same command in a minute, it looks for the job first`,
     );
   }
-  await writeWithdrawn(sweepDir, intent.nonce, complaint("sbatch", answer));
+  await writeWithdrawn(sweepDir, intent.nonce, errorText("sbatch", answer));
   throw new EnvironmentError(
-    `Slurm rejected the job: ${complaint("sbatch", answer)}\n  ${["sbatch", ...intent.command].join(" ")}`,
+    `Slurm rejected the job: ${errorText("sbatch", answer)}\n  ${["sbatch", ...intent.command].join(" ")}`,
   );
 }
 
 /** `--parsable` prints ID[;CLUSTER]; a site may print other things before it. */
-function idOf({ code, stdout }: Answer): Submitted | undefined {
+function idOf({ code, stdout }: CommandResult): Submitted | undefined {
   if (code !== 0) return undefined;
   const [, job, cluster] = /^(\d+)(?:;(\S+))?\s*$/m.exec(stdout) ?? [];
   return job === undefined ? undefined : { job, ...(cluster === undefined ? {} : { cluster }) };
@@ -94,10 +94,10 @@ function idOf({ code, stdout }: Answer): Submitted | undefined {
 /** Words of an sbatch that lost touch with the controller, which may have taken the job all the same. */
 const LOST_TOUCH = /timed out|unable to contact|connection|communication|transport|zero bytes/i;
 
-const isUnclear = ({ code, stderr, timedOut }: Answer): boolean =>
+const isUnclear = ({ code, stderr, timedOut }: CommandResult): boolean =>
   timedOut || code === 0 || LOST_TOUCH.test(stderr);
 
-async function foundAfterAll(intent: Intent, answer: Answer): Promise<Submitted | undefined> {
+async function foundAfterAll(intent: Intent, answer: CommandResult): Promise<Submitted | undefined> {
   if (!isUnclear(answer)) return undefined;
   const { job } = await findJob(intent, intent.user);
   return job === undefined ? undefined : { job, reconciled: true };

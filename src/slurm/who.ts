@@ -11,7 +11,7 @@ const LOOK_MS = 1000;
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Waits until no other process submits this sweep, then keeps others from it until the lease is given back. */
-export async function alone(sweepDir: string, say: (line: string) => void): Promise<Lease> {
+export async function acquireSubmitLease(sweepDir: string, say: (line: string) => void): Promise<Lease> {
   const dir = slurmDir(sweepDir);
   const watch = leaseWatch();
   let holder: LeaseView | undefined;

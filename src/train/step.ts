@@ -1,7 +1,7 @@
 /** One optimizer step: micro-batches forward and backward, then the update. Owns the compiled programs of a run. */
 import type { Device, Engine, OpTime, Program } from "../backends/backend.ts";
 import type { RunConfig } from "../config/schema.ts";
-import { weigh } from "../data/repeats.ts";
+import { maskRepeats } from "../data/repeats.ts";
 import { EnvironmentError } from "../lib/errors.ts";
 import { once } from "../lib/memo.ts";
 import { atStep, gradientOf } from "../model/graphs.ts";
@@ -108,7 +108,8 @@ export async function stepper(
       for (let j = 0; j < microBatches; j++) {
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
-        if (mask_repeats !== undefined) weigh(windows, model.seq_len, mask_repeats, weight, feeds.weights);
+        if (mask_repeats !== undefined)
+          maskRepeats(windows, model.seq_len, mask_repeats, weight, feeds.weights);
         const outputs = await program.run({ ...feeds, ...stepFeeds });
         loss += outputs.loss![0]!;
         measuring.add(outputs);

@@ -11,5 +11,5 @@ export interface Finding {
 export interface Check {
   readonly name: string;
   /** Never takes longer than some seconds, and never throws. */
-  look(): Finding | Promise<Finding>;
+  run(): Finding | Promise<Finding>;
 }

@@ -7,17 +7,17 @@ import { cacheDir, freeBytes, isWritable, runsDir } from "../../local/folders.ts
 import type { Check, Finding } from "./check.ts";
 
 export const checkFolders: readonly Check[] = [
-  { name: "runs folder", look: () => written(runsDir(undefined), "HNORM_RUNS_DIR") },
+  { name: "runs folder", run: () => written(runsDir(undefined), "HNORM_RUNS_DIR") },
   {
     name: "cache folder",
-    look: () => {
+    run: () => {
       const { used, whole } = sizeOf(cacheDir());
       const held = used === 0 ? "" : `holds ${whole ? "" : "more than "}${bytes(used)}, `;
       const found = written(cacheDir(), "HNORM_CACHE_DIR", held);
       return { ...found, facts: { ...found.facts, used_bytes: used } };
     },
   },
-  { name: "data folder", look: () => read(process.env.HNORM_DATA_DIR || undefined) },
+  { name: "data folder", run: () => read(process.env.HNORM_DATA_DIR || undefined) },
 ];
 
 /** With less than this even a small sweep may not end. */

@@ -4,7 +4,7 @@ import { bytes } from "../../lib/format.ts";
 import { runProgram } from "../../lib/program.ts";
 import type { Finding } from "./check.ts";
 
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 const FIELDS = ["index", "name", "memory.total", "memory.free", "driver_version"];
 
 interface Gpu {
@@ -18,7 +18,7 @@ interface Gpu {
 /** `files`: where the driver tells of itself. */
 export async function checkGpus(files = "/proc/driver/nvidia"): Promise<Finding> {
   const query = [`--query-gpu=${FIELDS.join(",")}`, "--format=csv,noheader,nounits"];
-  const answer = await runProgram("nvidia-smi", query, PATIENCE_MS);
+  const answer = await runProgram("nvidia-smi", query, TIMEOUT_MS);
   const driver = driverFiles(files);
   if (answer.kind === "answered") {
     const gpus = answer.text.split("\n").flatMap(gpuOf);
@@ -45,7 +45,7 @@ export async function checkGpus(files = "/proc/driver/nvidia"): Promise<Finding>
         }
       : { ok: driver!.names.length > 0, detail: `${known} (no nvidia-smi on the PATH)`, facts };
   const said =
-    answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : `failed: ${answer.why}`;
+    answer.kind === "silent" ? `did not answer within ${TIMEOUT_MS / 1000} s` : `failed: ${answer.why}`;
   const detail = `nvidia-smi ${said}${known === undefined ? "" : ` (${known})`}`;
   return {
     ok: false,

@@ -11,7 +11,7 @@ const OLDEST_NODE = 20;
 export const checks: readonly Check[] = [
   {
     name: "node",
-    look: () => {
+    run: () => {
       const ok = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE;
       const detail = `${process.versions.node} on ${process.platform} ${process.arch}`;
       return ok ? { ok, detail } : { ok, detail, fix: `hnorm needs Node ${OLDEST_NODE} or newer` };
@@ -19,7 +19,7 @@ export const checks: readonly Check[] = [
   },
   {
     name: "cpus",
-    look: () => {
+    run: () => {
       const usable = availableParallelism();
       const detail = `${usable} usable of ${cpus().length} (${cpus()[0]?.model ?? "unknown"})`;
       return { ok: true, detail, facts: { usable, total: cpus().length } };
@@ -27,7 +27,7 @@ export const checks: readonly Check[] = [
   },
   {
     name: "memory",
-    look: () => {
+    run: () => {
       const [total, free] = [totalmem(), freemem()];
       return {
         ok: true,
@@ -37,6 +37,6 @@ export const checks: readonly Check[] = [
     },
   },
   ...checkFolders,
-  { name: "gpus", look: () => checkGpus() },
-  { name: "slurm", look: checkSlurm },
+  { name: "gpus", run: () => checkGpus() },
+  { name: "slurm", run: checkSlurm },
 ];

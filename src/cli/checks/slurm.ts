@@ -2,8 +2,8 @@
 import { type ProgramResult, runProgram } from "../../lib/program.ts";
 import type { Finding } from "./check.ts";
 
-const PATIENCE_MS = 2000;
-const ask = (name: string, ...args: readonly string[]) => runProgram(name, args, PATIENCE_MS);
+const TIMEOUT_MS = 2000;
+const ask = (name: string, ...args: readonly string[]) => runProgram(name, args, TIMEOUT_MS);
 
 const FIX = {
   absent: "only `--launcher slurm` needs it; run hnorm where sbatch is on the PATH, such as a login node",
@@ -101,5 +101,5 @@ async function jobOf(
 
 function said(answer: Exclude<ProgramResult, { kind: "answered" }>): string {
   if (answer.kind === "failed") return `failed: ${answer.why}`;
-  return answer.kind === "silent" ? `did not answer within ${PATIENCE_MS / 1000} s` : "is not on the PATH";
+  return answer.kind === "silent" ? `did not answer within ${TIMEOUT_MS / 1000} s` : "is not on the PATH";
 }

@@ -44,11 +44,11 @@ export function benchCommand(command: Command, io: Io): void {
         ...[`train.micro_batch_size=${rows}`, "train.lr=0.0001"],
         ...overrides,
       ]);
-      const chosen = await engineChooser(io.say)(config.engine.name);
+      const chosen = await engineChooser(io.log)(config.engine.name);
       const given = options.peak === undefined ? undefined : Number(options.peak);
       if (given !== undefined && !(given > 0))
         throw new UserError(`--peak: got ${options.peak}; expected FLOP/s, such as 989e12`);
-      const measured = await bench(chosen.engine, config, { steps, warmup, onProgress: io.say });
+      const measured = await bench(chosen.engine, config, { steps, warmup, onProgress: io.log });
       const result: Result = {
         engine: chosen.name,
         detail: chosen.detail,

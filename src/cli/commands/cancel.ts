@@ -52,13 +52,14 @@ async function cancel(dir: string, chosen: readonly string[], io: Io): Promise<n
     unreached.push(
       `${name}: held by a worker on this machine, which would restart it; cancel without --run to stop the worker`,
     );
-  const { told, still } = await stopLocal(single, dirOf);
-  for (const [pid, runs] of told) io.out(`signalled process ${pid} to save and stop: ${runs.join(", ")}`);
-  stopped += told.size;
-  for (const name of still) unreached.push(`${name}: still running`);
+  const { signalled, stillRunning } = await stopLocal(single, dirOf);
+  for (const [pid, runs] of signalled)
+    io.out(`signalled process ${pid} to save and stop: ${runs.join(", ")}`);
+  stopped += signalled.size;
+  for (const name of stillRunning) unreached.push(`${name}: still running`);
 
-  for (const line of unreached) io.say(`not reached: ${line}`);
-  if (stopped === 0 && unreached.length === 0) io.say("nothing is queued or running");
+  for (const line of unreached) io.log(`not reached: ${line}`);
+  if (stopped === 0 && unreached.length === 0) io.log("nothing is queued or running");
   return unreached.length === 0 ? EXIT.ok : EXIT.unavailable;
 }
 

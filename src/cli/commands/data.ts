@@ -88,7 +88,7 @@ async function runPrepare(
     options.workers === undefined ? availableParallelism() : wholeNumber("--workers", options.workers);
   let said = "";
   const context = dataContext(file, (message) => {
-    if (message !== said) io.say(`data: ${message}`);
+    if (message !== said) io.log(`data: ${message}`);
     said = message;
   });
   const folder = resolve(context.dataDir ?? dirname(resolve(file)), how.out);
@@ -104,7 +104,7 @@ async function runPrepare(
         tool: `hnorm ${packageVersion()}`,
         signal: stop.signal,
         onProgress: meter.update,
-        onSkipped: (what) => io.say(`data: skipped ${what}`),
+        onSkipped: (what) => io.log(`data: skipped ${what}`),
       },
     );
     meter.close();
@@ -113,7 +113,7 @@ async function runPrepare(
   } catch (error) {
     meter.close();
     if (!stop.signal.aborted) throw error;
-    io.say("interrupted; rerun the same command to resume");
+    io.log("interrupted; rerun the same command to resume");
     return stop.exitCode();
   } finally {
     stop.close();
@@ -133,11 +133,11 @@ function say(manifest: Manifest, folder: string, json: boolean, io: Io): void {
       ...(emptyDocuments > 0 ? [`${emptyDocuments} empty documents skipped`] : []),
       ...(skippedLines > 0 ? [`${skippedLines} bad lines skipped`] : []),
     ];
-    io.say(
+    io.log(
       `data: ${split}: ${count(tokens)} tokens of ${count(documents)} document${documents === 1 ? "" : "s"} in ${plural(shards, "shard")}${left.length > 0 ? ` (${left.join(", ")})` : ""}`,
     );
   }
-  io.say(`data: fingerprint ${manifest.fingerprint.slice(0, 12)}; in a training config:`);
+  io.log(`data: fingerprint ${manifest.fingerprint.slice(0, 12)}; in a training config:`);
   if (!json) io.out(`data: { source: { name: shards, path: ${JSON.stringify(folder)} } }`);
 }
 
@@ -146,12 +146,12 @@ async function runVerify(path: string, io: Io): Promise<number> {
   const wrong =
     found.kind === "folder"
       ? await verifyFolder(found.path, (await readManifest(found.path))!, (file) =>
-          io.say(`data: reading ${file}`),
+          io.log(`data: reading ${file}`),
         )
       : await verifyPair(found.path);
   for (const line of wrong) io.out(line);
   const sound = found.kind === "folder" ? "no differences" : "index and token ids are consistent";
-  io.say(`data: ${wrong.length === 0 ? sound : plural(wrong.length, "difference")}`);
+  io.log(`data: ${wrong.length === 0 ? sound : plural(wrong.length, "difference")}`);
   return wrong.length === 0 ? EXIT.ok : EXIT.mismatch;
 }
 
@@ -168,7 +168,7 @@ function stopSignal(io: Io) {
   const on = (how: number) => () => {
     if (controller.signal.aborted) process.exit(how);
     code = how;
-    io.say("stopping; press Ctrl-C again to stop immediately");
+    io.log("stopping; press Ctrl-C again to stop immediately");
     controller.abort();
   };
   const [interrupt, terminate] = [on(EXIT.interrupted), on(EXIT.terminated)];

@@ -10,7 +10,7 @@ import type { Io } from "../io.ts";
 
 export function doctorCommand(command: Command, io: Io): void {
   command.option("--json", "as JSON").action(async ({ json }: { json?: boolean }) => {
-    const machine = await Promise.all(checks.map(async (check) => [check, await check.look()] as const));
+    const machine = await Promise.all(checks.map(async (check) => [check, await check.run()] as const));
     const engines = (await surveyEngines()).map(judged); // after: what loads an engine must not make other programs look slow
     io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
     if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;

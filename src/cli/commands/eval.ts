@@ -17,7 +17,7 @@ import { evaluationText } from "../../runs/tables.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import type { Io } from "../io.ts";
-import { yamlWord } from "../options/yaml-word.ts";
+import { parseYamlOption } from "../options/parse-yaml-option.ts";
 
 interface Options {
   readonly protocol?: string;
@@ -67,11 +67,11 @@ async function evaluated(run: FinishedRun, options: Options, io: Io): Promise<Re
     );
   let shown = "";
   const ctx = dataContextIn(baseDir, (message) => {
-    if (message !== shown) io.say(`data: ${message}`);
+    if (message !== shown) io.log(`data: ${message}`);
     shown = message;
   });
   const chosen = await engineFor(run, engineOf(options.engine), io);
-  io.say(`${run.name}: evaluating on ${split}, engine ${chosen.name}`);
+  io.log(`${run.name}: evaluating on ${split}, engine ${chosen.name}`);
   return reEvaluate(run, split, set, chosen, ctx);
 }
 
@@ -86,7 +86,7 @@ async function engineFor(
     asked === undefined && name === "auto" && run.engine !== undefined
       ? await engineToPlan(run.engine)
       : undefined;
-  return former !== undefined && former.missing === undefined ? former : engineChooser(io.say)(name);
+  return former !== undefined && former.missing === undefined ? former : engineChooser(io.log)(name);
 }
 
 /** The run's own set of that name, or none, with what the options say otherwise. */
@@ -102,8 +102,8 @@ function chosenSet(run: FinishedRun, options: Options): { split: string; set: Ev
   const written = {
     ...named,
     tokens: options.tokens === undefined ? (named?.tokens ?? tokens) : Number(options.tokens),
-    ...(options.protocol === undefined ? {} : { protocol: yamlWord("--protocol", options.protocol) }),
-    ...(options.source === undefined ? {} : { source: yamlWord("--source", options.source) }),
+    ...(options.protocol === undefined ? {} : { protocol: parseYamlOption("--protocol", options.protocol) }),
+    ...(options.source === undefined ? {} : { source: parseYamlOption("--source", options.source) }),
   };
   const result = evalSet.safeParse(written, { error: wording, reportInput: true });
   if (!result.success)
@@ -148,7 +148,7 @@ const record = (r: ReEvaluation) => {
 async function save({ dir }: FinishedRun, result: ReEvaluation, io: Io): Promise<void> {
   const path = reEvaluationFile(dir, result.protocol, result.split === MAIN ? undefined : result.split);
   await writeFileAtomic(path, evaluationText([record(result)], Object.keys(result.metrics)));
-  io.say(`${result.run}: wrote ${basename(path)}`);
+  io.log(`${result.run}: wrote ${basename(path)}`);
 }
 
 /** A column for every number that some of them have. */

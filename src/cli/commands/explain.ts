@@ -15,7 +15,7 @@ import {
 import { type NormName, norms } from "../../norms/index.ts";
 import type { NormStrategy } from "../../norms/strategy.ts";
 import type { Io } from "../io.ts";
-import { yamlWord } from "../options/yaml-word.ts";
+import { parseYamlOption } from "../options/parse-yaml-option.ts";
 import { describeFunction } from "../tables/function-text.ts";
 import { probesAsJson, probesText } from "../tables/probes-text.ts";
 import { describeStrategy } from "../tables/strategy-text.ts";
@@ -84,7 +84,10 @@ function numbersOf(what: string, schema: z.ZodType, words: readonly string[], fr
   const given = words.map((text) => /^([^=]+)=(.*)$/s.exec(text)?.slice(1) ?? [text]);
   const bad = given.find((pair) => pair.length !== 2);
   if (bad !== undefined) throw new UserError(`${bad[0]}: expected key=value`);
-  const own = { ...from, ...Object.fromEntries(given.map(([k, v]) => [k!, yamlWord(`${what}.${k}`, v!)])) };
+  const own = {
+    ...from,
+    ...Object.fromEntries(given.map(([k, v]) => [k!, parseYamlOption(`${what}.${k}`, v!)])),
+  };
   const checked = schema.safeParse(own, { error: wording, reportInput: true });
   if (checked.success) return own;
   const problems = checked.error.issues.map((i) => `${[what, ...i.path].join(".")}: ${i.message}`);
@@ -107,7 +110,7 @@ function modelOf({ preset: name, layers, normType }: Options): ModelConfig {
 
 function functionOf(text: string | undefined): NormFunctionSelection | undefined {
   if (text === undefined) return undefined;
-  const checked = modelSchema.shape.norm_type.safeParse(yamlWord("--norm-type", text));
+  const checked = modelSchema.shape.norm_type.safeParse(parseYamlOption("--norm-type", text));
   if (checked.success) return checked.data;
   throw new UserError(checked.error.issues.map(({ message }) => `--norm-type: ${message}`).join("\n"));
 }

@@ -49,7 +49,7 @@ export function planCommand(command: Command, io: Io): void {
       const { name, runs, expectations = [] } = reuseExistingNames(asked, files.dir);
       const all = await costs(
         runs.map((run) => run.config),
-        engineChooserToPlan(io.say),
+        engineChooserToPlan(io.log),
       );
       const speeds = options.probe ? await measureSpeeds(all) : new Map<string, number>();
       const there = new Set(existsSync(files.dir) ? readdirSync(files.dir) : []);

@@ -50,7 +50,7 @@ export function reportCommand(command: Command, io: Io): void {
         ];
         io.out(parts.filter((part) => part !== undefined).join("\n\n"));
       }
-      io.say(
+      io.log(
         `${json ? "" : "\n"}report: ${join(out, "index.html")} (and report.md, arms.csv, figures as .svg)`,
       );
     });

@@ -10,7 +10,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { readListing } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
-import { answer, armsTable } from "../tables/arms-table.ts";
+import { armsTable, rankingText } from "../tables/arms-table.ts";
 
 interface Options {
   readonly against?: string;
@@ -37,14 +37,14 @@ export function resultsCommand(command: Command, io: Io): void {
       print(name, ranking, options, io);
       const open = listed.filter((run) => !isFinished(files.run(run.name)));
       if (options.save && open.length > 0) {
-        io.say(
+        io.log(
           `not finished: ${open.length} of ${listed.length} runs: ${open.map((run) => run.name).join(", ")}`,
         );
         process.exitCode = EXIT.someRunsFailed;
       }
       const mismatch = dataMismatch(ranking.runs, ranking.by);
       if (mismatch === undefined) return;
-      io.say(mismatch);
+      io.log(mismatch);
       process.exitCode = EXIT.mismatch;
     });
 }
@@ -56,7 +56,7 @@ function print(name: string, { runs, by }: Ranking, { against, arms, json }: Opt
     io.out(json ? JSON.stringify(armsAsJson(found), null, 2) : armsTable(found, against !== undefined));
     return;
   }
-  const { text, caveat } = answer(runs, name, compared);
+  const { text, caveat } = rankingText(runs, name, compared);
   io.out(json ? JSON.stringify(resultRows(runs, by), null, 2) : text);
-  if (caveat !== undefined && !json) io.say(caveat);
+  if (caveat !== undefined && !json) io.log(caveat);
 }

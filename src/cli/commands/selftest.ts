@@ -37,7 +37,7 @@ export function selftestCommand(command: Command, io: Io): void {
       const run = loadSweep(file, [...overrides, ...set, ...short]).runs[0]!;
       const dir = mkdtempSync(join(tmpdir(), "hnorm-selftest-"));
       try {
-        const { steps, killedAfter, differing } = await proveResume(run, file, dir, io.say);
+        const { steps, killedAfter, differing } = await proveResume(run, file, dir, io.log);
         io.out(
           differing.length === 0
             ? `resume: exact. ${steps} steps straight, and ${killedAfter} + kill + resume, gave byte-identical tables and weights`
@@ -57,8 +57,8 @@ export function selftestCommand(command: Command, io: Io): void {
     )
     .action(async (name: EngineName, { json }: { json?: boolean }) => {
       const chosen = await chooseEngine(name);
-      io.say(`engine ${name}: ${chosen.detail}`);
-      const test = await selfTest(chosen.engine, io.say);
+      io.log(`engine ${name}: ${chosen.detail}`);
+      const test = await selfTest(chosen.engine, io.log);
       const { faults } = saveSelfTest(chosen, test, cacheDir());
       if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...test }));
       else io.out([table(worst(test.results), COLUMNS), test.ok ? "passed" : `FAILED: ${faults}`].join("\n"));

@@ -36,23 +36,23 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
   const loaded = reuseExistingNames(asked, files.dir);
   const { name, file, runs, duplicates } = loaded;
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
-  for (const { sameAs } of duplicates) io.say(`duplicate run skipped: ${sameAs}`);
-  io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
+  for (const { sameAs } of duplicates) io.log(`duplicate run skipped: ${sameAs}`);
+  io.log(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
   if (todo.length > 0) {
     requireWritable(files.dir);
-    await prepareCorpora(file, todo, io.say);
+    await prepareCorpora(file, todo, io.log);
     await writeSweepFile(files.dir, loaded);
   }
   const jobs = { name, dir: files.dir, program: PROGRAM, env: environment() };
   const done: SweepSubmission =
     todo.length === 0
       ? { submitted: [], skipped: new Map(runs.map((run) => [run.name, "finished"])), notes: [] }
-      : await submitSweep(jobs, runs, (line) => io.say(line));
+      : await submitSweep(jobs, runs, (line) => io.log(line));
   if (options.json) io.out(JSON.stringify({ ...done, skipped: Object.fromEntries(done.skipped) }, null, 2));
   else for (const line of lines(done)) io.out(line);
-  for (const note of done.notes) io.say(note);
+  for (const note of done.notes) io.log(note);
   if (done.submitted.length > 0)
-    io.say(`\n${files.dir} fills as they run; rerun the same command to submit what is missing then`);
+    io.log(`\n${files.dir} fills as they run; rerun the same command to submit what is missing then`);
   return EXIT.ok;
 }
 

@@ -24,7 +24,7 @@ import { jobsFrom } from "../options/jobs.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
 import { sweepProgress } from "../progress/sweep-progress.ts";
-import { answer } from "../tables/arms-table.ts";
+import { rankingText } from "../tables/arms-table.ts";
 import { launcherOption, slurmSweep } from "./sweep-on-slurm.ts";
 
 interface Options {
@@ -58,7 +58,7 @@ export function sweepCommand(command: Command, io: Io): void {
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);
-      for (const field of alsoDiffers(loaded.runs, loaded.name)) io.say(alsoDiffersText(field));
+      for (const field of alsoDiffers(loaded.runs, loaded.name)) io.log(alsoDiffersText(field));
       const run = options.launcher === "slurm" ? slurmSweep : sweep;
       process.exitCode = await run(loaded, options, io);
     });
@@ -72,21 +72,21 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const policy = retryPolicy(options.retries);
   const maxHours = hours(options.maxHours);
   const todo = runs.filter((run) => !isFinished(files.run(run.name)));
-  for (const { sameAs } of duplicates) io.say(`duplicate run skipped: ${sameAs}`);
-  io.say(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
+  for (const { sameAs } of duplicates) io.log(`duplicate run skipped: ${sameAs}`);
+  io.log(`sweep ${name}: ${plural(runs.length, "run")}, ${runs.length - todo.length} already finished`);
 
   const configs = todo.map((run) => run.config);
-  const choose = engineChooser(io.say);
+  const choose = engineChooser(io.log);
   const slots = await slotsFor(configs, jobs, choose);
   if (todo.length > 0) {
     const forecasts = await costs(configs, choose);
-    for (const line of skippedEngines(forecasts.map(({ chosen }) => chosen))) io.say(`skipped: ${line}`);
+    for (const line of skippedEngines(forecasts.map(({ chosen }) => chosen))) io.log(`skipped: ${line}`);
     if (!options.force) await requireAffordable(forecasts, slots.length, maxHours);
     requireWritable(files.dir);
-    await prepareCorpora(file, todo, io.say);
+    await prepareCorpora(file, todo, io.log);
   }
   const gone = await writeSweepFile(files.dir, loaded);
-  if (gone.length > 0) io.say(`no longer part of this sweep (their folders are kept): ${gone.join(", ")}`);
+  if (gone.length > 0) io.log(`no longer part of this sweep (their folders are kept): ${gone.join(", ")}`);
   const { end, statuses } = await trainRuns({
     runs: todo,
     files,
@@ -94,21 +94,21 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     slots,
     policy,
     choose,
-    anew: true,
+    retryFailed: true,
     wait: true,
     progress: (steps) => sweepProgress(io, steps),
   });
 
   const { runs: ranked, by } = rankedRuns(files, runs, statuses);
-  const { text, caveat } = answer(ranked, name, { by });
+  const { text, caveat } = rankingText(ranked, name, { by });
   io.out(options.json ? JSON.stringify(resultRows(ranked, by), null, 2) : text);
   await writeResults(files, runs, statuses);
-  io.say(`\nresults: ${files.results}`);
-  if (caveat !== undefined) io.say(caveat);
-  if (end !== "all") io.say("stopped; rerun the same command to resume");
-  else if (ranked.some(isDone)) io.say(`next: hnorm report ${fromHere(files.dir)}`);
+  io.log(`\nresults: ${files.results}`);
+  if (caveat !== undefined) io.log(caveat);
+  if (end !== "all") io.log("stopped; rerun the same command to resume");
+  else if (ranked.some(isDone)) io.log(`next: hnorm report ${fromHere(files.dir)}`);
   const mismatch = dataMismatch(ranked, by);
-  if (mismatch !== undefined) io.say(mismatch);
+  if (mismatch !== undefined) io.log(mismatch);
   return exitCode(
     end,
     ranked.some((run) => run.status?.state === "failed"),

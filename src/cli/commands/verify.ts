@@ -61,7 +61,7 @@ export function verifyCommand(command: Command, io: Io): void {
       if (options.json) io.out(JSON.stringify({ sweep: name, result, verdicts: all }, null, 2));
       else io.out(verdictTable(all));
       const missing = ranked.filter(({ status }) => status === undefined).length;
-      if (missing > 0) io.say(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);
+      if (missing > 0) io.log(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);
       process.exitCode = EXIT_OF[result];
     });
 }

@@ -9,7 +9,7 @@ import { nearest } from "../../lib/suggest.ts";
 import { engineChooser } from "../../local/choose-engine.ts";
 import { requireWritable } from "../../local/folders.ts";
 import { slotsFor } from "../../local/slots-for.ts";
-import { type Trained, trainRuns } from "../../local/train-runs.ts";
+import { type SweepOutcome, trainRuns } from "../../local/train-runs.ts";
 import { writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
@@ -58,18 +58,18 @@ async function worker(options: Options, io: Io): Promise<number> {
   const mine = options.run.length === 0 ? runs : chosen(runs, options.run);
   const todo = mine.filter((run) => !isFinished(files.run(run.name)));
   const policy = retryPolicy(options.retries);
-  const choose = engineChooser(io.say);
+  const choose = engineChooser(io.log);
   const slots = await slotsFor(
     todo.map(({ config }) => config),
     jobsFrom(options.jobs),
     choose,
   );
   requireWritable(dir);
-  io.say(
+  io.log(
     `worker on sweep ${name}: ${plural(mine.length, "run")}, ${mine.length - todo.length} already finished`,
   );
 
-  const first = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
+  const startAt = todo.length < 2 ? 0 : stream(process.pid, `worker on ${hostname()}`).below(todo.length);
   const trained = await trainRuns({
     runs: todo,
     files,
@@ -77,20 +77,20 @@ async function worker(options: Options, io: Io): Promise<number> {
     slots,
     policy,
     choose,
-    first,
-    anew: options.retryFailed === true,
+    startAt,
+    retryFailed: options.retryFailed === true,
     wait: options.wait,
     progress: (steps) => sweepProgress(io, steps),
   });
   await writeResults(files, runs, trained.statuses);
   const { failed, left } = trained;
-  io.say(
+  io.log(
     `worker: ${mine.length - failed.length - left.length} finished, ${failed.length} failed, ${left.length} left`,
   );
   return exitCode(trained);
 }
 
-function exitCode({ end, failed, left }: Trained): number {
+function exitCode({ end, failed, left }: SweepOutcome): number {
   if (end === "interrupted") return EXIT.interrupted;
   if (end === "terminated") return EXIT.savedRequeue;
   if (failed.length > 0) return EXIT.someRunsFailed;

@@ -27,7 +27,7 @@ export function prepareMeter(io: Io): PrepareMeter {
         if (performance.now() - spoken < QUIET_MS) return;
         spoken = performance.now();
         const percent = ((100 * progress.done) / progress.total).toFixed(1);
-        io.say(`data: ${percent}%, ${progress.split}, ${note(progress)}`);
+        io.log(`data: ${percent}%, ${progress.split}, ${note(progress)}`);
       },
       close: () => {},
     };

@@ -19,11 +19,11 @@ function lines(io: Io, totalSteps: number): Progress {
   const { after } = eta(totalSteps, seconds);
   let spoken = 0;
   return {
-    begin: (run) => io.say(`start  ${run}`),
+    begin: (run) => io.log(`start  ${run}`),
     event(run, event) {
-      if (event.kind === "phase") io.say(`       ${run}: ${event.text}`);
+      if (event.kind === "phase") io.log(`       ${run}: ${event.text}`);
       if (event.kind === "evaluation") {
-        io.say(
+        io.log(
           `eval   ${run}: step ${event.step}, ${event.ppl.toFixed(2)} ppl, ${event.bitsPerByte.toFixed(3)} bits/byte`,
         );
       }
@@ -31,12 +31,12 @@ function lines(io: Io, totalSteps: number): Progress {
       const left = after(run, event.step);
       if (performance.now() - spoken < QUIET_MS) return;
       spoken = performance.now();
-      io.say(
+      io.log(
         `train  ${run}: step ${event.step}/${event.steps}, loss ${event.loss.toFixed(3)}, sweep ETA ${duration(left)}`,
       );
     },
-    end: (run, label) => io.say(`end    ${run}: ${label}`),
-    log: (text) => io.say(text),
+    end: (run, label) => io.log(`end    ${run}: ${label}`),
+    log: (text) => io.log(text),
     close: () => {},
   };
 }
@@ -80,7 +80,7 @@ function bars(io: Io, totalSteps: number): Progress {
     close() {
       multi.update(); // stop() would drop what was said since the bars were last drawn
       multi.stop();
-      io.say("");
+      io.log("");
     },
   };
 }

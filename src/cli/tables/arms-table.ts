@@ -9,18 +9,18 @@ import { amountUnit, isWorse, type RankBy } from "../../report/ranking/rank-by.t
 import type { RankedRun } from "../../report/ranking/ranking.ts";
 import { rankingTable } from "./ranking-table.ts";
 
-interface Answer {
+interface RankingText {
   readonly text: string;
   /** What it does not tell, and how it could; absent where there are seeds, or nothing to compare. */
   readonly caveat?: string;
 }
 
 /** `runs` in their order. The table of arms comes first where seeds are swept, or a reference arm is asked for. */
-export function answer(
+export function rankingText(
   runs: readonly RankedRun[],
   sweepName: string,
   options: { readonly by?: RankBy; readonly against?: string } = {},
-): Answer {
+): RankingText {
   const arms = armsOf(runs, sweepName);
   const ranking = rankingTable(runs, options.by);
   const seeds = arms.some((arm) => arm.runs.length > 1);
@@ -33,7 +33,7 @@ export function answer(
   };
 }
 
-function caveatOf(arms: readonly Arm[]): Pick<Answer, "caveat"> {
+function caveatOf(arms: readonly Arm[]): Pick<RankingText, "caveat"> {
   if (arms.filter(({ runs }) => runs.some(({ status }) => status?.state === "done")).length < 2) return {};
   const caveat =
     "one seed per arm: differences between arms cannot be told from seed noise; add seeds with train.seed=1,2,3 (in the file: sweep: { seeds: 3 })";

@@ -1,9 +1,14 @@
 /** What `hnorm data show` prints. */
 import { dataSchema } from "../../data/schema.ts";
-import { lengthHistogram, type Sample, sampleWindows, splitLengths } from "../../data/shards/inspect.ts";
+import {
+  type DecodedWindow,
+  decodeWindows,
+  lengthHistogram,
+  splitLengths,
+} from "../../data/shards/inspect.ts";
 import { readManifest, shardsOf, totals } from "../../data/shards/manifest.ts";
 import { openFolder, openPair } from "../../data/shards/open.ts";
-import { shardRow } from "../../data/shards/shard-row.ts";
+import { shardSequence } from "../../data/shards/shard-sequence.ts";
 import { vocabularyFrom } from "../../data/shards/vocabulary-file.ts";
 import type { Split, Vocabulary } from "../../data/source.ts";
 import { loadTokenizer } from "../../data/tokenizers/index.ts";
@@ -11,9 +16,9 @@ import { UserError } from "../../lib/errors.ts";
 import { count } from "../../lib/format.ts";
 import { table } from "../../lib/table.ts";
 import { dataContext } from "../../local/folders.ts";
-import { yamlWord } from "../options/yaml-word.ts";
+import { parseYamlOption } from "../options/parse-yaml-option.ts";
 
-export interface ShowHow {
+export interface ShowOptions {
   readonly count: number;
   readonly length: number;
   readonly json: boolean;
@@ -24,18 +29,18 @@ interface Shown {
   readonly split: string;
   readonly facts: Readonly<Record<string, number>>;
   readonly lengths: readonly Int32Array[];
-  readonly samples: readonly Sample[];
+  readonly samples: readonly DecodedWindow[];
   readonly files: readonly { readonly file: string; readonly tokens: number; readonly sha256?: string }[];
 }
 
-export async function showFolder(folder: string, how: ShowHow): Promise<string> {
+export async function showFolder(folder: string, how: ShowOptions): Promise<string> {
   const manifest = (await readManifest(folder))!;
   const { splits, meaning } = await openFolder(folder, folder);
   const shown = async (split: Split): Promise<Shown> => ({
     split,
     facts: totals(manifest[split]),
     lengths: await splitLengths(folder, manifest, split),
-    samples: sampleWindows(splits[split].row, how, meaning?.vocabulary),
+    samples: decodeWindows(splits[split].tokens, how, meaning?.vocabulary),
     files: shardsOf(manifest, split).map(({ file, tokens, bin }) => ({ file, tokens, sha256: bin.sha256 })),
   });
   const { fingerprint, tokenizer, dtype, max_documents, split_rule, tool } = manifest;
@@ -43,10 +48,10 @@ export async function showFolder(folder: string, how: ShowHow): Promise<string> 
   return rendered(head, [await shown("train"), await shown("validation")], how);
 }
 
-export async function showPair(stem: string, how: ShowHow): Promise<string> {
+export async function showPair(stem: string, how: ShowOptions): Promise<string> {
   const { index, bin } = await openPair(stem);
   const vocabulary = how.tokenizer === undefined ? undefined : await vocabularyNamed(how.tokenizer);
-  const row = shardRow([{ path: bin, tokens: index.tokens }], index.dtype);
+  const ids = shardSequence([{ path: bin, tokens: index.tokens }], index.dtype);
   const { tokens, documents, dtype } = index;
   return rendered(
     { pair: stem, dtype },
@@ -55,7 +60,7 @@ export async function showPair(stem: string, how: ShowHow): Promise<string> {
         split: "pair",
         facts: { tokens, documents },
         lengths: [index.lengths],
-        samples: sampleWindows(row, how, vocabulary),
+        samples: decodeWindows(ids, how, vocabulary),
         files: [{ file: stem, tokens }],
       },
     ],
@@ -66,7 +71,7 @@ export async function showPair(stem: string, how: ShowHow): Promise<string> {
 async function vocabularyNamed(yaml: string): Promise<Vocabulary> {
   const parsed = dataSchema.safeParse({
     source: { name: "shards", path: "." },
-    tokenizer: yamlWord("--tokenizer", yaml),
+    tokenizer: parseYamlOption("--tokenizer", yaml),
   });
   const spec = parsed.data?.tokenizer;
   if (spec === undefined)
@@ -77,7 +82,7 @@ async function vocabularyNamed(yaml: string): Promise<Vocabulary> {
 function rendered(
   head: Readonly<Record<string, unknown>>,
   splits: readonly Shown[],
-  { json }: ShowHow,
+  { json }: ShowOptions,
 ): string {
   if (json) {
     const plain = splits.map(({ lengths, samples, ...rest }) => ({

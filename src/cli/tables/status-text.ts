@@ -36,14 +36,14 @@ export function sweepLine({ name, runs, counts, step, steps, etaSeconds, over }:
 }
 
 /** The first line of what failed runs and diverged ones say. */
-export function messages(runs: readonly RunView[], most = 10): readonly string[] {
+export function failureMessages(runs: readonly RunView[], most = 10): readonly string[] {
   const said = runs.filter(({ state, message }) => state === "failed" && message !== undefined);
   const lines = said.slice(0, most).map(({ name, message }) => `${name}: ${message!.split("\n")[0]}`);
   return said.length > most ? [...lines, `and ${said.length - most} more failed`] : lines;
 }
 
 export function statusText(sweep: SweepView): string {
-  const said = messages(sweep.runs);
+  const said = failureMessages(sweep.runs);
   return [runsTable(sweep.runs), "", ...(said.length === 0 ? [] : [...said, ""]), sweepLine(sweep)].join(
     "\n",
   );

@@ -1,6 +1,6 @@
 /** Texts to ids in batches: in this thread here, in others in pool.ts. Both give the same ids. */
 
-import { type Tokens, tokensOf } from "../token-row.ts";
+import { type Tokens, tokensOf } from "../token-sequence.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
 /** The ids of some documents one after another, each closed by the end token. */

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { threadFile } from "../../lib/thread-file.ts";
 import type { TokenizerSpec } from "../schema.ts";
-import type { Tokens } from "../token-row.ts";
+import type { Tokens } from "../token-sequence.ts";
 import type { FilePlaces } from "../tokenizer.ts";
 import type { EncodedBatch, Encoder } from "./encoder.ts";
 

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { duration } from "../../lib/format.ts";
-import { ask, type Hub, PassingFault } from "./request.ts";
+import { type Hub, request, TransientError } from "./request.ts";
 
 export interface Piece {
   /** Where in the file these bytes stand. Falls back to 0 where the server begins anew. */
@@ -13,49 +13,49 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
-export interface Reading {
+export interface ByteRange {
   readonly url: string;
   readonly bytes: number;
   readonly from: number;
   /** The ETag under which the first bytes came, where that is known: for If-Range. */
   readonly validator?: string | undefined;
   readonly onValidator?: (etag: string) => void;
-  readonly say: (message: string) => void;
+  readonly log: (message: string) => void;
 }
 
 /** Longer than this nobody waits because a server asks for it. */
 const MAX_WAIT_MS = 600_000;
 
-export async function* bytesOf(hub: Hub, reading: Reading): AsyncGenerator<Piece> {
-  const { bytes, say } = reading;
-  let { from: at, validator } = reading;
+export async function* bytesOf(hub: Hub, range: ByteRange): AsyncGenerator<Piece> {
+  const { bytes, log } = range;
+  let { from: at, validator } = range;
   let furthest = at;
   for (let failures = 0; at < bytes; ) {
     try {
-      for await (const piece of request()) {
+      for await (const piece of pieces()) {
         at = piece.at + piece.bytes.length;
         if (at > bytes)
-          throw new EnvironmentError(`${reading.url}: received more than the announced ${bytes} bytes`);
+          throw new EnvironmentError(`${range.url}: received more than the announced ${bytes} bytes`);
         if (at > furthest) [furthest, failures] = [at, 0];
         yield piece;
       }
-      if (at < bytes) throw new PassingFault(`${reading.url}: ended after ${at} of ${bytes} bytes`);
+      if (at < bytes) throw new TransientError(`${range.url}: ended after ${at} of ${bytes} bytes`);
     } catch (error) {
-      if (!(error instanceof PassingFault)) throw error;
+      if (!(error instanceof TransientError)) throw error;
       failures++;
-      await pause(hub, error, failures, say);
+      await backOff(hub, error, failures, log);
     }
   }
 
-  async function* request(): AsyncGenerator<Piece> {
+  async function* pieces(): AsyncGenerator<Piece> {
     const ranged = at > 0 ? { range: `bytes=${at}-`, ...(validator ? { "if-range": validator } : {}) } : {};
-    const answer = await ask(hub, reading.url, { method: "GET", headers: ranged });
+    const answer = await request(hub, range.url, { method: "GET", headers: ranged });
     try {
-      const start = startOf(answer.status, answer.headers, reading, at);
+      const start = startOf(answer.status, answer.headers, range, at);
       const etag = answer.headers.get("etag");
       if (etag?.startsWith('"') && etag !== validator) {
         validator = etag; // a weak one, W/"...", is no use to If-Range
-        reading.onValidator?.(etag);
+        range.onValidator?.(etag);
       }
       at = start;
       if (answer.status === 416 || answer.body === null) return;
@@ -69,7 +69,7 @@ export async function* bytesOf(hub: Hub, reading: Reading): AsyncGenerator<Piece
 }
 
 /** Where the answer's bytes begin. An answer about a file of another size is an error. */
-function startOf(status: number, headers: Headers, { url, bytes }: Reading, asked: number): number {
+function startOf(status: number, headers: Headers, { url, bytes }: ByteRange, asked: number): number {
   const range = headers.get("content-range");
   const total = Number((range === null ? headers.get("content-length") : range.split("/")[1]) ?? bytes);
   if (Number.isFinite(total) && total !== bytes)
@@ -80,13 +80,13 @@ function startOf(status: number, headers: Headers, { url, bytes }: Reading, aske
 }
 
 /** Waits before the next try, or gives up. */
-export async function pause(
-  { patience }: Hub,
-  fault: PassingFault,
+export async function backOff(
+  { policy }: Hub,
+  fault: TransientError,
   failures: number,
-  say: (message: string) => void,
+  log: (message: string) => void,
 ): Promise<void> {
-  if (failures >= patience.attempts)
+  if (failures >= policy.attempts)
     throw new EnvironmentError(
       `${fault.message}; gave up after ${failures} attempts. Rerun the same command to resume.`,
     );
@@ -94,7 +94,7 @@ export async function pause(
     throw new EnvironmentError(
       `${fault.message}; the server asks to retry in ${duration(fault.retryAfterMs / 1000)}`,
     );
-  const wait = Math.max(fault.retryAfterMs, patience.firstWaitMs * 2 ** (failures - 1));
-  say(`${fault.message}; retrying in ${duration(wait / 1000)}`);
+  const wait = Math.max(fault.retryAfterMs, policy.firstWaitMs * 2 ** (failures - 1));
+  log(`${fault.message}; retrying in ${duration(wait / 1000)}`);
   await sleep(wait);
 }

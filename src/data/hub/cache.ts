@@ -50,7 +50,12 @@ export function cached(cacheDir: string, file: HubFile): Cached | undefined {
 }
 
 /** Names a blob as a commit's file and returns the name; where the revision is a branch, notes what it was. */
-export async function enter(cacheDir: string, file: HubFile, commit: string, etag: string): Promise<string> {
+export async function addToCache(
+  cacheDir: string,
+  file: HubFile,
+  commit: string,
+  etag: string,
+): Promise<string> {
   const path = snapshotPath(cacheDir, file, commit);
   const blob = blobPath(cacheDir, file, etag);
   mkdirSync(dirname(path), { recursive: true });

@@ -9,7 +9,7 @@ import { EnvironmentError } from "../../lib/errors.ts";
 import { withLock } from "../../lib/with-lock.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
-import { type Tell, tracker } from "./progress.ts";
+import { type OnProgress, tracker } from "./progress.ts";
 import type { Hub } from "./request.ts";
 
 /** Downloads into `blob` unless it is there. `name` is what messages call the file. */
@@ -18,7 +18,7 @@ export async function downloadBlob(
   facts: FileFacts,
   blob: string,
   name: string,
-  tell: Tell,
+  tell: OnProgress,
 ): Promise<void> {
   if ((await sizeOf(blob)) === facts.bytes) return;
   const waiting = () => tell(`waiting for another process that downloads ${name}`);
@@ -48,7 +48,7 @@ async function fetchPart(
   facts: FileFacts,
   blob: string,
   name: string,
-  tell: Tell,
+  tell: OnProgress,
 ): Promise<string> {
   const part = partOf(blob);
   if ((await sizeOf(part)) > facts.bytes) await discard(blob);
@@ -59,12 +59,15 @@ async function fetchPart(
   const track = tracker(`downloading ${name}`, facts.bytes, at, tell);
   const file = await open(part, "a");
   try {
-    const reading = {
-      ...{ url: facts.url, bytes: facts.bytes, from: at, say: tell },
+    const range = {
+      url: facts.url,
+      bytes: facts.bytes,
+      from: at,
+      log: tell,
       validator: await readFile(validatorOf(blob), "utf8").catch(() => undefined),
       onValidator: (etag: string) => void writeFile(validatorOf(blob), etag).catch(() => {}),
     };
-    for await (const { at: where, bytes } of bytesOf(hub, reading)) {
+    for await (const { at: where, bytes } of bytesOf(hub, range)) {
       if (where !== at) {
         await file.truncate(where); // the server began anew
         [at, hash] = [where, digestOf(facts)];

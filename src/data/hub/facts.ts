@@ -1,9 +1,9 @@
 /** What is to be fetched, known before the first byte: commit, size and checksum, of which none may contradict another. */
 import { EnvironmentError } from "../../lib/errors.ts";
-import { pause } from "./bytes.ts";
+import { backOff } from "./bytes.ts";
 import { checksums } from "./checksums.ts";
 import { type HubFile, nameOf } from "./reference.ts";
-import { type Answer, ask, type Hub, PassingFault } from "./request.ts";
+import { type Hub, type HubResponse, request, TransientError } from "./request.ts";
 
 export interface FileFacts {
   readonly url: string;
@@ -42,15 +42,15 @@ export async function factsOf(hub: Hub, file: HubFile, say: (message: string) =>
   return { url, commit, bytes: known.bytes, etag: known.sha256 };
 }
 
-async function head(hub: Hub, url: string, say: (message: string) => void): Promise<Answer> {
+async function head(hub: Hub, url: string, say: (message: string) => void): Promise<HubResponse> {
   for (let failures = 1; ; failures++) {
     try {
-      const answer = await ask(hub, url, { method: "HEAD", stayOnHub: true });
+      const answer = await request(hub, url, { method: "HEAD", stayOnHub: true });
       answer.end();
       return answer;
     } catch (error) {
-      if (!(error instanceof PassingFault)) throw error;
-      await pause(hub, error, failures, say);
+      if (!(error instanceof TransientError)) throw error;
+      await backOff(hub, error, failures, say);
     }
   }
 }

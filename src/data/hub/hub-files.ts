@@ -7,13 +7,13 @@ import { basename, join } from "node:path";
 import { EnvironmentError, UserError } from "../../lib/errors.ts";
 import { sha256File } from "../../lib/hash.ts";
 import type { DataContext } from "../source.ts";
-import { blobPath, type Cached, cached, enter } from "./cache.ts";
+import { addToCache, blobPath, type Cached, cached } from "./cache.ts";
 import { checksums } from "./checksums.ts";
 import { downloadBlob } from "./download.ts";
 import { type FileFacts, factsOf } from "./facts.ts";
 import { downloadPrefix } from "./prefix.ts";
 import { type HubFile, hubFiles, nameOf } from "./reference.ts";
-import { type Hub, PATIENCE, type Patience } from "./request.ts";
+import { DEFAULT_POLICY, type Hub, type RequestPolicy } from "./request.ts";
 import { hubSettings } from "./settings.ts";
 
 export interface RemoteFile {
@@ -33,12 +33,12 @@ export async function openHubFiles(
   key: string,
   reference: string,
   ctx: DataContext,
-  patience: Patience = PATIENCE,
+  policy: RequestPolicy = DEFAULT_POLICY,
 ): Promise<readonly RemoteFile[]> {
   const files = hubFiles(reference);
   if (typeof files === "string") throw new UserError(`${key}: ${files}`);
   const env = ctx.env ?? process.env;
-  const hub: Hub = { settings: hubSettings(env), env, patience };
+  const hub: Hub = { settings: hubSettings(env), env, policy };
   const opened: RemoteFile[] = [];
   for (const file of files) opened.push(await openFile(hub, file, ctx));
   return opened;
@@ -81,7 +81,7 @@ async function openFile(hub: Hub, file: HubFile, ctx: DataContext): Promise<Remo
       }
       const blob = blobPath(hub.settings.cacheDir, file, what.etag);
       await downloadBlob(hub, what, blob, name, tell);
-      return enter(hub.settings.cacheDir, file, what.commit, what.etag);
+      return addToCache(hub.settings.cacheDir, file, what.commit, what.etag);
     },
   };
 }

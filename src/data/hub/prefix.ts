@@ -12,7 +12,7 @@ import { createGunzip, createGzip } from "node:zlib";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
-import { type Tell, tracker } from "./progress.ts";
+import { type OnProgress, tracker } from "./progress.ts";
 import type { Hub } from "./request.ts";
 
 /** Writes the first `documents` lines that are not blank, or all there are, to `target`, gzipped. */
@@ -22,7 +22,7 @@ export async function downloadPrefix(
   documents: number,
   target: string,
   name: string,
-  tell: Tell,
+  tell: OnProgress,
 ): Promise<void> {
   if (existsSync(target)) return;
   await mkdir(dirname(target), { recursive: true });
@@ -42,7 +42,12 @@ export async function downloadPrefix(
 }
 
 /** The file's bytes in order, each once. Whoever reads to the end learns whether they were right. */
-async function* verified(hub: Hub, facts: FileFacts, name: string, tell: Tell): AsyncGenerator<Uint8Array> {
+async function* verified(
+  hub: Hub,
+  facts: FileFacts,
+  name: string,
+  tell: OnProgress,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
   const track = tracker(`downloading the first documents of ${name}`, facts.bytes, 0, tell);
   let done = 0;
@@ -50,7 +55,7 @@ async function* verified(hub: Hub, facts: FileFacts, name: string, tell: Tell): 
     url: facts.url,
     bytes: facts.bytes,
     from: 0,
-    say: tell,
+    log: tell,
   })) {
     const fresh = bytes.subarray(Math.max(0, done - at)); // a server that begins anew repeats itself
     if (fresh.length === 0) continue;

@@ -2,12 +2,12 @@
 import { performance } from "node:perf_hooks";
 import { duration, bytes as sizeText } from "../../lib/format.ts";
 
-export type Tell = (message: string, done?: number, total?: number) => void;
+export type OnProgress = (message: string, done?: number, total?: number) => void;
 
 const EVERY_MS = 5000;
 
 /** Takes the place in the file after each piece; `total` bytes in all, of which `start` were there before. */
-export function tracker(what: string, total: number, start: number, tell: Tell): (at: number) => void {
+export function tracker(what: string, total: number, start: number, tell: OnProgress): (at: number) => void {
   const began = performance.now();
   let told = Number.NEGATIVE_INFINITY;
   return (at) => {

@@ -7,7 +7,7 @@ import { fetchOf } from "./proxy.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** Something that may be gone in a while: the network, a busy server. */
-export class PassingFault extends Error {
+export class TransientError extends Error {
   override readonly name = "PassingFault";
   /** How long the server asks to be left alone. */
   readonly retryAfterMs: number;
@@ -20,10 +20,10 @@ export class PassingFault extends Error {
 export interface Hub {
   readonly settings: HubSettings;
   readonly env: NodeJS.ProcessEnv;
-  readonly patience: Patience;
+  readonly policy: RequestPolicy;
 }
 
-export interface Patience {
+export interface RequestPolicy {
   /** Tries in a row that bring nothing new. */
   readonly attempts: number;
   /** Before the second try; doubled each time. */
@@ -32,10 +32,10 @@ export interface Patience {
   readonly stallMs: number;
 }
 
-export const PATIENCE: Patience = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
+export const DEFAULT_POLICY: RequestPolicy = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
 
 /** An answer, and what the hub said of the file on the way to where it lies. */
-export interface Answer {
+export interface HubResponse {
   readonly status: number;
   readonly headers: Headers;
   /** X-Linked-ETag or else ETag of the first answer, bare. */
@@ -49,7 +49,7 @@ export interface Answer {
   end(): void;
 }
 
-export interface Question {
+export interface HubRequest {
   readonly method: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
   /** HEAD: what stands at the first address is enough where it leads to another host. */
@@ -59,14 +59,14 @@ export interface Question {
 const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-export async function ask(hub: Hub, address: string, question: Question): Promise<Answer> {
+export async function request(hub: Hub, address: string, question: HubRequest): Promise<HubResponse> {
   const { token } = hub.settings;
   const fetch = await fetchOf(hub.env);
   const plain = { "accept-encoding": "identity", "user-agent": "hnorm", ...question.headers };
   let headers: Readonly<Record<string, string>> =
     token === undefined ? plain : { ...plain, authorization: `Bearer ${token}` };
   const abort = new AbortController();
-  const watch = stallWatch(abort, hub.patience.stallMs);
+  const watch = stallWatch(abort, hub.policy.stallMs);
   let url = new URL(address);
   const said: { etag?: string; size?: number; commit?: string } = {};
   try {
@@ -133,7 +133,7 @@ function faultOf({ status, headers }: Response, address: string): Error {
     return new UserError(`${address}: ${what ?? "not found"} (${known})`);
   }
   if (status === 408 || status === 429 || status >= 500)
-    return new PassingFault(`${address}: ${known}`, retryAfter(headers.get("retry-after")));
+    return new TransientError(`${address}: ${known}`, retryAfter(headers.get("retry-after")));
   return new EnvironmentError(`${address}: the hub responded with ${known}`);
 }
 
@@ -146,10 +146,10 @@ function retryAfter(text: string | null): number {
 
 /** What fetch throws is about the network, unless it is ours. */
 function passing(error: unknown, address: string): unknown {
-  if (error instanceof PassingFault || error instanceof UserError || error instanceof EnvironmentError)
+  if (error instanceof TransientError || error instanceof UserError || error instanceof EnvironmentError)
     return error;
   const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException };
-  return new PassingFault(`${address}: ${cause?.code ?? cause?.message ?? message}`);
+  return new TransientError(`${address}: ${cause?.code ?? cause?.message ?? message}`);
 }
 
 interface StallWatch {
@@ -159,7 +159,7 @@ interface StallWatch {
 
 /** Ends a request on which nothing has come for so long. */
 function stallWatch(abort: AbortController, stallMs: number): StallWatch {
-  const end = () => abort.abort(new PassingFault(`no data received for ${stallMs / 1000} s`));
+  const end = () => abort.abort(new TransientError(`no data received for ${stallMs / 1000} s`));
   let timer = setTimeout(end, stallMs);
   return {
     alive() {

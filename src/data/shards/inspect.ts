@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Split, Vocabulary } from "../source.ts";
-import type { TokenRow } from "../token-row.ts";
+import type { TokenSequence } from "../token-sequence.ts";
 import { type Index, readIndex } from "./index-file.ts";
 import { type Manifest, shardsOf } from "./manifest.ts";
 
@@ -12,7 +12,7 @@ export interface LengthBin {
   readonly documents: number;
 }
 
-export interface Sample {
+export interface DecodedWindow {
   /** Of the first id in the row. */
   readonly start: number;
   readonly ids: Int32Array;
@@ -47,17 +47,17 @@ export function lengthHistogram(lengths: readonly Int32Array[]): readonly Length
 }
 
 /** Windows of `length` ids, evenly spaced: the same every time. */
-export function sampleWindows(
-  row: TokenRow,
+export function decodeWindows(
+  tokens: TokenSequence,
   how: { readonly count: number; readonly length: number },
   vocabulary: Vocabulary | undefined,
-): readonly Sample[] {
-  const length = Math.min(how.length, row.length);
+): readonly DecodedWindow[] {
+  const length = Math.min(how.length, tokens.length);
   if (length === 0) return [];
   return Array.from({ length: how.count }, (_, i) => {
-    const start = Math.floor(((row.length - length) * i) / Math.max(1, how.count - 1));
+    const start = Math.floor(((tokens.length - length) * i) / Math.max(1, how.count - 1));
     const ids = new Int32Array(length);
-    row.read(start, length, ids, 0);
+    tokens.read(start, length, ids, 0);
     return { start, ids, ...(vocabulary === undefined ? {} : { text: decoded(ids, vocabulary) }) };
   });
 }

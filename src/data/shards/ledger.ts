@@ -26,7 +26,7 @@ export function openLedger(folder: string, recipe: string): Ledger {
   return {
     async finished(split, index, part) {
       const entry = await readEntry(path(split, index), recipe);
-      return entry !== undefined && (await stillThere(folder, entry, part)) ? entry : undefined;
+      return entry !== undefined && (await isUnchanged(folder, entry, part)) ? entry : undefined;
     },
     record: (split, index, entry) => writeFileAtomic(path(split, index), jsonText({ recipe, entry })),
     async close() {
@@ -48,7 +48,7 @@ async function readEntry(path: string, recipe: string): Promise<SourceEntry | un
 }
 
 /** Whether the part is the one of the entry, and the entry's files are there in full length. */
-export async function stillThere(folder: string, entry: SourceEntry, part: SourcePart): Promise<boolean> {
+export async function isUnchanged(folder: string, entry: SourceEntry, part: SourcePart): Promise<boolean> {
   if (entry.name !== part.name || entry.bytes !== part.bytes) return false;
   return entry.stamp === (await part.stamp()) && (await filesThere(folder, entry));
 }
@@ -77,7 +77,7 @@ export async function reopen(folder: string, manifest: Manifest, ledger: Ledger)
 }
 
 /** Removes what an interrupted preparation left half-written. */
-export async function sweepTemporaries(folder: string): Promise<void> {
+export async function removeTemporaries(folder: string): Promise<void> {
   for (const name of await readdir(folder))
     if (name.endsWith(TEMPORARY) && name !== LOCK) await rm(join(folder, name), { force: true });
 }

@@ -7,7 +7,7 @@ import { sha256, sha256File } from "../../lib/hash.ts";
 import type { PreparedSource, PreparedSplit, Split } from "../source.ts";
 import { DTYPES, type Index, readIndex } from "./index-file.ts";
 import { type Manifest, readManifest, shardsOf, totals } from "./manifest.ts";
-import { shardRow } from "./shard-row.ts";
+import { shardSequence } from "./shard-sequence.ts";
 import { readVocabulary } from "./vocabulary-file.ts";
 
 /** `shown`: the folder as the config has it, for people. */
@@ -34,7 +34,7 @@ function splitOf(folder: string, manifest: Manifest, split: Split): PreparedSpli
     return { path: join(folder, `${file}.bin`), tokens };
   });
   const { documents, emptyDocuments, skippedLines, utf8Bytes } = totals(manifest[split]);
-  return { row: shardRow(files, manifest.dtype), documents, emptyDocuments, skippedLines, utf8Bytes };
+  return { tokens: shardSequence(files, manifest.dtype), documents, emptyDocuments, skippedLines, utf8Bytes };
 }
 
 function requireSize(path: string, expected: number): void {
@@ -65,9 +65,9 @@ export async function openPairs(
 ): Promise<PreparedSource> {
   const open = async (split: Split) => {
     const { index, bin } = await openPair(stems[split]);
-    const row = shardRow([{ path: bin, tokens: index.tokens }], index.dtype);
+    const tokens = shardSequence([{ path: bin, tokens: index.tokens }], index.dtype);
     const facts = { documents: index.documents, emptyDocuments: 0, skippedLines: 0 };
-    return { hash: await sha256File(bin), split: { row, ...facts } };
+    return { hash: await sha256File(bin), split: { tokens, ...facts } };
   };
   const [train, validation] = [await open("train"), await open("validation")];
   return {

@@ -37,18 +37,18 @@ export interface PrepareContext {
   readonly onSkipped?: ((what: string) => void) | undefined;
 }
 
-export interface Meter {
+export interface ProgressMeter {
   done: number;
   resumed: number;
   readonly total: number;
   tokens: number;
 }
 
-export interface Job {
+export interface PartContext {
   readonly what: Preparation;
   readonly ctx: PrepareContext;
   readonly ledger: Ledger;
-  readonly meter: Meter;
+  readonly meter: ProgressMeter;
   /** Occurrences of every id, to be added to. */
   readonly counts?: Float64Array;
 }
@@ -59,7 +59,7 @@ export async function preparePart(
   index: number,
   part: SourcePart,
   wanted: number,
-  { what, ctx, meter, counts }: Job,
+  { what, ctx, meter, counts }: PartContext,
 ): Promise<SourceEntry> {
   const { tokenizer, folder, shardTokens } = what;
   const { signal, onSkipped, onProgress } = ctx;

@@ -8,7 +8,7 @@ import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { Split } from "../source.ts";
 import { lockFolder } from "./folder-lock.ts";
-import { openLedger, reopen, sweepTemporaries } from "./ledger.ts";
+import { openLedger, removeTemporaries, reopen } from "./ledger.ts";
 import {
   fingerprintOf,
   jsonText,
@@ -18,7 +18,13 @@ import {
   recipeHash,
   type SourceEntry,
 } from "./manifest.ts";
-import { type Job, type Meter, type Preparation, type PrepareContext, preparePart } from "./prepare-part.ts";
+import {
+  type PartContext,
+  type Preparation,
+  type PrepareContext,
+  type ProgressMeter,
+  preparePart,
+} from "./prepare-part.ts";
 import { isCurrent, recipeOf, requireSameRecipe } from "./recipe.ts";
 import { countFinished } from "./verify.ts";
 import { VOCABULARY, vocabularyText } from "./vocabulary-file.ts";
@@ -38,7 +44,7 @@ async function prepareLocked(what: Preparation, ctx: PrepareContext): Promise<Ma
   const { folder, source } = what;
   const recipe = recipeOf(what);
   const ledger = openLedger(folder, recipeHash(recipe));
-  await sweepTemporaries(folder);
+  await removeTemporaries(folder);
   const before = await readManifest(folder);
   if (before !== undefined) {
     requireSameRecipe(folder, before, recipe, source);
@@ -52,7 +58,7 @@ async function prepareLocked(what: Preparation, ctx: PrepareContext): Promise<Ma
   const total = (["train", "validation"] as const)
     .flatMap((split) => source.parts[split])
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  const meter: Meter = { done: 0, resumed: 0, total, tokens: 0 };
+  const meter: ProgressMeter = { done: 0, resumed: 0, total, tokens: 0 };
   const train = await prepareSplit("train", { what, ctx, ledger, meter, counts });
   const validation = await prepareSplit("validation", { what, ctx, ledger, meter });
 
@@ -73,7 +79,7 @@ async function prepareLocked(what: Preparation, ctx: PrepareContext): Promise<Ma
   return manifest;
 }
 
-async function prepareSplit(split: Split, job: Job): Promise<SourceEntry[]> {
+async function prepareSplit(split: Split, job: PartContext): Promise<SourceEntry[]> {
   const { source, folder } = job.what;
   const entries: SourceEntry[] = [];
   let wanted = source.maxDocuments ?? Number.POSITIVE_INFINITY;

@@ -2,7 +2,7 @@
 import { UserError } from "../../lib/errors.ts";
 import type { SourceParts } from "../source.ts";
 import { dtypeFor } from "./index-file.ts";
-import { stillThere } from "./ledger.ts";
+import { isUnchanged } from "./ledger.ts";
 import { type Manifest, type Recipe, recipeHash, totals } from "./manifest.ts";
 import type { Preparation } from "./prepare-part.ts";
 
@@ -45,7 +45,7 @@ export async function isCurrent(folder: string, before: Manifest, source: Source
     const enough = source.maxDocuments !== undefined && documents + emptyDocuments >= source.maxDocuments;
     if (before[split].length < parts.length && !enough) return false;
     for (const [index, entry] of before[split].entries())
-      if (!(await stillThere(folder, entry, parts[index]!))) return false;
+      if (!(await isUnchanged(folder, entry, parts[index]!))) return false;
   }
   return true;
 }

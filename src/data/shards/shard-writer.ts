@@ -8,7 +8,7 @@ import { basename } from "node:path";
 import { writeFileSynced } from "../../lib/fs-atomic.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { EncodedBatch } from "../encode/encoder.ts";
-import type { Tokens } from "../token-row.ts";
+import type { Tokens } from "../token-sequence.ts";
 import { type Dtype, indexBytes } from "./index-file.ts";
 import type { ShardFacts } from "./manifest.ts";
 

@@ -4,10 +4,10 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../lib/hash.ts";
-import { countTokens } from "../token-row.ts";
+import { countTokens } from "../token-sequence.ts";
 import { dtypeFor, readIndex } from "./index-file.ts";
 import { type Manifest, type ShardFacts, type SourceEntry, shardsOf } from "./manifest.ts";
-import { shardRow } from "./shard-row.ts";
+import { shardSequence } from "./shard-sequence.ts";
 import { VOCABULARY } from "./vocabulary-file.ts";
 
 export type OnFile = (file: string, done: number, total: number) => void;
@@ -59,7 +59,7 @@ export async function pairProblems(
       return [
         `${stem}.idx: ${index.tokens} ids in ${index.lengths.length} documents, not what the manifest has`,
       ];
-    countTokens(shardRow([{ path: `${stem}.bin`, tokens: index.tokens }], index.dtype), vocabSize);
+    countTokens(shardSequence([{ path: `${stem}.bin`, tokens: index.tokens }], index.dtype), vocabSize);
     return [];
   } catch (error) {
     return [`${stem}: ${(error as Error).message}`];
@@ -90,7 +90,7 @@ export async function countFinished(
     if ((await hashOf(join(folder, `${file}.bin`)))?.sha256 !== bin.sha256) return false;
   if (counts === undefined || entry.shards.length === 0) return true;
   const files = entry.shards.map(({ file, tokens }) => ({ path: join(folder, `${file}.bin`), tokens }));
-  const more = countTokens(shardRow(files, dtypeFor(counts.length)), counts.length);
+  const more = countTokens(shardSequence(files, dtypeFor(counts.length)), counts.length);
   for (let id = 0; id < counts.length; id++) counts[id]! += more[id]!;
   return true;
 }

@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { z } from "zod";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
-import { type CorpusFile, corpusFiles, lookForLocal, patternError } from "../corpus-files.ts";
+import { type CorpusFile, corpusFiles, patternError, requireLocalFiles } from "../corpus-files.ts";
 import { type OnBadLine, readJsonLines } from "../json-lines.ts";
 import { jsonLinesPart } from "../part-of-file.ts";
 import {
@@ -40,7 +40,7 @@ export const c4 = defineSource({
     /** A line that is no document: stop there, or count it and go on. */
     on_bad_line: z.enum(["fail", "skip"]).optional(),
   }),
-  look: lookForLocal,
+  requireFiles: requireLocalFiles,
   async open(params, ctx): Promise<DocumentSource> {
     const files = await corpusFiles(params, ctx);
     const contents = {

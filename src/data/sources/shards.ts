@@ -17,7 +17,7 @@ export const shards = defineSource({
     /** For bare pairs: the validation split's. */
     validation: z.string().min(1).optional(),
   }),
-  look({ path, validation }, ctx) {
+  requireFiles({ path, validation }, ctx) {
     findPrepared(path, "data.source.path", ctx);
     if (validation !== undefined) findPrepared(validation, "data.source.validation", ctx);
   },

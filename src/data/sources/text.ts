@@ -9,7 +9,7 @@ export const text = defineSource({
   summary: "plain text files by glob, one document each",
   yields: "documents",
   params: z.strictObject({ train: z.string().min(1), validation: z.string().min(1) }),
-  look: splitFiles,
+  requireFiles: splitFiles,
   async open(params, ctx): Promise<DocumentSource> {
     const files = splitFiles(params, ctx);
     const texts = { train: await readTexts(files.train), validation: await readTexts(files.validation) };

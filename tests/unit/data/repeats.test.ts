@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { repeats, repeatsSchema, weigh } from "../../../src/data/repeats.ts";
+import { maskRepeats, repeats, repeatsSchema } from "../../../src/data/repeats.ts";
 import { dataSchema } from "../../../src/data/schema.ts";
 
 /** Whether some pattern stands so often in a row, by trying every place. */
@@ -42,7 +42,7 @@ test("a window that repeats weighs nothing; its last target alone does not decid
   const filter = { max_period: 1, times: 4 };
   const windows = Int32Array.from([7, 7, 7, 7, 1, /**/ 1, 7, 7, 7, 7, /**/ 1, 2, 3, 4, 5]);
   const weights = new Float32Array(12);
-  weigh(windows, 4, filter, 0.5, weights);
+  maskRepeats(windows, 4, filter, 0.5, weights);
   expect([...weights]).toEqual([0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
 });
 

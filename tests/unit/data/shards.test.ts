@@ -91,7 +91,7 @@ test("no document is divided or lost where a shard is full, whatever it holds", 
       const to = fresh();
       const manifest = await prepared(from, to, { shardTokens: cap });
       const whole = texts.flatMap((text) => [...Buffer.from(text), EOS]);
-      const { row } = (await openFolder(to, to)).splits.train;
+      const { tokens: row } = (await openFolder(to, to)).splits.train;
       const read = new Int32Array(row.length);
       row.read(0, row.length, read, 0);
       expect([...read]).toEqual(whole);
@@ -117,7 +117,7 @@ test("a row of many shards reads any stretch, across borders", async () => {
   const to = fresh();
   await prepared(writeCorpus(fresh(), { train: [texts], validation: [["v"]] }), to, { shardTokens: 13 });
   expect(Object.keys(contents(to)).length).toBeGreaterThan(300); // more files than are kept open
-  const { row } = (await openFolder(to, to)).splits.train;
+  const { tokens: row } = (await openFolder(to, to)).splits.train;
   const whole = texts.flatMap((text) => [...Buffer.from(text), EOS]);
   fc.assert(
     fc.property(fc.nat(row.length), fc.nat(40), (start, n) => {

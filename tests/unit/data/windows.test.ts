@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { inMemory } from "../../../src/data/token-row.ts";
+import { inMemory } from "../../../src/data/token-sequence.ts";
 import { trainWindows, unigramNats, validationWindows, windowCount } from "../../../src/data/windows.ts";
 import { UserError } from "../../../src/lib/errors.ts";
 

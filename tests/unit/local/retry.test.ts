@@ -1,7 +1,7 @@
 /** Whether a run is tried again, and when: by the cause, by how often, by how far it came. */
 import { describe, expect, test } from "vitest";
 import { EnvironmentError, UserError } from "../../../src/lib/errors.ts";
-import { causeOfEnd, verdict } from "../../../src/local/retry.ts";
+import { causeOfEnd, decideRetry } from "../../../src/local/retry.ts";
 import type { AttemptRecord } from "../../../src/runs/attempts.ts";
 import { type Cause, causeOf } from "../../../src/runs/causes.ts";
 
@@ -21,40 +21,40 @@ const history = (...ends: (readonly [cause: Cause, from: number, to: number])[])
       to_step,
     },
   }));
-const judged = (...ends: Parameters<typeof history>) => verdict(history(...ends), policy);
+const judged = (...ends: Parameters<typeof history>) => decideRetry(history(...ends), policy);
 
 describe("by the cause", () => {
   test("a run that was never tried is tried at once", () => {
-    expect(judged()).toEqual({ again: true, waitMs: 0 });
+    expect(judged()).toEqual({ retry: true, waitMs: 0 });
   });
   test.each(["config", "environment", "bug"] as const)("%s: never", (cause) => {
-    expect(judged([cause, 0, 5])).toEqual({ again: false });
+    expect(judged([cause, 0, 5])).toEqual({ retry: false });
   });
   test.each(["stopped", "vanished"] as const)("%s: always, however often", (cause) => {
     expect(judged(...Array.from({ length: 50 }, () => [cause, 0, 0] as const))).toEqual({
-      again: true,
+      retry: true,
       waitMs: 0,
     });
   });
   test.each(["disk", "network", "memory", "engine", "crash", "killed"] as const)(
     "%s: some times",
     (cause) => {
-      expect(judged([cause, 0, 5])).toEqual({ again: true, waitMs: 100 });
-      expect(judged([cause, 0, 5], [cause, 0, 6], [cause, 0, 7])).toEqual({ again: true, waitMs: 400 });
+      expect(judged([cause, 0, 5])).toEqual({ retry: true, waitMs: 100 });
+      expect(judged([cause, 0, 5], [cause, 0, 6], [cause, 0, 7])).toEqual({ retry: true, waitMs: 400 });
       const end = judged([cause, 0, 5], [cause, 0, 6], [cause, 0, 7], [cause, 0, 8]);
-      expect(end).toEqual({ again: false, why: "4 attempts failed after step 0" });
+      expect(end).toEqual({ retry: false, why: "4 attempts failed after step 0" });
     },
   );
   test("without retries the first failure is the last", () => {
-    expect(verdict(history(["crash", 0, 5]), { retries: 0, waitMs: 1 })).toEqual({ again: false });
-    expect(verdict(history(["stopped", 0, 5]), { retries: 0, waitMs: 1 }).again).toBe(true);
+    expect(decideRetry(history(["crash", 0, 5]), { retries: 0, waitMs: 1 })).toEqual({ retry: false });
+    expect(decideRetry(history(["stopped", 0, 5]), { retries: 0, waitMs: 1 }).retry).toBe(true);
   });
 });
 
 describe("by how far it came", () => {
   test("a checkpoint further on makes good what was before", () => {
     const crashes = Array.from({ length: 20 }, (_, i) => ["crash", 10 * i, 10 * i + 15] as const);
-    expect(judged(...crashes)).toEqual({ again: true, waitMs: 100 });
+    expect(judged(...crashes)).toEqual({ retry: true, waitMs: 100 });
   });
   test("so does an attempt in between that was merely stopped", () => {
     expect(judged(["crash", 0, 5], ["crash", 0, 6], ["stopped", 0, 3], ["crash", 0, 5])).toMatchObject({
@@ -62,14 +62,14 @@ describe("by how far it came", () => {
     });
   });
   test("three that end at the same step, or earlier, are a loop", () => {
-    expect(judged(["crash", 50, 57], ["crash", 50, 57])).toMatchObject({ again: true });
+    expect(judged(["crash", 50, 57], ["crash", 50, 57])).toMatchObject({ retry: true });
     const loop = judged(["crash", 50, 57], ["crash", 50, 57], ["crash", 50, 57]);
-    expect(loop).toEqual({ again: false, why: "3 consecutive attempts made no progress past step 57" });
+    expect(loop).toEqual({ retry: false, why: "3 consecutive attempts made no progress past step 57" });
   });
   test("waits grow to five minutes and no more", () => {
     const crashes = Array.from({ length: 30 }, (_, i) => ["crash", 0, i] as const);
-    expect(verdict(history(...crashes), { retries: 100, waitMs: 5000 })).toEqual({
-      again: true,
+    expect(decideRetry(history(...crashes), { retries: 100, waitMs: 5000 })).toEqual({
+      retry: true,
       waitMs: 300_000,
     });
   });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { reference } from "../../../src/backends/reference/reference.ts";
 import type { Corpus } from "../../../src/data/corpus.ts";
-import { inMemory } from "../../../src/data/token-row.ts";
+import { inMemory } from "../../../src/data/token-sequence.ts";
 import { documentsIn } from "../../../src/data/validation-documents.ts";
 import { evaluationGraph } from "../../../src/model/graphs.ts";
 import { plan } from "../../../src/plan/plan.ts";

@@ -1,11 +1,11 @@
 /** What is made of Slurm's answers: of every version, slow, garbled, or none at all. */
 import { expect, test } from "vitest";
 import { maxArraySize } from "../../../src/slurm/limits.ts";
-import { askQueue, findJob } from "../../../src/slurm/query.ts";
+import { findJob, queryJobs } from "../../../src/slurm/query.ts";
 import { phaseOf, stateWord } from "../../../src/slurm/states.ts";
 import { fakeSlurm, setForTest } from "./fake.ts";
 
-const phases = ({ elements }: Awaited<ReturnType<typeof askQueue>>) =>
+const phases = ({ elements }: Awaited<ReturnType<typeof queryJobs>>) =>
   Object.fromEntries([...elements].map(([id, { phase }]) => [id, phase]));
 
 test("one call of squeue tells of all elements, and sacct is not asked where it knows them", async () => {
@@ -14,8 +14,8 @@ test("one call of squeue tells of all elements, and sacct is not asked where it 
     "queue",
     "7|0|RUNNING|n1|None\n7|1|PENDING||Resources, or so\n7|2|COMPLETED|n1|None\n9|N/A|PENDING||Dependency\n",
   );
-  const queue = await askQueue(["7", "9"]);
-  expect(queue.doubt).toBeUndefined();
+  const queue = await queryJobs(["7", "9"]);
+  expect(queue.problem).toBeUndefined();
   expect(Object.fromEntries(queue.elements)).toEqual({
     "7_0": { phase: "running", word: "RUNNING", nodes: "n1" },
     "7_1": { phase: "queued", word: "PENDING", reason: "Resources, or so" },
@@ -26,16 +26,16 @@ test("one call of squeue tells of all elements, and sacct is not asked where it 
   expect(fake.calls("sacct")).toEqual([]);
 });
 
-test("jobs that the controller has forgotten: accounting knows them, or nobody does; neither is a doubt", async () => {
+test("jobs that the controller has forgotten: accounting knows them, or nobody does; neither is a problem", async () => {
   const fake = fakeSlurm({ squeue: "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1" });
-  expect(await askQueue(["7"])).toEqual({ elements: new Map() });
+  expect(await queryJobs(["7"])).toEqual({ elements: new Map() });
   fake.set({
     sacct: "echo '7_0|CANCELLED by 0|0:15'; echo '7_1|COMPLETED|0:0'; echo '7_[2-4%2]|PENDING|0:0'",
   });
-  expect(phases(await askQueue(["7"]))).toEqual({ "7_0": "ended", "7_1": "ended" });
+  expect(phases(await queryJobs(["7"]))).toEqual({ "7_0": "ended", "7_1": "ended" });
 });
 
-test.each<[what: string, squeue: string, doubt: RegExp]>([
+test.each<[what: string, squeue: string, problem: RegExp]>([
   [
     "the controller is down",
     "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1",
@@ -49,10 +49,10 @@ test.each<[what: string, squeue: string, doubt: RegExp]>([
     /squeue said: <html>502/,
   ],
   ["it prints JSON", `echo '{"jobs":[{"job_state":["RUNNING"]}]}'`, /squeue said/],
-])("a doubt is no state: %s", async (_, squeue, doubt) => {
+])("a problem is no state: %s", async (_, squeue, problem) => {
   fakeSlurm({ squeue });
   setForTest("HNORM_SLURM_TIMEOUT", "0.5");
-  expect((await askQueue(["7"])).doubt).toMatch(doubt);
+  expect((await queryJobs(["7"])).problem).toMatch(problem);
 });
 
 test("variables that would change the answers do not reach the programs", async () => {
@@ -60,14 +60,14 @@ test("variables that would change the answers do not reach the programs", async 
   for (const name of ["SQUEUE_FORMAT", "SQUEUE_STATES", "SACCT_FORMAT", "SLURM_JOB_ID", "SLURM_CPU_BIND"])
     setForTest(name, "x");
   setForTest("SLURM_CONF", "/etc/slurm.conf");
-  await askQueue(["7"]);
+  await queryJobs(["7"]);
   expect(fake.read("env")).toMatch(/^SLURM_CONF=\/etc\/slurm.conf$/m);
   expect(fake.read("env")).not.toMatch(/^(SQUEUE_|SACCT_|SLURM_(?!CONF))/m);
 });
 
 test("where there is no Slurm, that is what is said", async () => {
   setForTest("PATH", "/nowhere");
-  await expect(askQueue(["7"])).rejects.toThrow("squeue: not found; is this a login node?");
+  await expect(queryJobs(["7"])).rejects.toThrow("squeue: not found; is this a login node?");
 });
 
 test("a job is found by its comment or its name, in the queue or in the accounts", async () => {
@@ -82,7 +82,7 @@ test("a job is found by its comment or its name, in the queue or in the accounts
   fake.set({ sacct: "echo '9_[0-3]|hnorm-q-1a|'" });
   expect(await findJob(sought, "me")).toEqual({ job: "9" });
   fake.set({ squeue: "echo down >&2; exit 1" });
-  expect(await findJob(sought, "me")).toEqual({ doubt: "down" });
+  expect(await findJob(sought, "me")).toEqual({ problem: "down" });
 });
 
 test("only words that are known to be final end a job", () => {

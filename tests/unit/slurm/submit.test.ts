@@ -299,7 +299,7 @@ test("what scancel cannot end is said, what had ended by itself is not", async (
 test("the view: each run's job and Slurm's word for it; nothing is asked where nothing was submitted", async () => {
   const { fake, dir, runs, submit } = sweep(2);
   const view = async () => jobsOf(await reconcile(dir, { alone: false }));
-  expect(await view()).toEqual({ jobs: [], doubts: [] });
+  expect(await view()).toEqual({ jobs: [], problems: [] });
   expect(fake.calls("squeue")).toEqual([]);
   await submit();
   fake.write("queue", "101|0|RUNNING|n7|None\n101|1|PENDING||Priority\n102|N/A|PENDING||Dependency\n");

@@ -19,13 +19,13 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openHubFiles } from "../../../../src/data/hub/hub-files.ts";
-import type { Patience } from "../../../../src/data/hub/request.ts";
+import type { RequestPolicy } from "../../../../src/data/hub/request.ts";
 import { stream } from "../../../../src/lib/prng.ts";
 import { COMMIT, cut, type FakeHub, fakeHub, refuse, send, sha256 } from "./server.ts";
 
 const PATH = "en/part.00000.json.gz";
 const REFERENCE = `hf://datasets/owner/name@${COMMIT}/${PATH}`;
-const QUICK: Patience = { attempts: 4, firstWaitMs: 1, stallMs: 5000 };
+const QUICK: RequestPolicy = { attempts: 4, firstWaitMs: 1, stallMs: 5000 };
 
 function noise(length: number): Uint8Array {
   const random = stream(1, "noise");

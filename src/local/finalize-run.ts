@@ -8,7 +8,7 @@ import { type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
 import type { ChildEnd } from "./launch.ts";
 import { causeOfEnd } from "./retry.ts";
 
-export interface Ended {
+export interface EndedRun {
   readonly run: { readonly name: string; readonly id: string };
   readonly dir: string;
   readonly end: ChildEnd;
@@ -27,7 +27,7 @@ export interface Ended {
  * The status of a run whose process died without a word, written where it still held the run; undefined where another
  * process has taken over already.
  */
-export async function settle(ended: Ended): Promise<RunStatus | undefined> {
+export async function finalizeRun(ended: EndedRun): Promise<RunStatus | undefined> {
   const { run, dir, end, started, steps, killed, began, oomKills } = ended;
   const { cause, message } = killed
     ? { cause: "stopped" as Cause, message: "killed; it resumes from its last checkpoint" }

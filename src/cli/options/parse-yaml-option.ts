@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 
 /** `what` says in an error where the word stands. */
-export function yamlWord(what: string, text: string): unknown {
+export function parseYamlOption(what: string, text: string): unknown {
   try {
     return parse(text);
   } catch (error) {

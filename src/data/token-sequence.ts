@@ -3,13 +3,13 @@
 /** Ids in the narrowest type that holds them: half the memory for every vocabulary up to 65,536. */
 export type Tokens = Uint16Array | Uint32Array;
 
-export interface TokenRow {
+export interface TokenSequence {
   readonly length: number;
   /** Copies ids start .. start + count - 1 to `out` from `at` on. */
   read(start: number, count: number, out: Int32Array, at: number): void;
 }
 
-export const inMemory = (tokens: Tokens): TokenRow => ({
+export const inMemory = (tokens: Tokens): TokenSequence => ({
   length: tokens.length,
   read: (start, count, out, at) => out.set(tokens.subarray(start, start + count), at),
 });
@@ -19,12 +19,12 @@ export function tokensOf(vocabSize: number, length: number): Tokens {
 }
 
 /** How often each id occurs in the row; an id outside the vocabulary is refused by its position. */
-export function countTokens(row: TokenRow, vocabSize: number): Float64Array {
+export function countTokens(tokens: TokenSequence, vocabSize: number): Float64Array {
   const counts = new Float64Array(vocabSize);
   const piece = new Int32Array(1 << 16);
-  for (let start = 0; start < row.length; start += piece.length) {
-    const n = Math.min(piece.length, row.length - start);
-    row.read(start, n, piece, 0);
+  for (let start = 0; start < tokens.length; start += piece.length) {
+    const n = Math.min(piece.length, tokens.length - start);
+    tokens.read(start, n, piece, 0);
     for (let i = 0; i < n; i++) {
       const id = piece[i]!;
       if (id < 0 || id >= vocabSize)

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { EnvironmentError } from "../../lib/errors.ts";
-import type { TokenRow } from "../token-row.ts";
+import type { TokenSequence } from "../token-sequence.ts";
 import { DTYPES, type Dtype } from "./index-file.ts";
 
 export interface BinFile {
@@ -14,7 +14,7 @@ export interface BinFile {
 
 const MAX_OPEN = 128;
 
-export function shardRow(files: readonly BinFile[], dtype: Dtype): TokenRow {
+export function shardSequence(files: readonly BinFile[], dtype: Dtype): TokenSequence {
   const { bytes: width } = DTYPES[dtype];
   const starts: number[] = [];
   let length = 0;
