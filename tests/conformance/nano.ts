@@ -94,6 +94,9 @@ export const routers: Observe =
       output(`router/${layer}/${site}`, value);
   };
 
+/** Reads nothing back but the loss. */
+export const nobody: Observe = () => () => {};
+
 /** The loss, what routers say (or what else is observed), and every gradient of one batch. */
 export async function gradients(
   engine: Engine,

@@ -13,7 +13,7 @@ import { activations } from "../../src/probes/activations.ts";
 import { measuring } from "../../src/probes/measuring.ts";
 import type { StepFacts } from "../../src/probes/probe.ts";
 import { engines } from "./engines.ts";
-import { gradients, nano } from "./nano.ts";
+import { gradients, nano, nobody } from "./nano.ts";
 import { expectClose, TOLERANCE } from "./tolerance.ts";
 
 const wide = { ...nano, d_model: 64, ffn_dim: 96, vocab_size: 300, seq_len: 64 };
@@ -27,9 +27,6 @@ const sites = ["embed", "attn", "ffn", "block", "q", "k", "v", "context"] as con
 const NOTHING: StepFacts = { tokens: 0, parameters: [], gradientSquares: () => 0, weightSquares: () => 0 };
 
 /** The probe's rows, and all else that the graph gives. */
-/** For what is compared with a graph in which no one looks. */
-const nothing: Observe = () => () => {};
-
 async function measured(engine: Engine, spec: ModelSpec, options: Pick<GraphOptions, "recompute"> = {}) {
   const active = {
     name: "activations",
@@ -49,7 +46,7 @@ async function measured(engine: Engine, spec: ModelSpec, options: Pick<GraphOpti
 
 describe.each(engines)("$name: $detail", ({ engine }) => {
   test.skipIf(engine === undefined).each(specs)("activation RMS: %s", async (_, spec) => {
-    const plain = await gradients(engine!, spec, 2, { threads: 2 }, { observe: nothing });
+    const plain = await gradients(engine!, spec, 2, { threads: 2 }, { observe: nobody });
     const want = (await measured(reference, spec)).rms;
     expect(want.size).toBe(1 + 7 * spec.model.n_layers);
     for (const recompute of ["none", "selective", "full"] as const) {
@@ -69,7 +66,7 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
         gradient(value, (g) => output(`d ${layer} ${site}`, sumSquares(emit, g)));
       };
     for (const [title, spec] of specs) {
-      const plain = await gradients(engine!, spec, 2, { threads: 2 });
+      const plain = await gradients(engine!, spec, 2, { threads: 2 }, { observe: nobody });
       const seen = await gradients(
         engine!,
         spec,

@@ -12,7 +12,7 @@ import { sumSquares } from "../../src/ops/sum-squares.ts";
 import { activeProbes } from "../../src/probes/active.ts";
 import { initialize } from "../../src/train/initialize.ts";
 import { type StepResult, stepper } from "../../src/train/step.ts";
-import { gradients, nano } from "../conformance/nano.ts";
+import { gradients, nano, nobody } from "../conformance/nano.ts";
 import { configOf } from "../unit/train/markov-run.ts";
 import { emulated, missing, reason } from "./engine.ts";
 
@@ -30,6 +30,7 @@ const specs: readonly ModelSpec[] = [
   { model: nano, norm: { name: "hybrid-star" } },
   { model: { ...nano, norm_type: "layernorm" }, norm: { name: "peri" } },
   { model: { ...nano, ffn_dim: 13, moe: mixture }, norm: { name: "hybrid" } },
+  { model: nano, norm: { name: "resi-dual" } },
 ];
 
 const measuredBy = (engine: Engine, spec: ModelSpec, recompute: "none" | "selective" | "full") =>
@@ -75,14 +76,14 @@ describe.skipIf(missing)(reason, () => {
     "$norm.name",
     async (spec) => {
       const engine = emulated();
-      const plain = await gradients(engine, spec, 2);
       const want = await measuredBy(reference, spec, "none");
       for (const recompute of ["none", "selective", "full"] as const) {
+        const plain = await gradients(engine, spec, 2, {}, { recompute, observe: nobody });
         const got = await measuredBy(engine, spec, recompute);
         for (const [name, values] of plain) expect(got.get(name), `${name}, ${recompute}`).toEqual(values);
         for (const [name, [square]] of want) {
           if (plain.has(name)) continue;
-          // As far off as bf16 makes norms, and those of gradients (train/trial.ts).
+          // As far off as bf16 makes norms, and those of gradients (train/self-test.ts).
           const [a, b] = [Math.sqrt(got.get(name)![0]!), Math.sqrt(square!)];
           const bound = name.startsWith("d ") ? 0.1 : 0.02;
           expect(Math.abs(a - b) / b, `${name}, ${recompute}`).toBeLessThan(bound);

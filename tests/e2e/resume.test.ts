@@ -186,13 +186,15 @@ test("an attempt that cannot even write its config is failed, whatever an earlie
   expect((await hnorm(dir, "sweep", "r.yaml")).code).toBe(0); // the checkpoint is still good
 });
 
-test("hnorm selftest resume proves it on a config of the user's", async () => {
+test("hnorm selftest resume proves it on a config of the user's, in every table of its probes", async () => {
   const dir = folder();
   const { code, stdout } = await hnorm(
     dir,
     "selftest",
     "resume",
     file(dir, "own.yaml", tiny()),
+    "model.moe={n_experts: 4, top_k: 2}",
+    "log.probes=[grad-norms, routers, experts, { name: activations, every: 3 }]",
     "--steps",
     "20",
   );

@@ -51,6 +51,17 @@ test("of a mixture of experts, what its router gives and what its losses are", (
   ]);
 });
 
+test("of a strategy with several residual streams, each: the first without a number", () => {
+  const taps = tapsOf({ model: { ...tiny, n_layers: 1 }, norm: { name: "resi-dual" } });
+  const streams = taps.filter(({ site }) => site === "embed" || site === "block");
+  expect(streams.map(({ site, stream }) => [site, stream])).toEqual([
+    ["embed", undefined],
+    ["embed", 2],
+    ["block", undefined],
+    ["block", 2],
+  ]);
+});
+
 const variables = (spec: ModelSpec) =>
   Object.fromEntries([...weightsOf(spec)].map(([name, t]) => [name, [...t.values]]));
 

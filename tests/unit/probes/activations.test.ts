@@ -61,9 +61,9 @@ const cases: readonly (readonly [string, Parameters<typeof configOf>[0]])[] = [
   ["Post-Norm, micro-batches", { norm: { name: "post" }, train: { micro_batch_size: 2 } }],
   [
     "micro-batches, recomputed whole",
-    { norm: { name: "peri" }, train: { micro_batch_size: 4, recompute: "block" } },
+    { norm: { name: "peri" }, train: { micro_batch_size: 4, recompute: "full" } },
   ],
-  ["recomputed selectively", { norm: { name: "hybrid-star" }, train: { recompute: "light" } }],
+  ["recomputed selectively", { norm: { name: "hybrid-star" }, train: { recompute: "selective" } }],
   ["a mixture of experts", { model: { moe: { n_experts: 4, top_k: 2 } }, train: { micro_batch_size: 4 } }],
 ];
 
@@ -85,6 +85,18 @@ describe.each(cases)("%s", (_, changes) => {
     expect(plain.rows).toEqual([]);
     expect(result).toEqual(plain.result);
   });
+});
+
+test("of several residual streams, each", async () => {
+  const config = configOf({ norm: { name: "resi-dual" }, log: { probes: on } });
+  const { rows } = await stepped(config);
+  const block = ["attn", "ffn", "block", "block.2"];
+  expect(rows.map(({ site }) => site)).toEqual(["embed", "embed.2", ...block, ...block]);
+  const rms = (site: string) => rows.filter((row) => row.site === site).map((row) => row.rms as number);
+  // The first is normalized after each sub-layer; the second begins as the first does, and only adds up.
+  expect(Math.max(...rms("block").map((x) => Math.abs(x - 1)))).toBeLessThan(0.1);
+  expect(rms("embed.2")).toEqual(rms("embed"));
+  expect(Math.max(...rms("block.2"))).toBeLessThan(0.9);
 });
 
 test("other sites on demand: queries, keys and values", async () => {

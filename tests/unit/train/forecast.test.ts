@@ -217,7 +217,7 @@ describe("probes", () => {
   });
 
   test("nor do they hold on to what they have read, whatever is recomputed", () => {
-    for (const recompute of ["none", "light", "block"]) {
+    for (const recompute of ["none", "selective", "full"]) {
       const memory = (log: object) => of(log, { recompute }).memory.activations;
       const more = memory({ probes: ["activations"] }) - memory({ probes: [] });
       expect(more, recompute).toBeGreaterThanOrEqual(0);
