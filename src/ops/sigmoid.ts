@@ -6,7 +6,7 @@ export const sigmoid = defineOp()({
   name: "sigmoid",
   cheap: true,
   infer: ([x]) => [x!],
-  grad: (emit, { outputs: [y], dy: [dy] }) => emit(sigmoidGrad, [dy!, y!], NONE),
+  grad: (emit, { inputs: [x], dy: [dy] }) => emit(sigmoidGrad, [dy!, x!], NONE),
   flops: ({ outputs: [y] }) => 4 * size(y!.shape),
   inPlace: [0],
   call:
@@ -15,13 +15,16 @@ export const sigmoid = defineOp()({
       emit(op, [x], NONE)[0]!,
 });
 
-/** dx = dy y (1 - y).  dy, y = sigmoid(x) -> dx, all of one shape. */
+/**
+ * dx = dy y (1 - y) = dy sigmoid(x) sigmoid(-x).  dy, x -> dx, all of one shape. From x, because where y is nearly 1, 1 - y
+ * has only the bits that rounding y has left.
+ */
 export const sigmoidGrad = defineOp()({
   name: "sigmoidGrad",
-  infer([dy, y]) {
-    expectSame("sigmoidGrad", dy!, y!);
+  infer([dy, x]) {
+    expectSame("sigmoidGrad", dy!, x!);
     return [dy!];
   },
-  flops: ({ outputs: [dx] }) => 3 * size(dx!.shape),
+  flops: ({ outputs: [dx] }) => 6 * size(dx!.shape),
   inPlace: [0],
 });

@@ -237,7 +237,7 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
     { inputs: [normal(1)], attrs: { factor: -1 } },
   ],
   sigmoid: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
-  sigmoidGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
+  sigmoidGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1)), plain(normal(11), far)],
   slice: [
     { inputs: [normal(3, 5)], attrs: { start: 1, length: 3 } },
     { inputs: [normal(4)], attrs: { start: 3, length: 1 } },
@@ -255,7 +255,7 @@ export const samples: { readonly [N in OpName]: readonly Sample<AttrsOf<N>>[] } 
   swiglu: [plain(normal(3, 5), normal(3, 5)), plain(normal(1, 129), normal(1, 129))],
   swigluGrad: [plain(normal(3, 5), normal(3, 5), normal(3, 5)), plain(normal(1), normal(1), normal(1))],
   tanh: [plain(normal(3, 5)), plain(normal(1, 129)), plain(far)],
-  tanhGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1))],
+  tanhGrad: [plain(normal(3, 5), normal(3, 5)), plain(normal(1), normal(1)), plain(normal(11), far)],
   tokenLosses: [
     plain(normal(5, 7), ids(5, 7)),
     plain(normal(1, 33), ids(1, 33)),

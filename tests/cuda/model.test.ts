@@ -27,10 +27,10 @@ const engine = emulated();
 const TIMEOUT = 300_000;
 
 /**
- * Its gradient is 1 - y^2 of a y rounded to bf16, which near 1 has few bits left: with these weights, whose tanh is mostly
- * saturated, that is beyond what rounding the weights explains. The op by itself is held in functions.test.ts.
+ * With tanh for a norm and these weights attention is saturated, and what reaches queries and keys is a difference of nearly
+ * equal numbers: the reference moves as far (0.05 in block 1) if each of its values is rounded to bf16.
  */
-const SATURATED = "tanh for a norm";
+const ILL_CONDITIONED: Readonly<Record<string, RegExp>> = { "tanh for a norm": /attn\.[qk]\.weight/ };
 
 describe.skipIf(missing)(reason, () => {
   test.each(Object.entries(specs))(
@@ -43,12 +43,13 @@ describe.skipIf(missing)(reason, () => {
   );
 
   // Not bit by bit: where several streams meet, other sums are fused into products once values are computed again.
-  test.each(Object.entries(kinds).filter(([name]) => name !== SATURATED))(
+  test.each(Object.entries(kinds))(
     "gradients of %s, and with all computed again",
-    async (_, spec) => {
+    async (kind, spec) => {
       const { check } = await expected(spec, 3);
-      check(await gradients(engine, spec, 3));
-      check(await gradients(engine, spec, 3, {}, { recompute: "full" }));
+      const apart = ILL_CONDITIONED[kind];
+      check(await gradients(engine, spec, 3), apart);
+      check(await gradients(engine, spec, 3, {}, { recompute: "full" }), apart);
     },
     TIMEOUT,
   );

@@ -22,19 +22,19 @@ export const elementwise = {
   },
 
   sigmoid(_, [x], [y]) {
-    for (let i = 0; i < y!.length; i++) y![i] = 1 / (1 + Math.exp(-x![i]!));
+    for (let i = 0; i < y!.length; i++) y![i] = sigmoid(x![i]!);
   },
 
-  sigmoidGrad(_, [dy, y], [dx]) {
-    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * y![i]! * (1 - y![i]!);
+  sigmoidGrad(_, [dy, x], [dx]) {
+    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * sigmoid(x![i]!) * sigmoid(-x![i]!);
   },
 
   tanh(_, [x], [y]) {
     for (let i = 0; i < y!.length; i++) y![i] = Math.tanh(x![i]!);
   },
 
-  tanhGrad(_, [dy, y], [dx]) {
-    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * (1 - y![i]! ** 2);
+  tanhGrad(_, [dy, x], [dx]) {
+    for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * 4 * sigmoid(2 * x![i]!) * sigmoid(-2 * x![i]!);
   },
 
   erf(_, [x], [y]) {
@@ -45,6 +45,8 @@ export const elementwise = {
     for (let i = 0; i < dx!.length; i++) dx![i] = dy![i]! * TWO_OVER_ROOT_PI * Math.exp(-(x![i]! ** 2));
   },
 } satisfies { readonly [N in PrimitiveName]?: Kernel<AttrsOf<N>> };
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** Which element of the smaller operand goes with element i of x. */
 function placeIn(small: Shape, x: Shape): (i: number) => number {

@@ -32,11 +32,14 @@ export const lowerings: LoweringTable = {
 
   sigmoid: ({ tf }, _, [x]) => [tf.sigmoid(x!)],
 
-  sigmoidGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.mul(y!, tf.sub(1, y!)))],
+  sigmoidGrad: ({ tf }, _, [dy, x]) => [tf.mul(dy!, tf.mul(tf.sigmoid(x!), tf.sigmoid(tf.neg(x!))))],
 
   tanh: ({ tf }, _, [x]) => [tf.tanh(x!)],
 
-  tanhGrad: ({ tf }, _, [dy, y]) => [tf.mul(dy!, tf.sub(1, tf.square(y!)))],
+  tanhGrad({ tf }, _, [dy, x]) {
+    const twice = tf.mul(x!, 2);
+    return [tf.mul(dy!, tf.mul(4, tf.mul(tf.sigmoid(twice), tf.sigmoid(tf.neg(twice)))))];
+  },
 
   erf: ({ tf }, _, [x]) => [tf.erf(x!)],
 

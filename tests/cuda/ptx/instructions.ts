@@ -26,6 +26,7 @@ const instructions: Readonly<Record<string, Translate>> = {
     signed((a, b) => (isFloat(last(i)) ? `fminf(${a}, ${b})` : `(${a} < ${b} ? ${a} : ${b})`))(x, i),
   max: (x, i) =>
     signed((a, b) => (isFloat(last(i)) ? `fmaxf(${a}, ${b})` : `(${a} > ${b} ? ${a} : ${b})`))(x, i),
+  copysign: signed((sign, magnitude) => `copysignf(${magnitude}, ${sign})`),
   abs: (x, i) => signed((a) => (isFloat(last(i)) ? `fabsf(${a})` : `(${a} < 0 ? -${a} : ${a})`))(x, i),
   selp: (x, i) => {
     const [to, yes, no, which] = i.operands as [string, string, string, string];
