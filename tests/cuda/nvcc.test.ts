@@ -120,11 +120,17 @@ const budgets: readonly Budget[] = [
     const { define, threads } = rowDefines(width, forwardUnroll(width));
     return {
       file: "sum-to.cu",
-      define: { ...define, X: "bf16" },
+      define: { ...define, X: "bf16", TIMES: "bf16" },
       registers: 65536 / Math.max(threads, 1024),
     };
   }),
+  {
+    file: "sum-to.cu",
+    define: { ...rowDefines(2048, forwardUnroll(2048)).define, X: "bf16" },
+    registers: 64,
+  },
   { file: "sum-parts.cu", define: { X: "bf16" }, registers: 32 },
+  { file: "sum-parts.cu", define: { X: "bf16", TIMES: "bf16" }, registers: 32 },
   ...["erf.cu", "sigmoid.cu", "tanh.cu"].map((file): Budget => {
     return { file, define: { A: "bf16", B: "bf16", Y: "bf16" }, registers: 40 };
   }),

@@ -50,7 +50,7 @@ function packed(gpu: Gpu, first: string, second: string): number {
 describe.skipIf(missing !== undefined || machine === undefined)(`kernels through nvcc's PTX${why}`, () => {
   const FILES = [
     ...["kernels", "attention", "wgmma", "moe", "moe-experts", "norm-rope", "residual-norm", "multi-tensor"],
-    ...["broadcast", "columns", "functions"],
+    ...["broadcast", "columns", "functions", "product-sum"],
   ];
   const TIMEOUT = 30 * 60_000;
 

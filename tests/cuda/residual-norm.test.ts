@@ -8,8 +8,11 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Node, Tensor } from "../../src/graph/graph.ts";
 import { stream } from "../../src/lib/prng.ts";
 import { add } from "../../src/ops/add.ts";
+import { bias } from "../../src/ops/bias.ts";
 import { NONE } from "../../src/ops/define.ts";
+import { fill } from "../../src/ops/fill.ts";
 import { ops } from "../../src/ops/index.ts";
+import { scale } from "../../src/ops/scale.ts";
 import { machine, reason } from "./emulated.ts";
 import { fromBf16, Lowered, toBf16 } from "./lowered.ts";
 
@@ -56,6 +59,30 @@ describe("residual and norm", () => {
   test("stay apart where the gain's gradient is wanted before the sum", () => {
     const early = block((b, { dgain }) => b.output("early", b.emit(ops.sumSquares, [dgain], NONE)[0]!));
     expect(early.fused()).toEqual(["addRmsNorm", "rmsNormGrad", "sumSquares", "add", "sumSquares"]);
+  });
+
+  test("of a gain that is computed in between, the sum moves down to the norm; not past a reader of it", () => {
+    const fusedOf = (first: (b: GraphBuilder, s: Tensor) => void) => {
+      const b = new GraphBuilder();
+      const s = add(b.emit, b.feed("a", [2, 8]), b.feed("b", [2, 8]));
+      first(b, s);
+      const gain = bias(b.emit, b.variable("g", [8], "weight"), fill(b.emit, [1], 1));
+      b.output("y", b.emit(ops.rmsNorm, [s, gain], attrs)[0]!);
+      return names(fuseResidualNorm(b.finish().nodes, new Set()));
+    };
+    expect(fusedOf(() => {})).toEqual(["fill", "bias", "addRmsNorm"]);
+    const read = fusedOf((b, s) => b.output("twice", scale(b.emit, 2, s)));
+    expect(read).toEqual(["add", "scale", "fill", "bias", "rmsNorm"]);
+  });
+
+  test("of a gain that is computed before, the norm moves up to the sum", () => {
+    const b = new GraphBuilder();
+    const gain = bias(b.emit, b.variable("g", [8], "weight"), fill(b.emit, [1], 1));
+    const s = add(b.emit, b.feed("a", [2, 8]), b.feed("b", [2, 8]));
+    b.output("twice", scale(b.emit, 2, s));
+    b.output("y", b.emit(ops.rmsNorm, [s, gain], attrs)[0]!);
+    const { nodes } = b.finish();
+    expect(names(fuseResidualNorm(nodes, new Set()))).toEqual(["fill", "bias", "addRmsNorm", "scale"]);
   });
 
   test("of two norms of one sum only the first takes it", () => {

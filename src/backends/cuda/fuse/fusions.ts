@@ -8,6 +8,7 @@ import { fuseGroupedSum } from "./grouped-sum.ts";
 import { fuseMatmulAdd } from "./matmul-add.ts";
 import { fuseMultiTensor } from "./multi-tensor.ts";
 import { fuseNormRope } from "./norm-rope.ts";
+import { fuseProductSum } from "./product-sum.ts";
 import { fuseResidualNorm } from "./residual-norm.ts";
 
 /**
@@ -28,6 +29,7 @@ const fusions: readonly Fusion[] = [
   fuseGatheredMatmul,
   fuseExpertSwiglu,
   fuseGroupedSum,
+  fuseProductSum,
   fuseMultiTensor,
 ];
 

@@ -4,7 +4,7 @@
  *   s = a + b, y = norm(s);   dx = more + the norm's gradient.
  */
 import type { Node, Tensor } from "../../../graph/graph.ts";
-import { readersOf, substituted } from "../../../graph/rewrite.ts";
+import { makersOf, readersOf, substituted } from "../../../graph/rewrite.ts";
 import { add } from "../../../ops/add.ts";
 import { defineOp, NONE, rowsOf, typed } from "../../../ops/define.ts";
 import { type RmsNormAttrs, rmsNorm, rmsNormGrad } from "../../../ops/rms-norm.ts";
@@ -28,20 +28,30 @@ export const rmsNormGradAdd = defineOp()({
 export const fuseResidualNorm = (nodes: readonly Node[], kept: ReadonlySet<Tensor>): readonly Node[] =>
   fuseBackward(fuseForward(nodes), kept);
 
-/** The norm moves up to the sum; the sum stays readable for everyone. */
+/**
+ * The norm moves up to the sum; or, where its gain is computed only after that, the sum down to the norm, if no one reads
+ * it before. The sum stays readable for everyone.
+ */
 function fuseForward(nodes: readonly Node[]): readonly Node[] {
   const sums = new Map(nodes.filter((n) => n.op.name === add.name).map((n) => [n.outputs[0]!, n]));
+  const place = new Map(nodes.map((node, i) => [node, i]));
+  const [makers, readers] = [makersOf(nodes), readersOf(nodes)];
+  const placeOfMaker = (t: Tensor): number => place.get(makers.get(t)!) ?? -1;
   const replaced = new Map<Node, Node | undefined>();
   for (const norm of nodes) {
     const [x, gain] = norm.inputs;
     const sum = norm.op.name === rmsNorm.name ? sums.get(x!) : undefined;
-    // Only the first norm of a sum, and only with a gain that is there already.
-    if (sum === undefined || replaced.has(sum) || gain!.producer !== undefined) continue;
+    // Only the first norm of a sum.
+    if (sum === undefined || replaced.has(sum)) continue;
+    const up = placeOfMaker(gain!) < place.get(sum)!;
+    const down = readers.get(x!)!.every((reader) => place.get(reader)! >= place.get(norm)!);
+    if (!up && !down) continue;
     const [inputs, outputs] = [
       [...sum.inputs, gain!],
       [...sum.outputs, ...norm.outputs],
     ];
-    replaced.set(sum, { ...norm, op: addRmsNorm, inputs, outputs }).set(norm, undefined);
+    replaced.set(sum, undefined).set(norm, undefined);
+    replaced.set(up ? sum : norm, { ...norm, op: addRmsNorm, inputs, outputs });
   }
   return substituted(nodes, replaced);
 }

@@ -33,7 +33,7 @@ import { rope } from "./rope.ts";
 import { route } from "./route.ts";
 import { normalizeRows, normalizeRowsGrad, softmax, topK, topKGrad } from "./router.ts";
 import { balanceLoss, balanceLossGrad, rowEntropy, zLoss, zLossGrad } from "./router-losses.ts";
-import { sumTo } from "./sum-to.ts";
+import { productSum, sumTo } from "./sum-to.ts";
 import { swiglu, swigluGrad } from "./swiglu.ts";
 import { transpose } from "./transpose.ts";
 
@@ -111,6 +111,7 @@ const fused = {
   matmulAdd,
   normRope,
   normRopeGrad,
+  productSum,
   rmsNormGradAdd,
 };
 

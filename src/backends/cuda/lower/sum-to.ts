@@ -1,4 +1,7 @@
-/** The gradients of learned vectors and scalars: sums in f32 whatever x is stored in, each in a fixed order. */
+/**
+ * The gradients of learned vectors and scalars: sums of x, or of a product (fuse/product-sum.ts), in f32 whatever they are
+ * stored in, each in a fixed order.
+ */
 import { size, type Tensor } from "../../../graph/graph.ts";
 import { type Broadcast, broadcast } from "../../../ops/broadcast.ts";
 import { lastOf } from "../../../ops/define.ts";
@@ -12,32 +15,42 @@ import { forwardUnroll, rowDefines } from "./rows.ts";
 export const sumTo: Lowering<SumToAttrs> = {
   writes: () => ["f32"],
   accumulates: [0],
-  lower(ctx, { inputs: [x], outputs: [sum], attrs: { shape } }) {
-    launches[broadcast(shape, x!.shape) as keyof typeof launches](ctx, x!, sum!);
+  lower(ctx, { inputs, outputs: [sum], attrs: { shape } }) {
+    launches[broadcast(shape, inputs[0]!.shape) as keyof typeof launches](ctx, inputs, sum!);
   },
 };
 
-type Launches = (ctx: Context, x: Tensor, sum: Tensor) => void;
+export const productSum = sumTo;
+
+/** Of the elements of one tensor, or of the products of two. */
+type Launches = (ctx: Context, of: readonly Tensor[], sum: Tensor) => void;
 
 const launches = { one: sumAll, columns: sumColumns, rows: sumRows } satisfies Partial<
   Record<Broadcast, Launches>
 >;
 
+/** Where the summed tensors are, and the `-D` options for their types. */
+function sources(ctx: Context, of: readonly Tensor[]) {
+  const [x, by] = of.map((t) => ctx.view(t));
+  const views = by === undefined ? [x!] : [x!, by];
+  return { views, types: { X: typeOf(x!), ...(by && { TIMES: typeOf(by) }) } };
+}
+
 /** Enough blocks to read memory at full rate; their number fixes the order of the sum. */
 const MOST_PARTS = 1024;
 
-function sumAll(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, n] = [ctx.view(x), size(x.shape)];
+function sumAll(ctx: Context, of: readonly Tensor[], sum: Tensor): void {
+  const { views, types } = sources(ctx, of);
+  const n = size(of[0]!.shape);
   const grid = Math.min(elementwise(n), MOST_PARTS);
   const parts = ctx.scratch("f32", grid);
-  const define = { X: typeOf(from) };
   ctx.launch({
     file: "sum-parts.cu",
     kernel: "sumParts",
-    define,
+    define: types,
     grid,
     block: BLOCK,
-    args: [from, parts, i32(n)],
+    args: [...views, parts, i32(n)],
   });
   launchTotal(ctx, parts, ctx.view(sum), ctx.adds(sum));
 }
@@ -45,9 +58,10 @@ function sumAll(ctx: Context, x: Tensor, sum: Tensor): void {
 /** Threads of a multiprocessor that walk over rows: with 4 packs under way each, enough to read at full rate. */
 const RESIDENT = 1024;
 
-function sumColumns(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, width] = [ctx.view(x), lastOf(x)];
-  const rows = size(x.shape) / width;
+function sumColumns(ctx: Context, of: readonly Tensor[], sum: Tensor): void {
+  const { views, types } = sources(ctx, of);
+  const width = lastOf(of[0]!);
+  const rows = size(of[0]!.shape) / width;
   const { define, threads, rowsAtOnce } = rowDefines(width, forwardUnroll(width));
   const most = ctx.gpu.multiprocessors * Math.max(1, Math.floor(RESIDENT / threads));
   const grid = Math.min(Math.ceil(rows / rowsAtOnce), most);
@@ -55,24 +69,25 @@ function sumColumns(ctx: Context, x: Tensor, sum: Tensor): void {
   ctx.launch({
     file: "sum-to.cu",
     kernel: "columnParts",
-    define: { ...define, X: typeOf(from) },
+    define: { ...define, ...types },
     grid,
     block: threads,
-    args: [from, partial, i32(rows)],
+    args: [...views, partial, i32(rows)],
   });
   launchColumnSums(ctx, partial, ctx.view(sum), grid, width, ctx.adds(sum));
 }
 
-function sumRows(ctx: Context, x: Tensor, sum: Tensor): void {
-  const [from, width] = [ctx.view(x), lastOf(x)];
-  const rows = size(x.shape) / width;
+function sumRows(ctx: Context, of: readonly Tensor[], sum: Tensor): void {
+  const { views, types } = sources(ctx, of);
+  const width = lastOf(of[0]!);
+  const rows = size(of[0]!.shape) / width;
   const { define, threads, rowsAtOnce } = rowDefines(width, forwardUnroll(width));
   ctx.launch({
     file: "sum-to.cu",
     kernel: "rowSums",
-    define: { ...define, X: typeOf(from), ...(ctx.adds(sum) ? { ADD: 1 } : {}) },
+    define: { ...define, ...types, ...(ctx.adds(sum) ? { ADD: 1 } : {}) },
     grid: Math.ceil(rows / rowsAtOnce),
     block: threads,
-    args: [from, ctx.view(sum), i32(rows)],
+    args: [...views, ctx.view(sum), i32(rows)],
   });
 }
