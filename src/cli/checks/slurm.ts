@@ -19,7 +19,8 @@ export async function checkSlurm(): Promise<Finding> {
     jobOf(process.env.SLURM_JOB_ID),
   ]);
   const inside = job === undefined ? "" : `; ${job.text}`;
-  const facts = { job: job?.facts ?? null };
+  // The same keys whatever is missing: nobody who reads them need ask which.
+  const facts = { job: job?.facts ?? null, version: null, accounting: null, partitions: [] };
   if (version.kind === "absent")
     return { ok: false, detail: `not found (no sbatch on the PATH)${inside}`, fix: FIX.absent, facts };
   if (version.kind !== "answered")
