@@ -6,16 +6,11 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "./errors.ts";
 import { writeFileAtomic } from "./fs-atomic.ts";
+import { corrupt, headerEnd, type ReadableDtype, tensorEntries } from "./safetensors-header.ts";
 
 export interface NamedTensor {
   readonly shape: readonly number[];
   readonly values: Float32Array | Float64Array;
-}
-
-interface HeaderEntry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
 }
 
 /** Writes all tensors, whole or not at all. `metadata` goes into the header's `__metadata__`. */
@@ -47,8 +42,8 @@ export async function writeSafetensors(
 }
 
 /**
- * Reads every tensor of a file of any length, one after another. A file that is no safetensors file, or is cut short,
- * is a UserError that says so.
+ * Reads every tensor of a file of any length, one after another. A file that is no safetensors file, is cut short, or
+ * is not laid out as the format wants is a UserError that says so.
  */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, NamedTensor>> {
   let file: FileHandle | undefined;
@@ -64,58 +59,16 @@ export async function readSafetensors(path: string): Promise<ReadonlyMap<string,
 }
 
 async function readTensors(path: string, file: FileHandle): Promise<ReadonlyMap<string, NamedTensor>> {
-  const broken = (what: string) => new UserError(`${path}: truncated or corrupt safetensors file: ${what}`);
   const { size } = await file.stat();
-  const { header, headerEnd } = await headerOf(file, size, broken);
+  if (size < 8) throw corrupt(path, `${size} bytes`);
+  const end = headerEnd(path, new Uint8Array(await readBytes(file, 0, 8)), size);
+  const header = new Uint8Array(await readBytes(file, 8, end - 8));
   const tensors = new Map<string, NamedTensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
-    if (!isEntry(entry)) throw broken(`${name} has no valid dtype, shape and data_offsets`);
-    const { dtype, shape } = entry;
-    const [from, to] = entry.data_offsets;
-    const decoder = decoders[dtype];
-    if (decoder === undefined) {
-      throw new UserError(
-        `${path}: ${name} has dtype ${dtype}; supported: ${Object.keys(decoders).join(", ")}`,
-      );
-    }
-    const needed = shape.reduce((count, n) => count * n, decoder.bytes);
-    if (to - from !== needed)
-      throw broken(`${name} has ${to - from} bytes where ${dtype}[${shape.join(",")}] needs ${needed}`);
-    if (headerEnd + to > size) throw broken(`${name} ends at byte ${headerEnd + to} of ${size}`);
-    tensors.set(name, { shape, values: decoder.decode(await readBytes(file, headerEnd + from, needed)) });
+  for (const { name, dtype, shape, at, bytes } of tensorEntries(path, header, size)) {
+    const decode = decoders[dtype as ReadableDtype];
+    tensors.set(name, { shape, values: decode(await readBytes(file, at, bytes)) });
   }
   return tensors;
-}
-
-/** What is often given instead, by how it begins, which as the length of a header is beyond all files. */
-const OTHERS: readonly (readonly [begins: string, what: string])[] = [
-  ["PK\x03\x04", "it is a zip archive, as written by torch.save; use safetensors.torch.save_file"],
-  ["version ", "it is a Git LFS pointer; fetch the file with git lfs pull"],
-];
-
-/** The header, an object of whatever stands in it, and where it ends. */
-async function headerOf(
-  file: FileHandle,
-  size: number,
-  broken: (what: string) => Error,
-): Promise<{ header: object; headerEnd: number }> {
-  if (size < 8) throw broken(`${size} bytes`);
-  const start = await readBytes(file, 0, 8);
-  const length = Number(new DataView(start).getBigUint64(0, true));
-  const headerEnd = 8 + length;
-  if (headerEnd > size) {
-    const other = OTHERS.find(([begins]) => Buffer.from(start).toString("latin1").startsWith(begins));
-    throw broken(other?.[1] ?? `the header ends at byte ${headerEnd} of ${size}`);
-  }
-  let header: unknown;
-  try {
-    header = JSON.parse(Buffer.from(await readBytes(file, 8, length)).toString("utf8"));
-  } catch {
-    throw broken("the header is not JSON");
-  }
-  if (typeof header === "object" && header !== null && !Array.isArray(header)) return { header, headerEnd };
-  throw broken("the header is not a JSON object");
 }
 
 /** `length` bytes from `at`, in memory of their own; a read may come in parts. */
@@ -130,26 +83,13 @@ async function readBytes(file: FileHandle, at: number, length: number): Promise<
   return bytes.buffer;
 }
 
-/** Whether a value of the header says what a tensor is. */
-function isEntry(value: unknown): value is HeaderEntry {
-  const { dtype, shape, data_offsets } = Object(value) as Partial<HeaderEntry>;
-  const counts = (x: unknown) => Array.isArray(x) && x.every((n) => Number.isSafeInteger(n) && n >= 0);
-  return typeof dtype === "string" && counts(shape) && counts(data_offsets) && data_offsets?.length === 2;
-}
-
-interface Decoder {
-  /** Per element. */
-  readonly bytes: number;
-  readonly decode: (bytes: ArrayBuffer) => Float32Array | Float64Array;
-}
-
-const decoders: Readonly<Record<string, Decoder>> = {
-  F64: { bytes: 8, decode: (bytes) => new Float64Array(bytes) },
-  F32: { bytes: 4, decode: (bytes) => new Float32Array(bytes) },
-  F16: { bytes: 2, decode: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber) },
-  BF16: { bytes: 2, decode: brainsToNumbers },
-  I64: { bytes: 8, decode: (bytes) => Float64Array.from(new BigInt64Array(bytes), Number) },
-  I32: { bytes: 4, decode: (bytes) => Float64Array.from(new Int32Array(bytes)) },
+const decoders: Readonly<Record<ReadableDtype, (bytes: ArrayBuffer) => Float32Array | Float64Array>> = {
+  F64: (bytes) => new Float64Array(bytes),
+  F32: (bytes) => new Float32Array(bytes),
+  F16: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToNumber),
+  BF16: brainsToNumbers,
+  I64: (bytes) => Float64Array.from(new BigInt64Array(bytes), Number),
+  I32: (bytes) => Float64Array.from(new Int32Array(bytes)),
 };
 
 /** bfloat16 is the upper half of an f32. */

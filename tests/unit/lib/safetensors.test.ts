@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { UserError } from "../../../src/lib/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/lib/safetensors.ts";
@@ -26,6 +27,14 @@ const entry = (dtype: string, shape: readonly number[], from: number, to: number
   dtype,
   shape,
   data_offsets: [from, to],
+});
+
+const ONE = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}';
+const zeros = (n: number): readonly number[] => Array(n).fill(0);
+/** Two numbers, each in its own bytes. */
+const pair = (a: readonly [number, number], b: readonly [number, number]) => ({
+  a: entry("F32", [1], ...a),
+  b: entry("F32", [1], ...b),
 });
 
 test("what is written is read back bit by bit, with nothing left beside it", async () => {
@@ -143,10 +152,123 @@ test.each<[what: string, make: () => string, message: string]>([
     "8 bytes where F32[1]",
   ],
   ["half a number", () => file({ a: entry("F32", [1], 0, 3) }, [0, 0, 0]), "3 bytes where F32[1] needs 4"],
+  ["one byte read twice", () => file(pair([0, 4], [0, 4]), zeros(4)), "b overlaps a"],
+  ["a part read twice", () => file(pair([0, 4], [2, 6]), zeros(6)), "b overlaps a"],
+  ["a gap", () => file(pair([0, 4], [8, 12]), zeros(12)), "4 bytes between a and b belong to no tensor"],
+  [
+    "a gap at the start",
+    () => file({ a: entry("F32", [1], 4, 8) }, zeros(8)),
+    "4 bytes between the header and a",
+  ],
+  [
+    "bytes after the last",
+    () => file({ a: entry("F32", [1], 0, 4) }, zeros(5)),
+    "1 bytes after a belong to no",
+  ],
+  ["bytes and no tensor", () => file({}, [0]), "1 bytes after the header"],
+  [
+    "an empty tensor inside another",
+    () => file({ a: entry("F32", [1], 0, 4), b: entry("F32", [0], 2, 2) }, zeros(4)),
+    "b overlaps a",
+  ],
+  ["a name twice", () => file(`{"a":${ONE},"a":${ONE}}`, zeros(4)), 'the key "a" is given twice'],
+  [
+    "a name twice, written otherwise",
+    () => file(`{"a":${ONE},"\\u0061" :${ONE}}`, zeros(4)),
+    'the key "a" is given twice',
+  ],
+  [
+    "a field twice",
+    () => file(`{"a":${ONE.replace("{", '{"dtype":"F64",')}}`, zeros(4)),
+    '"dtype" is given twice',
+  ],
+  [
+    "a shape in floating point",
+    () => file(`{"a":${ONE.replace("[1]", "[1.0]")}}`, zeros(4)),
+    "a has no valid",
+  ],
+  [
+    "an offset as a power of ten",
+    () => file(`{"a":${ONE.replace("[1]", "[1e0]")}}`, zeros(4)),
+    "a has no valid",
+  ],
+  ["three offsets", () => file(`{"a":${ONE.replace("0,4", "0,4,4")}}`, zeros(4)), "a has no valid"],
+  [
+    "metadata that is a number",
+    () => file({ __metadata__: { step: 7 } }),
+    '__metadata__ has "step", which is not',
+  ],
+  [
+    "metadata that is nested",
+    () => file({ __metadata__: { a: { b: "c" } } }),
+    '__metadata__ has "a", which is not',
+  ],
+  ["metadata that is text", () => file({ __metadata__: "pt" }), "__metadata__ is not an object of strings"],
+  ["a header behind a byte order mark", () => file(`\ufeff{"a":${ONE}}`, zeros(4)), "the header is not JSON"],
+  ["bytes behind the header's JSON", () => file(`{"a":${ONE}}\0`, zeros(4)), "the header is not JSON"],
+  [
+    "more elements than memory",
+    () => file({ a: entry("F32", [2 ** 35], 0, 2 ** 37) }, zeros(4)),
+    "a ends at byte",
+  ],
+  [
+    "more elements than numbers",
+    () => file({ a: entry("F32", [2 ** 40, 2 ** 40], 0, 4) }, zeros(4)),
+    "a has 4 bytes where",
+  ],
   ["an end beyond the file", () => file({ a: entry("F32", [1], 0, 4) }, [0]), "a ends at byte"],
 ])("%s is refused in one line", async (_, make, message) => {
   const error = await readSafetensors(make()).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(UserError);
   expect((error as Error).message).toContain(message);
   expect((error as Error).message).not.toContain("\n");
+});
+
+test("tensors in any order of the header, empty ones and odd metadata are read as the reference reads them", async () => {
+  const header = {
+    __metadata__: null,
+    b: entry("F32", [1], 4, 8),
+    none: entry("F32", [0, 3], 4, 4),
+    a: entry("F32", [1], 0, 4),
+    end: entry("I64", [0], 8, 8),
+  };
+  const body = [...new Uint8Array(Float32Array.of(1, 2).buffer)];
+  const tensors = await readSafetensors(file(`  ${JSON.stringify(header)}\n\t `, body));
+  expect([...tensors].map(([name, { values }]) => [name, ...values])).toEqual([
+    ["b", 2],
+    ["none"],
+    ["a", 1],
+    ["end"],
+  ]);
+});
+
+test("a header that is not UTF-8 is refused", async () => {
+  const header = Buffer.from(`{"a\xff":${ONE}}`, "latin1");
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(path, Buffer.concat([length, header, Buffer.alloc(4)]));
+  await expect(readSafetensors(path)).rejects.toThrow(/the header is not JSON/);
+});
+
+test("whatever offsets three tensors are given, they are read only where every byte is one tensor's", async () => {
+  const offset = fc.integer({ min: 0, max: 5 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(offset, offset), { maxLength: 3 }), offset, async (places, end) => {
+      const header = Object.fromEntries(
+        places.map(([at, n], i) => [`t${i}`, entry("F32", [n], 4 * at, 4 * (at + n))]),
+      );
+      const owners = Array(12).fill(0);
+      for (const [at, n] of places) for (let i = at; i < at + n; i++) owners[i]++;
+      const inside = places.some(
+        ([at, n]) => n === 0 && (at > end || (at > 0 && !places.some(([b, m]) => b + m === at && m > 0))),
+      );
+      const sound = owners.every((n, i) => n === (i < end ? 1 : 0)) && !inside;
+      const read = readSafetensors(file(header, zeros(4 * end))).then(
+        () => true,
+        (error: unknown) => !(error instanceof UserError),
+      );
+      expect(await read).toBe(sound);
+    }),
+    { numRuns: 400 },
+  );
 });
