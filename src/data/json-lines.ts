@@ -3,12 +3,15 @@
  * `.gz`. Streams, so a 300 MB shard takes a few MB of memory. Whatever is wrong is named by file and line.
  */
 import { isUtf8 } from "node:buffer";
-import { createReadStream, type ReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import { createReadStream } from "node:fs";
 import { EnvironmentError } from "../lib/errors.ts";
+import { bytes as sizeText } from "../lib/format.ts";
+import { gunzip } from "./gunzip.ts";
 import type { Document } from "./source.ts";
 
 const CHUNK = 1 << 20;
+/** Bytes: more in a line is no document but another kind of file, and would fill the memory. */
+export const LONGEST_LINE = 1 << 27;
 
 /** What to do about a line that holds no document: end there, or count it and go on. */
 export type OnBadLine = "fail" | "skip";
@@ -27,7 +30,11 @@ export async function* readJsonLines(
   const file = createReadStream(path, { highWaterMark: CHUNK });
   let line = 0;
   try {
-    for await (const bytes of lines(path.endsWith(".gz") ? gunzipOf(file, onBytes) : tapped(file, onBytes))) {
+    const stored = tapped(file, onBytes);
+    for await (const bytes of lines(
+      path.endsWith(".gz") ? gunzip(stored) : stored,
+      () => `${path}:${line + 1}`,
+    )) {
       line++;
       if (bytes.length === 0) continue;
       const text = textOf(bytes, `${path}:${line}`);
@@ -49,23 +56,17 @@ export async function* readJsonLines(
   }
 }
 
-function gunzipOf(file: ReadStream, onBytes: ReadOptions["onBytes"]) {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  file.on("error", (error) => gunzip.destroy(error)); // pipe does not hand errors on
-  if (onBytes !== undefined) file.on("data", (chunk) => onBytes(chunk as Buffer));
-  return file.pipe(gunzip);
-}
-
-async function* tapped(file: ReadStream, onBytes: ReadOptions["onBytes"]): AsyncIterable<Buffer> {
+async function* tapped(file: AsyncIterable<Buffer>, onBytes: ReadOptions["onBytes"]): AsyncIterable<Buffer> {
   for await (const chunk of file) {
-    onBytes?.(chunk as Buffer);
-    yield chunk as Buffer;
+    onBytes?.(chunk);
+    yield chunk;
   }
 }
 
-/** The pieces between line feeds, without a carriage return before one. */
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+/** The pieces between line feeds, without a carriage return before one. `where` names the line that is too long. */
+async function* lines(chunks: AsyncIterable<Buffer>, where: () => string): AsyncIterable<Buffer> {
   let open: Buffer[] = [];
+  let length = 0; // of what is open
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
@@ -73,9 +74,16 @@ async function* lines(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
         open.length === 0 ? chunk.subarray(start, end) : Buffer.concat([...open, chunk.subarray(start, end)]),
       );
       open = [];
+      length = 0;
       start = end + 1;
     }
-    if (start < chunk.length) open.push(chunk.subarray(start));
+    if (start === chunk.length) continue;
+    open.push(chunk.subarray(start));
+    length += chunk.length - start;
+    if (length > LONGEST_LINE)
+      throw new EnvironmentError(
+        `${where()}: the line is longer than ${sizeText(LONGEST_LINE)}; is it one JSON object per line?`,
+      );
   }
   if (open.length > 0) yield trimmed(Buffer.concat(open));
 }

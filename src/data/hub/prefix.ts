@@ -6,10 +6,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
+import { createGzip } from "node:zlib";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { gunzip } from "../gunzip.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
 import { type OnProgress, tracker } from "./progress.ts";
@@ -27,8 +27,8 @@ export async function downloadPrefix(
   if (existsSync(target)) return;
   await mkdir(dirname(target), { recursive: true });
   const temporary = `${target}.${randomUUID()}.tmp`;
-  const raw = Readable.from(verified(hub, facts, name, tell), { objectMode: false });
-  const text = name.endsWith(".gz") ? gunzipped(raw) : raw;
+  const raw = verified(hub, facts, name, tell);
+  const text = name.endsWith(".gz") ? gunzip(raw) : raw;
   try {
     await pipeline(firstLines(text, documents), createGzip({ level: 1 }), createWriteStream(temporary));
     await rename(temporary, target);
@@ -36,7 +36,7 @@ export async function downloadPrefix(
     if (!(error as NodeJS.ErrnoException).code?.startsWith("Z_")) throw error;
     throw new EnvironmentError(`${name}: corrupt gzip (${(error as Error).message})`);
   } finally {
-    raw.destroy();
+    await raw.return(undefined); // lets go of the connection
     await rm(temporary, { force: true });
   }
 }
@@ -66,12 +66,6 @@ async function* verified(
   }
   if (facts.etag.length === 64 && hash.digest("hex") !== facts.etag)
     throw new EnvironmentError(`${name}: the download does not match its checksum ${facts.etag}`);
-}
-
-function gunzipped(raw: Readable): AsyncIterable<Uint8Array> {
-  const gunzip = createGunzip();
-  raw.on("error", (error) => gunzip.destroy(error)); // pipe does not hand errors on
-  return raw.pipe(gunzip);
 }
 
 async function* firstLines(text: AsyncIterable<Uint8Array>, documents: number): AsyncGenerator<Uint8Array> {
