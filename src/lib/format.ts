@@ -1,7 +1,26 @@
-/** Numbers for people. Files get full precision (csv.ts); these are for tables and messages. */
+/**
+ * Numbers for people. Files get full precision (csv.ts); these are for tables and messages. None of them throws, whatever it
+ * is given: a number that is not finite is spelled as in the files.
+ */
+import { cell } from "./csv.ts";
+
+const isNumber = (n: unknown): n is number => typeof n === "number";
+
+/** With so many decimals; `-` for what is not there. */
+export function fixed(n: number | null | undefined, digits: number): string {
+  if (!isNumber(n)) return "-";
+  return Number.isFinite(n) ? n.toFixed(Math.min(100, Math.max(0, digits))) : cell(n);
+}
+
+/** So many significant digits; `-` for what is not there. */
+export function significant(n: number | null | undefined, digits: number): string {
+  if (!isNumber(n)) return "-";
+  return Number.isFinite(n) ? n.toPrecision(digits) : cell(n);
+}
 
 /** 12.3k, 4.56M, 1.28B: three significant digits. */
 export function count(n: number): string {
+  if (!Number.isFinite(n)) return fixed(n, 0);
   const units = ["", "k", "M", "B", "T", "P", "E"];
   let [value, unit] = [n, 0];
   while (Math.abs(value) >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
@@ -13,6 +32,7 @@ export const plural = (n: number, thing: string): string => `${n} ${thing}${n ==
 
 /** 126 GFLOP, 9.29 ZFLOP: floating-point operations, in SI prefixes. */
 export function flops(n: number): string {
+  if (!Number.isFinite(n)) return `${fixed(n, 0)} FLOP`;
   const prefixes = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
   const power = n < 1 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(n) / 3 + 1e-9));
   return `${Number((n / 1000 ** power).toPrecision(3))} ${prefixes[power]}FLOP`;
@@ -20,6 +40,7 @@ export function flops(n: number): string {
 
 /** 900 B, 1.5 GiB. */
 export function bytes(n: number): string {
+  if (!Number.isFinite(n)) return `${fixed(n, 0)} B`;
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
   let [value, unit] = [n, 0];
   while (value >= 1023.5 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];

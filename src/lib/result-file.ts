@@ -3,10 +3,12 @@
  * digest of all that the result depends on (device, driver, libraries, code), so another device, or newer code, finds
  * no result and has to try again.
  */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomicSync } from "./fs-atomic.ts";
 import { sha256 } from "./hash.ts";
+import { jsonText } from "./json.ts";
 import { withLock } from "./with-lock.ts";
 
 export interface ResultFileOptions<T> {
@@ -38,7 +40,7 @@ export class ResultFile<T> {
 
   /** Whole or not at all. Throws where the folder cannot be written. */
   write(content: T): void {
-    writeFileAtomicSync(this.path, `${JSON.stringify(content, null, 1)}\n`);
+    writeFileAtomicSync(this.path, `${jsonText(content, 1)}\n`);
   }
 
   /** As `write`; where that fails, nothing is remembered, and the result is found again next time. */

@@ -42,6 +42,7 @@ export function launch({ work, onEvent, stderr, env }: Launch): Launched {
   const log = stderr === undefined ? undefined : openLog(stderr);
   const child: ChildProcess = fork(ENTRY, ["run-one"], {
     stdio: ["ignore", "ignore", log ?? "pipe", "ipc"],
+    serialization: "advanced", // JSON would make null of a loss that is NaN
     env: { ...process.env, ...env },
   });
   const { pid } = child;

@@ -2,7 +2,7 @@
 
 import type { RunConfig } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
-import { count } from "../lib/format.ts";
+import { count, fixed } from "../lib/format.ts";
 import { evaluationSets } from "../train/evaluation-sets.ts";
 import { requireVocabulary } from "../train/vocabulary.ts";
 import { dataContext } from "./folders.ts";
@@ -34,9 +34,9 @@ export async function prepareCorpora(
       `data: ${about.source}${about.tokenizer === null ? "" : `, tokenizer ${about.tokenizer}`}${sizes}, fingerprint ${about.fingerprint.slice(0, 12)}`,
     );
     const { unigramBitsPerByte, optimalLoss, tokens } = corpus.validation(model.seq_len, e.tokens);
-    const optimum = optimalLoss === undefined ? "" : `; optimal loss ${optimalLoss.toFixed(4)} nats`;
+    const optimum = optimalLoss === undefined ? "" : `; optimal loss ${fixed(optimalLoss, 4)} nats`;
     log(
-      `data: validation on ${count(tokens)} tokens; unigram baseline ${unigramBitsPerByte.toFixed(3)} bits/byte${optimum}`,
+      `data: validation on ${count(tokens)} tokens; unigram baseline ${fixed(unigramBitsPerByte, 3)} bits/byte${optimum}`,
     );
     const [, ...others] = await evaluationSets(config, corpus, context);
     for (const { split, protocol, slice } of others)

@@ -1,6 +1,6 @@
 /** Trains the runs of a sweep, each in a child process, with progress, until all are finished or a signal says stop. */
 import pino from "pino";
-import { duration } from "../lib/format.ts";
+import { duration, fixed } from "../lib/format.ts";
 import type { sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
@@ -123,5 +123,5 @@ function describe(status: RunStatus): string {
   const label = stateLabel(status);
   if (message !== undefined) return `${label}: ${message}`;
   if (val_ppl === undefined || val_bits_per_byte === undefined) return label;
-  return `${label}, ${val_ppl.toFixed(3)} ppl, ${val_bits_per_byte.toFixed(4)} bits/byte`;
+  return `${label}, ${fixed(val_ppl, 3)} ppl, ${fixed(val_bits_per_byte, 4)} bits/byte`;
 }

@@ -7,6 +7,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileSynced } from "../lib/fs-atomic.ts";
 import { sha256File } from "../lib/hash.ts";
+import { jsonNumbers, jsonText } from "../lib/json.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "../lib/safetensors.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
@@ -22,7 +23,7 @@ export interface CheckpointFacts {
   readonly step: number;
   /** Length in bytes of each CSV table when it was made. */
   readonly tables: Readonly<Record<string, number>>;
-  /** What the training loop keeps between steps beside its tensors. */
+  /** What the training loop keeps between steps beside its tensors: numbers alone, finite or not. */
   readonly loop: unknown;
 }
 
@@ -52,7 +53,7 @@ export async function saveCheckpoint(
     const { state: statePath, facts: factsPath, complete } = files(temporary);
     await writeSafetensors(statePath, state);
     const digest = await sha256File(statePath);
-    await writeFileSynced(factsPath, `${JSON.stringify({ ...facts, state_sha256: digest }, null, 2)}\n`);
+    await writeFileSynced(factsPath, `${jsonText({ ...facts, state_sha256: digest }, 2)}\n`);
     await writeFileSynced(complete, "");
   });
   for (const old of folders(dir).slice(keep)) await removeCheckpoint(old);
@@ -93,7 +94,7 @@ async function readCheckpoint(
     const wrong = unfit(facts);
     if (wrong !== undefined) return wrong;
     if ((await sha256File(state)) !== facts.state_sha256) return "its tensors do not match their checksum";
-    return { facts, state: await readSafetensors(state) };
+    return { facts: { ...facts, loop: jsonNumbers(facts.loop) }, state: await readSafetensors(state) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

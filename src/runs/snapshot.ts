@@ -20,13 +20,18 @@ export interface RunSnapshot {
 
 /** Of a run that was never started. */
 export const NO_SNAPSHOT: RunSnapshot = {
-  ...{ finished: false, status: undefined, cause: undefined, lease: undefined },
-  ...{ leaseState: "free", metrics: [], timing: [] },
+  finished: false,
+  status: undefined,
+  cause: undefined,
+  lease: undefined,
+  leaseState: "free",
+  metrics: [],
+  timing: [],
 };
 
 export function readSnapshot(dir: string): RunSnapshot {
-  const status = soundStatus(readStatus(dir));
-  const { cause } = { cause: undefined, ...status } as { cause: string | undefined };
+  const status = readStatus(dir);
+  const cause: string | undefined = status?.cause;
   if (isFinished(dir)) return { ...NO_SNAPSHOT, finished: true, status };
   const { lease, state } = claim(dir);
   const seen = { finished: false, status, cause, lease, leaseState: state };
@@ -44,23 +49,4 @@ function claim(dir: string): { readonly lease: LeaseView | undefined; readonly s
   } catch {
     return { lease: undefined, state: "free" };
   }
-}
-
-const NUMBERS = [
-  ...["attempt", "pid", "step", "steps", "val_loss", "val_ppl", "val_bits_per_byte", "train_loss"],
-  ...["max_grad_norm", "parameters", "tokens"],
-];
-
-/** Without the fields that hold something else; null is how JSON writes a number that is none. */
-function soundStatus(status: unknown): RunStatus | undefined {
-  if (typeof status !== "object" || status === null || !("state" in status)) return undefined;
-  if (typeof status.state !== "string") return undefined;
-  const entries = Object.entries(status).map(([key, value]) => [
-    key,
-    value === null && NUMBERS.includes(key) ? Number.NaN : value,
-  ]);
-  const sound = entries.filter(
-    ([key, value]) => typeof value === (NUMBERS.includes(key as string) ? "number" : "string"),
-  );
-  return { attempt: 1, ...Object.fromEntries(sound) } as RunStatus;
 }

@@ -1,6 +1,7 @@
 /** A run's status file: what state it is in and how it got there. Written whole at every change. */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
+import { jsonNumber, jsonText } from "../lib/json.ts";
 import type { Cause } from "./causes.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
@@ -47,17 +48,48 @@ export const writeStatus = (
   dir: string,
   status: RunStatus,
   writer: Pick<Lease, "writeFile"> = { writeFile: writeFileAtomic },
-): Promise<void> => writer.writeFile(runFiles(dir).status, `${JSON.stringify(status, null, 2)}\n`);
+): Promise<void> => writer.writeFile(runFiles(dir).status, `${jsonText(status, 2)}\n`);
 
-/** The status on disk, or undefined where there is none that can be read. */
+/** The status on disk, less what is not what it should be; undefined where there is none that says a state. */
 export function readStatus(dir: string): RunStatus | undefined {
   const { status } = runFiles(dir);
   if (!existsSync(status)) return undefined;
   try {
-    return JSON.parse(readFileSync(status, "utf8")) as RunStatus;
+    return soundStatus(JSON.parse(readFileSync(status, "utf8")));
   } catch {
     return undefined;
   }
+}
+
+const NUMBERS: readonly string[] = [
+  "attempt",
+  "pid",
+  "step",
+  "steps",
+  "val_loss",
+  "val_ppl",
+  "val_bits_per_byte",
+  "train_loss",
+  "max_grad_norm",
+  "parameters",
+  "tokens",
+] satisfies readonly (keyof RunStatus)[];
+
+function soundStatus(written: unknown): RunStatus | undefined {
+  if (typeof written !== "object" || written === null || !("state" in written)) return undefined;
+  if (typeof written.state !== "string") return undefined;
+  const entries = Object.entries(written).flatMap(([key, value]) => {
+    const read = NUMBERS.includes(key) ? jsonNumber(value) : value;
+    return typeof read === "number" || typeof read === "string" ? [[key, read] as const] : [];
+  });
+  return withoutResult({ attempt: 1, ...Object.fromEntries(entries) } as RunStatus);
+}
+
+/** Former versions called a run done whose last evaluation gave no number. */
+function withoutResult(status: RunStatus): RunStatus {
+  const { state, val_loss: loss } = status;
+  if (state !== "done" || loss === undefined || Number.isFinite(loss)) return status;
+  return { ...status, state: "diverged", message: `the loss on validation is ${loss}` };
 }
 
 /** A run is finished when its marker is there, which is written after everything else. */

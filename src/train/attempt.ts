@@ -1,7 +1,9 @@
 /** The work of an attempt: opens the engine and the data, trains from a checkpoint or anew, leaves tables and weights. */
+
 import type pino from "pino";
 import { type ChosenEngine, chooseEngine, type EngineName } from "../backends/registry.ts";
 import { openCorpus } from "../data/corpus.ts";
+import { jsonText } from "../lib/json.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
 import { activeProbes, tablesOf } from "../probes/active.ts";
@@ -49,8 +51,7 @@ export async function trainInto(
   requireSame(resumed?.facts, identity);
   const sets = await evaluationSets(config, corpus, ctx.data);
   const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
-  const keep = (more: object) =>
-    lease.writeFile(files.provenance, `${JSON.stringify({ ...facts, ...more }, null, 2)}\n`);
+  const keep = (more: object) => lease.writeFile(files.provenance, `${jsonText({ ...facts, ...more }, 2)}\n`);
   await keep({});
   await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
   const { name: engineName, detail, skipped } = chosen;

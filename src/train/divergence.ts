@@ -1,4 +1,6 @@
 /** When a run has diverged: a number that is not finite, or a loss that stays well above where it started. */
+import { fixed } from "../lib/format.ts";
+import type { EvaluationSet } from "./evaluation-sets.ts";
 
 export interface DivergenceRule {
   /** Nats above the first step's loss. */
@@ -36,8 +38,22 @@ export function divergenceWatch(
       initial ??= loss;
       above = loss > initial + rule.above_initial ? above + 1 : 0;
       if (above < rule.patience) return undefined;
-      const limit = `${rule.above_initial} nats above its first value ${initial.toFixed(3)}`;
+      const limit = `${rule.above_initial} nats above its first value ${fixed(initial, 3)}`;
       return `the loss has been more than ${limit} for ${above} steps`;
     },
   };
+}
+
+/**
+ * What is wrong with an evaluation, or undefined. A number that only follows from another, as perplexity does from the loss,
+ * may be too large to be written where the other is not.
+ */
+export function notFinite(
+  { split, metrics }: Pick<EvaluationSet, "split" | "metrics">,
+  scores: Readonly<Record<string, number>>,
+): string | undefined {
+  const wrong = Object.entries(scores).find(
+    ([name, value]) => metrics[name]?.follows === undefined && !Number.isFinite(value),
+  );
+  return wrong && `the ${wrong[0]} on ${split} is ${wrong[1]}`;
 }

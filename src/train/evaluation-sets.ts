@@ -76,7 +76,7 @@ export async function corpusOf(
 }
 
 /** A set that is ready to be evaluated with the weights as they are on the device. */
-export interface Evaluator extends Pick<EvaluationSet, "split" | "protocol"> {
+export interface Evaluator extends Pick<EvaluationSet, "split" | "protocol" | "metrics"> {
   /** After step t. */
   evaluate(t: number): Promise<Evaluation>;
 }
@@ -100,9 +100,10 @@ export async function evaluators(
     JSON.stringify([slice.seqLen, "perToken" in slice ? slice.perToken : "group sums"]);
   const programs = new Map<string, Awaited<ReturnType<typeof compile>>>();
   for (const { slice } of sets) if (!programs.has(key(slice))) programs.set(key(slice), await compile(slice));
-  return sets.map(({ split, protocol, slice }) => ({
+  return sets.map(({ split, protocol, metrics, slice }) => ({
     split,
     protocol,
+    metrics,
     evaluate(t) {
       const { built, program } = programs.get(key(slice))!;
       const stepFeeds = atStep(built, t);

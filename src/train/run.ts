@@ -1,10 +1,12 @@
 /** One run from start to finish in its own folder: whatever happens, its status file says so. */
+
 import { hostname } from "node:os";
 import pino from "pino";
 import type { EngineName } from "../backends/registry.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { knownError } from "../lib/errors.ts";
+import { jsonText } from "../lib/json.ts";
 import { attemptsBeforeLeases, recordAttempt } from "../runs/attempts.ts";
 import { type Cause, causeOf } from "../runs/causes.ts";
 import { removeCheckpoints } from "../runs/checkpoints.ts";
@@ -82,7 +84,7 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
     const resumed = await beginRun(spec, ctx.dir, lease, (line) => notes.push(line));
     from = resumed?.facts.step ?? 0;
     ctx.tell({ kind: "begin", attempt: lease.attempt, step: from });
-    await lease.writeFile(files.config, `${JSON.stringify(spec, null, 2)}\n`);
+    await lease.writeFile(files.config, `${jsonText(spec, 2)}\n`);
     for (const text of notes) {
       log().warn(text);
       ctx.tell({ kind: "phase", text });

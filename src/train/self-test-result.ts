@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { ChosenEngine, EngineCheck } from "../backends/registry.ts";
 import { ENTRY } from "../lib/entry.ts";
+import { significant } from "../lib/format.ts";
 import { sha256Folder } from "../lib/hash.ts";
 import { once } from "../lib/memo.ts";
 import { ResultFile } from "../lib/result-file.ts";
@@ -72,7 +73,7 @@ function faults({ results }: SelfTestReport): string {
   const more = wrong.length > 3 ? `; and ${wrong.length - 3} more` : "";
   const texts = wrong
     .slice(0, 3)
-    .map(({ what, off, bound }) => `${what} off by ${off.toPrecision(2)}, more than ${bound}`);
+    .map(({ what, off, bound }) => `${what} off by ${significant(off, 2)}, more than ${bound}`);
   return texts.join("; ") + more;
 }
 

@@ -9,7 +9,7 @@ import type { Corpus } from "../data/corpus.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { activeProbes } from "../probes/active.ts";
 import type { Checkpointing } from "./checkpointing.ts";
-import { divergenceWatch } from "./divergence.ts";
+import { divergenceWatch, notFinite } from "./divergence.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type EvaluationSet, type Evaluator, evaluators } from "./evaluation-sets.ts";
 import { initialize } from "./initialize.ts";
@@ -85,7 +85,13 @@ export async function train({
     if (wrong !== undefined) return { state: "diverged", message: wrong };
 
     if (t === t_.steps || (e.every !== null && t % e.every === 0)) {
-      for (const on of evaluations) recorder.evaluated(t, on, await on.evaluate(t));
+      let without: string | undefined;
+      for (const on of evaluations) {
+        const evaluation = await on.evaluate(t);
+        recorder.evaluated(t, on, evaluation);
+        without ??= notFinite(on, evaluation.scores);
+      }
+      if (without !== undefined) return { state: "diverged", message: without };
     }
     if (t < t_.steps && checkpoints?.due(t)) await save(t);
   }

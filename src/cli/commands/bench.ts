@@ -1,9 +1,11 @@
 /** `hnorm bench`: how fast a model trains on this machine, what share of the hardware that is, and where time goes. */
+
 import type { Command } from "commander";
 import type { OpTime } from "../../backends/backend.ts";
 import { configOf } from "../../config/from-overrides.ts";
 import { UserError } from "../../lib/errors.ts";
-import { bytes, count, flops } from "../../lib/format.ts";
+import { bytes, count, fixed, flops } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { engineChooser } from "../../local/choose-engine.ts";
 import { bench, type Measured } from "../../train/bench.ts";
@@ -58,7 +60,7 @@ export function benchCommand(command: Command, io: Io): void {
         micro_batches: config.train.batch_size / config.train.micro_batch_size,
         ...facts(measured, given ?? chosen.engine.peakFlops?.()),
       };
-      io.out(options.json ? JSON.stringify(result) : text(result));
+      io.out(options.json ? jsonText(result) : text(result));
     });
 }
 
@@ -124,14 +126,14 @@ function summed(times: readonly OpTime[], nameOf: (time: OpTime) => string): rea
 }
 
 const total = ({ forward_ms, backward_ms }: Row): number => forward_ms + backward_ms;
-const ms = (n: number): string => n.toFixed(n < 10 ? 2 : 1);
+const ms = (n: number): string => fixed(n, n < 10 ? 2 : 1);
 
 function text(r: Result): string {
   const { median, least, most, all } = r.step_ms;
   const share =
     r.mfu === null
       ? "MFU           unknown: no peak FLOP/s is known for this device (set --peak)"
-      : `MFU           ${(100 * r.mfu).toFixed(1)} % of ${flops(r.peak_flops!)}/s, by PaLM's (6 N + 12 L d T) tokens/s: ${flops(r.flops_per_token)} per token, N = ${count(r.counted_parameters)}`;
+      : `MFU           ${fixed(100 * r.mfu, 1)} % of ${flops(r.peak_flops!)}/s, by PaLM's (6 N + 12 L d T) tokens/s: ${flops(r.flops_per_token)} per token, N = ${count(r.counted_parameters)}`;
   const lines = [
     `engine        ${r.engine}: ${r.detail}`,
     ...(r.chosen === undefined ? [] : [`chosen        ${r.chosen}`]),
@@ -141,7 +143,7 @@ function text(r: Result): string {
     `step ms       ${ms(median)} (median of ${all.length}; ${ms(least)} to ${ms(most)})`,
     share,
     `memory        ${bytes(r.memory_bytes)}; forecast ${bytes(r.forecast_bytes)}`,
-    `startup       ${r.prepare_s.toFixed(1)} s`,
+    `startup       ${fixed(r.prepare_s, 1)} s`,
   ];
   if (r.parts === undefined) return lines.join("\n");
   const whole = r.parts.reduce((sum, row) => sum + total(row), 0);
@@ -149,7 +151,7 @@ function text(r: Result): string {
     { title: "part of a step", text: ({ name }) => name, align: "left" },
     { title: "forward ms", text: (row) => ms(row.forward_ms) },
     { title: "backward ms", text: (row) => ms(row.backward_ms) },
-    { title: "share", text: (row) => `${((100 * total(row)) / whole).toFixed(1)} %` },
+    { title: "share", text: (row) => `${fixed((100 * total(row)) / whole, 1)} %` },
   ];
   const note = `op by op: ${ms(whole)} ms; the head's gradient counts as forward, where it is computed`;
   return [...lines, "", table(r.parts, columns), note].join("\n");

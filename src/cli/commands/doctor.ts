@@ -1,7 +1,9 @@
 /** `hnorm doctor`: which engines work on this machine, why the others do not, and what hnorm has to work with. */
+
 import type { Command } from "commander";
 import { type SurveyedEngine, surveyEngines } from "../../backends/registry.ts";
 import { EXIT } from "../../lib/errors.ts";
+import { jsonText } from "../../lib/json.ts";
 import { cacheDir } from "../../local/folders.ts";
 import { type SelfTestResult, selfTestResult } from "../../train/self-test-result.ts";
 import type { Check, Finding } from "../checks/check.ts";
@@ -12,7 +14,7 @@ export function doctorCommand(command: Command, io: Io): void {
   command.option("--json", "as JSON").action(async ({ json }: { json?: boolean }) => {
     const machine = await Promise.all(checks.map(async (check) => [check, await check.run()] as const));
     const engines = (await surveyEngines()).map(judged); // after: what loads an engine must not make other programs look slow
-    io.out(json ? JSON.stringify(asJson(engines, machine), null, 2) : asText(engines, machine));
+    io.out(json ? jsonText(asJson(engines, machine), 2) : asText(engines, machine));
     if (!engines.some(({ found }) => found.ok)) process.exitCode = EXIT.unavailable;
   });
 }

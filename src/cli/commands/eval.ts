@@ -1,4 +1,5 @@
 /** `hnorm eval RUN...`: finished runs under another evaluation protocol, or on another validation set. */
+
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { type ChosenEngine, type EngineName, engineNames, engineToPlan } from "../../backends/registry.ts";
@@ -7,7 +8,9 @@ import { fromZod } from "../../config/resolve.ts";
 import { type EvalSet, evalSet } from "../../config/schema.ts";
 import { wording } from "../../config/wording.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
+import { fixed } from "../../lib/format.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { jsonText } from "../../lib/json.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { engineChooser } from "../../local/choose-engine.ts";
 import { dataContextIn } from "../../local/folders.ts";
@@ -50,7 +53,7 @@ export function evalCommand(command: Command, io: Io): void {
       for (const run of dirs.map(readFinishedRun)) {
         const result = await evaluated(run, options, io);
         results.push(result);
-        if (options.json) io.out(JSON.stringify(record(result)));
+        if (options.json) io.out(jsonText(record(result)));
         if (options.save) await save(run, result, io);
       }
       if (!options.json) io.out(table(results, columnsFor(results)));
@@ -160,7 +163,7 @@ function columnsFor(results: readonly ReEvaluation[]): readonly Column<ReEvaluat
     { title: "protocol", text: (r) => r.protocol, align: "left" },
     ...[...metrics].map(([name, { title = name, digits }]) => ({
       title,
-      text: ({ scores }: ReEvaluation) => scores[name]?.toFixed(digits) ?? "-",
+      text: ({ scores }: ReEvaluation) => fixed(scores[name], digits),
     })),
     { title: "tokens", text: (r) => String(r.tokens) },
   ];

@@ -1,8 +1,10 @@
 /** `hnorm explain [NAME] [key=value ...]`: a strategy's or a norm function's equation, parameters and source. */
+
 import type { Command } from "commander";
 import type { z } from "zod";
 import { wording } from "../../config/wording.ts";
 import { UserError } from "../../lib/errors.ts";
+import { jsonText } from "../../lib/json.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { table } from "../../lib/table.ts";
 import { presets } from "../../model/presets.ts";
@@ -38,7 +40,7 @@ export function explainCommand(command: Command, io: Io): void {
     .option("--probes", "instead, what can be measured while a model trains (log.probes)")
     .option("--json", "as JSON")
     .action((name: string | undefined, params: readonly string[], options: Options) => {
-      if (options.probes) io.out(options.json ? JSON.stringify(probesAsJson(), null, 2) : probesText());
+      if (options.probes) io.out(options.json ? jsonText(probesAsJson(), 2) : probesText());
       else io.out(name === undefined ? list() : describe(name, params, options));
     });
 }

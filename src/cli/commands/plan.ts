@@ -1,9 +1,11 @@
 /** `hnorm plan FILE`: every run a config expands to and what it will cost, before anything starts. */
+
 import { existsSync, readdirSync } from "node:fs";
 import type { Command } from "commander";
 import { filesMissing } from "../../data/corpus.ts";
 import type { DataContext } from "../../data/source.ts";
 import { bytes, count, duration, flops, plural } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { engineChooserToPlan } from "../../local/choose-engine.ts";
 import { type Cost, costs, measureSpeeds, speedText } from "../../local/costs.ts";
@@ -75,7 +77,7 @@ export function planCommand(command: Command, io: Io): void {
         ...unfair.map(alsoDiffersText),
       ];
       const more = { ...rankByJson(by), data_missing: missing, arms_differ_also_in: unfair };
-      if (options.json) io.out(JSON.stringify(asJson(planned, speeds, more), null, 2));
+      if (options.json) io.out(jsonText(asJson(planned, speeds, more), 2));
       else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });
 }

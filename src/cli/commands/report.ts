@@ -1,8 +1,10 @@
 /** `hnorm report DIR`: a page with the figures of a sweep, its words as Markdown, and a summary on stdout. */
+
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { jsonText } from "../../lib/json.ts";
 import { readReportData } from "../../report/data/report-data.ts";
 import { answerText } from "../../report/page/answer-text.ts";
 import { plainText } from "../../report/page/blocks.ts";
@@ -41,7 +43,7 @@ export function reportCommand(command: Command, io: Io): void {
       const files = reportFiles(data);
       for (const [name, text] of files) await writeFileAtomic(join(out, name), text);
       if (asked === undefined) dropFigures(out, files);
-      if (json) io.out(JSON.stringify(reportJson(data), null, 2));
+      if (json) io.out(jsonText(reportJson(data), 2));
       else {
         const parts = [
           plainText(answerText(data.evidence)),

@@ -1,6 +1,8 @@
 /** `hnorm results DIR`: what a sweep has found, from what its runs wrote: its arms, then its runs. */
+
 import type { Command } from "commander";
 import { EXIT } from "../../lib/errors.ts";
+import { jsonText } from "../../lib/json.ts";
 import { armsAsJson } from "../../report/ranking/arm-rows.ts";
 import { armsOf } from "../../report/ranking/arms.ts";
 import { evidence } from "../../report/ranking/evidence.ts";
@@ -53,10 +55,10 @@ function print(name: string, { runs, by }: Ranking, { against, arms, json }: Opt
   const compared = { by, ...(against === undefined ? {} : { against }) };
   if (arms) {
     const found = evidence(armsOf(runs, name), compared);
-    io.out(json ? JSON.stringify(armsAsJson(found), null, 2) : armsTable(found, against !== undefined));
+    io.out(json ? jsonText(armsAsJson(found), 2) : armsTable(found, against !== undefined));
     return;
   }
   const { text, caveat } = rankingText(runs, name, compared);
-  io.out(json ? JSON.stringify(resultRows(runs, by), null, 2) : text);
+  io.out(json ? jsonText(resultRows(runs, by), 2) : text);
   if (caveat !== undefined && !json) io.log(caveat);
 }

@@ -1,10 +1,13 @@
 /** `hnorm selftest resume FILE`, `hnorm selftest engine NAME`: proves on this machine what hnorm promises. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Argument, type Command } from "commander";
 import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
+import { significant } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { cacheDir } from "../../local/folders.ts";
 import { proveResume } from "../../local/prove-resume.ts";
@@ -60,7 +63,7 @@ export function selftestCommand(command: Command, io: Io): void {
       io.log(`engine ${name}: ${chosen.detail}`);
       const test = await selfTest(chosen.engine, io.log);
       const { faults } = saveSelfTest(chosen, test, cacheDir());
-      if (json) io.out(JSON.stringify({ engine: name, detail: chosen.detail, ...test }));
+      if (json) io.out(jsonText({ engine: name, detail: chosen.detail, ...test }));
       else io.out([table(worst(test.results), COLUMNS), test.ok ? "passed" : `FAILED: ${faults}`].join("\n"));
       process.exitCode = test.ok ? EXIT.ok : EXIT.mismatch;
     });
@@ -68,7 +71,7 @@ export function selftestCommand(command: Command, io: Io): void {
 
 const COLUMNS: readonly Column<Comparison>[] = [
   { title: "comparison (worst of its kind)", text: ({ what }) => what, align: "left" },
-  { title: "deviation", text: ({ off }) => off.toPrecision(2) },
+  { title: "deviation", text: ({ off }) => significant(off, 2) },
   { title: "tolerance", text: ({ bound }) => `${bound}` },
 ];
 

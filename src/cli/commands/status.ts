@@ -1,8 +1,10 @@
 /** `hnorm status DIR`: every run of a sweep, where it is, how far and how fast; of a folder of sweeps, a line for each. */
+
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
+import { jsonText } from "../../lib/json.ts";
 import { nearest } from "../../lib/suggest.ts";
 import { runsDir } from "../../local/folders.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
@@ -37,7 +39,7 @@ export function statusCommand(command: Command, io: Io): void {
       const views = looked.map(({ dir, look }) => ({ dir, view: look() }));
       if (options.json) {
         const all = views.map(({ dir, view }) => statusJson(dir, view));
-        io.out(JSON.stringify(several ? all : all[0], null, 2));
+        io.out(jsonText(several ? all : all[0], 2));
       } else io.out(views.map(({ view }) => (several ? sweepLine(view) : statusText(view))).join("\n"));
     });
 }
@@ -60,8 +62,7 @@ async function watch(
     (views) => {
       for (const [i, view] of views.entries()) {
         const lines = tellers[i]!(view);
-        if (lines.length > 0)
-          io.out(json ? JSON.stringify(statusJson(looked[i]!.dir, view)) : lines.join("\n"));
+        if (lines.length > 0) io.out(json ? jsonText(statusJson(looked[i]!.dir, view)) : lines.join("\n"));
       }
     },
     over,

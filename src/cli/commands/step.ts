@@ -1,8 +1,10 @@
 /** `hnorm step FILE`: one forward and backward pass on given weights and tokens, for comparison with other code. */
+
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { loadModelConfig } from "../../config/load.ts";
 import { UserError } from "../../lib/errors.ts";
+import { jsonText } from "../../lib/json.ts";
 import { readSafetensors, writeSafetensors } from "../../lib/safetensors.ts";
 import { table } from "../../lib/table.ts";
 import { chooseExact } from "../../local/choose-engine.ts";
@@ -88,7 +90,7 @@ export function stepCommand(command: Command, io: Io): void {
         engine: chosen.name,
         norm: norm.name,
       };
-      if (options.json) io.out(JSON.stringify(facts));
+      if (options.json) io.out(jsonText(facts));
       else
         io.out(
           Object.entries(facts)

@@ -2,11 +2,13 @@
  * `hnorm sweep FILE --launcher slurm`: prepares the data here, where the network is, and submits the runs that are not
  * finished. Nothing is computed on this machine, so neither its memory, its speed nor its engines are looked at.
  */
+
 import { resolve } from "node:path";
 import { Option } from "commander";
 import { ENTRY } from "../../lib/entry.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { cacheDir, requireWritable, runsDir } from "../../local/folders.ts";
 import { prepareCorpora } from "../../local/prepare-corpora.ts";
 import { sweepFiles } from "../../runs/paths.ts";
@@ -48,7 +50,7 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
     todo.length === 0
       ? { submitted: [], skipped: new Map(runs.map((run) => [run.name, "finished"])), notes: [] }
       : await submitSweep(jobs, runs, (line) => io.log(line));
-  if (options.json) io.out(JSON.stringify({ ...done, skipped: Object.fromEntries(done.skipped) }, null, 2));
+  if (options.json) io.out(jsonText({ ...done, skipped: Object.fromEntries(done.skipped) }, 2));
   else for (const line of lines(done)) io.out(line);
   for (const note of done.notes) io.log(note);
   if (done.submitted.length > 0)

@@ -1,8 +1,10 @@
 /** `hnorm sweep FILE`: trains every run that is not finished yet, then ranks them all. */
+
 import { relative } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { engineChooser, skippedEngines } from "../../local/choose-engine.ts";
 import { costs } from "../../local/costs.ts";
 import { requireWritable, runsDir } from "../../local/folders.ts";
@@ -101,7 +103,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
 
   const { runs: ranked, by } = rankedRuns(files, runs, statuses);
   const { text, caveat } = rankingText(ranked, name, { by });
-  io.out(options.json ? JSON.stringify(resultRows(ranked, by), null, 2) : text);
+  io.out(options.json ? jsonText(resultRows(ranked, by), 2) : text);
   await writeResults(files, runs, statuses);
   io.log(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.log(caveat);

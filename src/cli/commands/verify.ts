@@ -1,7 +1,9 @@
 /** `hnorm verify FILE`: the finished runs of a config against what its `expect:` section says of them. */
+
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { jsonText } from "../../lib/json.ts";
 import { memoize } from "../../lib/memo.ts";
 import { runsDir } from "../../local/folders.ts";
 import { junitXml } from "../../report/expectations/junit.ts";
@@ -58,7 +60,7 @@ export function verifyCommand(command: Command, io: Io): void {
         throw new UserError(`${file}: no expectation applies to the selected arms`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));
       const result = overall(all);
-      if (options.json) io.out(JSON.stringify({ sweep: name, result, verdicts: all }, null, 2));
+      if (options.json) io.out(jsonText({ sweep: name, result, verdicts: all }, 2));
       else io.out(verdictTable(all));
       const missing = ranked.filter(({ status }) => status === undefined).length;
       if (missing > 0) io.log(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);

@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { Presets, SingleBar } from "cli-progress";
 import type { PrepareProgress } from "../../data/shards/prepare-part.ts";
-import { bytes, count, duration } from "../../lib/format.ts";
+import { bytes, count, duration, fixed } from "../../lib/format.ts";
 import type { Io } from "../io.ts";
 
 export interface PrepareMeter {
@@ -26,7 +26,7 @@ export function prepareMeter(io: Io): PrepareMeter {
       update(progress) {
         if (performance.now() - spoken < QUIET_MS) return;
         spoken = performance.now();
-        const percent = ((100 * progress.done) / progress.total).toFixed(1);
+        const percent = fixed((100 * progress.done) / progress.total, 1);
         io.log(`data: ${percent}%, ${progress.split}, ${note(progress)}`);
       },
       close: () => {},

@@ -1,5 +1,6 @@
 /** `hnorm status --watch`: on a terminal the screen again and again, elsewhere a line for each change. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { fixed } from "../../lib/format.ts";
 import type { RunView } from "../../report/status/run-view.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
 import { runsTable, sweepLine } from "../tables/status-text.ts";
@@ -75,6 +76,6 @@ export function changes(): (sweep: SweepView) => readonly string[] {
 
 function detail({ state, host, valPpl, message }: RunView): string {
   if (state === "running" && host !== undefined) return ` on ${host}`;
-  if (state === "done" && valPpl !== undefined) return `, ${valPpl.toFixed(3)} ppl`;
+  if (state === "done" && valPpl !== undefined) return `, ${fixed(valPpl, 3)} ppl`;
   return state === "failed" && message !== undefined ? `: ${message.split("\n")[0]}` : "";
 }

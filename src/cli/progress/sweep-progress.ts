@@ -1,7 +1,7 @@
 /** Progress of a sweep: bars on a terminal (cli-progress), elsewhere one plain line now and then. */
 import { performance } from "node:perf_hooks";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import { duration } from "../../lib/format.ts";
+import { duration, fixed } from "../../lib/format.ts";
 import type { Progress } from "../../local/progress.ts";
 import type { Io } from "../io.ts";
 import { eta } from "./eta.ts";
@@ -24,7 +24,7 @@ function lines(io: Io, totalSteps: number): Progress {
       if (event.kind === "phase") io.log(`       ${run}: ${event.text}`);
       if (event.kind === "evaluation") {
         io.log(
-          `eval   ${run}: step ${event.step}, ${event.ppl.toFixed(2)} ppl, ${event.bitsPerByte.toFixed(3)} bits/byte`,
+          `eval   ${run}: step ${event.step}, ${fixed(event.ppl, 2)} ppl, ${fixed(event.bitsPerByte, 3)} bits/byte`,
         );
       }
       if (event.kind !== "step") return;
@@ -32,7 +32,7 @@ function lines(io: Io, totalSteps: number): Progress {
       if (performance.now() - spoken < QUIET_MS) return;
       spoken = performance.now();
       io.log(
-        `train  ${run}: step ${event.step}/${event.steps}, loss ${event.loss.toFixed(3)}, sweep ETA ${duration(left)}`,
+        `train  ${run}: step ${event.step}/${event.steps}, loss ${fixed(event.loss, 3)}, sweep ETA ${duration(left)}`,
       );
     },
     end: (run, label) => io.log(`end    ${run}: ${label}`),
@@ -59,11 +59,11 @@ function bars(io: Io, totalSteps: number): Progress {
       const bar = active.get(run);
       if (bar === undefined) return;
       if (event.kind === "phase") bar.update({ note: event.text });
-      if (event.kind === "evaluation") bar.update({ note: `eval ${event.ppl.toFixed(2)} ppl` });
+      if (event.kind === "evaluation") bar.update({ note: `eval ${fixed(event.ppl, 2)} ppl` });
       if (event.kind !== "step") return;
       bar.setTotal(event.steps);
       bar.update(event.step, {
-        note: `loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s`,
+        note: `loss ${fixed(event.loss, 3)}, ${fixed(event.tokensPerSecond, 0)} tokens/s`,
       });
       const left = after(run, event.step);
       total.update(done(), { note: `ETA ${duration(left)}` });

@@ -1,5 +1,5 @@
 /** The answer of a sweep in words: its arms with what their seeds say, then its runs one by one. */
-import { count } from "../../lib/format.ts";
+import { count, fixed } from "../../lib/format.ts";
 import type { Sample } from "../../lib/statistics.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { perplexity } from "../../report/ranking/arm-rows.ts";
@@ -52,8 +52,8 @@ export function armsTable(found: Evidence, asked = false): string {
     },
     { title: "arm", text: ({ label }) => label, align: "left" },
     { title: "seeds", text: ({ finished, runs }) => `${finished}/${runs.length}` },
-    { title: "val ppl", text: (arm) => perplexity(arm)?.toFixed(3) ?? "-" },
-    { title: "bits/byte", text: ({ bitsPerByte }) => bitsPerByte?.toFixed(4) ?? "-" },
+    { title: "val ppl", text: (arm) => fixed(perplexity(arm), 3) },
+    { title: "bits/byte", text: ({ bitsPerByte }) => fixed(bitsPerByte, 4) },
     { title: "val loss", text: ({ loss }) => interval(loss), align: "left" },
     ...(by.isDefault
       ? []
@@ -78,15 +78,15 @@ const noiseLines = ({ noise, by: { metric } }: Evidence): readonly string[] =>
   noise === undefined
     ? []
     : [
-        `seed noise: ${noise.toFixed(metric.digits)}${amountUnit(metric)} (standard deviation); ± are 95 % confidence intervals, differences are paired by seed`,
+        `seed noise: ${fixed(noise, metric.digits)}${amountUnit(metric)} (standard deviation); ± are 95 % confidence intervals, differences are paired by seed`,
       ];
 
 /** `2.8280 ±0.0567`; of a difference with its sign. */
 function interval(of: Sample | undefined, digits = 4, signed = false): string {
   if (of === undefined) return "-";
   const sign = signed && of.mean > 0 ? "+" : "";
-  const width = of.ci95 === undefined ? "" : ` ±${of.ci95.toFixed(digits)}`;
-  return `${sign}${of.mean.toFixed(digits)}${width}`;
+  const width = of.ci95 === undefined ? "" : ` ±${fixed(of.ci95, digits)}`;
+  return `${sign}${fixed(of.mean, digits)}${width}`;
 }
 
 const verdict = (arm: ArmResult, isReference: boolean, asked: boolean, by: RankBy): string =>

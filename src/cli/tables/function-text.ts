@@ -1,4 +1,5 @@
 /** A norm function in words: equation, learned parameters, source. */
+import { jsonText } from "../../lib/json.ts";
 import { table } from "../../lib/table.ts";
 import { explainFunction } from "../../norm-functions/explain.ts";
 import { type NormFunctionName, normFunctions } from "../../norm-functions/index.ts";
@@ -15,7 +16,7 @@ export function describeFunction(
   const { summary, cite } = normFunctions[selection.name];
   const explanation = explainFunction(selection, width);
   const { equation, embed, learned } = explanation;
-  if (json) return JSON.stringify({ ...selection, summary, cite, ...explanation }, null, 2);
+  if (json) return jsonText({ ...selection, summary, cite, ...explanation }, 2);
   return [
     `${selection.name}${suffix(selection)}: ${summary}`,
     `source: ${cite}`,

@@ -1,5 +1,5 @@
 /** What `hnorm plan` says of probes: what each one costs the longest run. */
-import { bytes, count, flops } from "../../lib/format.ts";
+import { bytes, count, flops, significant } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import type { Cost } from "../../local/costs.ts";
 import type { ProbeCost } from "../../train/probe-costs.ts";
@@ -24,7 +24,7 @@ const columnsFor = ({ computedFlops }: Cost): readonly Column<ProbeCost>[] => [
 ];
 
 const addedText = ({ flops: added }: ProbeCost, all: number): string =>
-  added === 0 ? "" : `${flops(added)}, ${((100 * added) / all).toPrecision(2)} %`;
+  added === 0 ? "" : `${flops(added)}, ${significant((100 * added) / all, 2)} %`;
 
 export const probesAsJson = ({ probes }: Cost): readonly object[] =>
   probes.map(({ name, steps, flops, rows, disk }) => ({ name, steps, flops, rows, disk_bytes: disk }));

@@ -1,10 +1,8 @@
 /** The table a sweep ends with. */
+import { fixed } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { type RankBy, VALIDATION_LOSS } from "../../report/ranking/rank-by.ts";
 import { dataMismatch, label, type RankedRun } from "../../report/ranking/ranking.ts";
-
-const fixed = (n: number | undefined, digits: number): string =>
-  n === undefined ? "-" : Number.isFinite(n) ? n.toFixed(digits) : String(n);
 
 /** Expects the runs in their order; ranks are given to finished ones. What they are ranked by is the first number. */
 export function rankingTable(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): string {

@@ -1,5 +1,5 @@
 /** What `hnorm status` prints: a table of runs and a line about their sweep, a line per sweep, or JSON. */
-import { count, duration, plural } from "../../lib/format.ts";
+import { count, duration, fixed, plural } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { type RunView, VIEW_STATES } from "../../report/status/run-view.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
@@ -15,8 +15,8 @@ const COLUMNS: readonly Column<RunView>[] = [
   { title: "step", text: ({ step, steps }) => `${step}/${steps}` },
   { title: "tokens/s", text: ({ tokensPerSecond }) => some(tokensPerSecond, count) },
   { title: "ETA", text: ({ etaSeconds }) => some(etaSeconds, duration) },
-  { title: "loss", text: ({ loss }) => some(loss, (nats) => nats.toFixed(4)) },
-  { title: "val ppl", text: ({ valPpl }) => some(valPpl, (ppl) => ppl.toFixed(3)) },
+  { title: "loss", text: ({ loss }) => fixed(loss, 4) },
+  { title: "val ppl", text: ({ valPpl }) => fixed(valPpl, 3) },
 ];
 
 /** `node7 gpu 2, job 1234_5` */

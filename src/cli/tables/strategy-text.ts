@@ -1,7 +1,9 @@
 /** A strategy in words: equation, map of the layers, parameters, source. */
+
 import { size } from "../../graph/graph.ts";
 import { UserError } from "../../lib/errors.ts";
 import { count } from "../../lib/format.ts";
+import { jsonText } from "../../lib/json.ts";
 import { listParameters } from "../../model/graphs.ts";
 import type { ModelConfig } from "../../model/schema.ts";
 import { explainFunction } from "../../norm-functions/explain.ts";
@@ -25,12 +27,7 @@ export function describeStrategy(
   if (wrong !== undefined) throw new UserError(`norm ${norm.name}: ${wrong}`);
   const explanation = explain(norm, model.n_layers);
   const sizes = sizesOf(norm, model);
-  if (json)
-    return JSON.stringify(
-      { ...facts(norm, strategy), preset, ...jsonOf(explanation, model, sizes) },
-      null,
-      2,
-    );
+  if (json) return jsonText({ ...facts(norm, strategy), preset, ...jsonOf(explanation, model, sizes) }, 2);
 
   const { map, embed, final, learned } = explanation;
   const { equation, embed: function_ } = explainFunction(model.norm_type);

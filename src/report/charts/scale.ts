@@ -1,4 +1,5 @@
 /** Scales from values to pixels, linear and logarithmic, with ticks at round numbers. */
+import { fixed } from "../../lib/format.ts";
 
 interface Tick {
   readonly value: number;
@@ -90,7 +91,7 @@ function niceStep(rough: number): number {
 const linearLabel = (value: number, digits: number): string =>
   Math.abs(value) >= 10_000 || (value !== 0 && digits > 4)
     ? numberLabel(Number(value.toPrecision(6)))
-    : (value + 0).toFixed(digits).replace("-", "\u2212");
+    : fixed(value + 0, digits).replace("-", "\u2212");
 
 /** 0.003, 20, 15k, 2.5M, 1e-5. */
 export function numberLabel(value: number): string {

@@ -10,6 +10,7 @@ import {
   type OrderClaim,
   type OutcomeClaim,
 } from "../../config/expect.ts";
+import { fixed } from "../../lib/format.ts";
 import { type Sample, sample } from "../../lib/statistics.ts";
 import { seedOf } from "../ranking/arms.ts";
 import type { ScoreOf } from "../ranking/evaluation-scores.ts";
@@ -47,7 +48,7 @@ function judgeNumber(claim: NumberClaim, { arm, scoreOf }: JudgeInput): Judgemen
   const inside = got !== undefined && got.mean >= low && got.mean <= high;
   const delta = got === undefined || (value === undefined && inside) ? undefined : got.mean - off;
   const facts = {
-    measured: got === undefined ? "-" : got.mean.toFixed(metricOf(claim.metric).digits),
+    measured: fixed(got?.mean, metricOf(claim.metric).digits),
     ...(got === undefined ? {} : { value: got.mean }),
     n: values.length,
     of: arm.runs.length,
@@ -71,7 +72,7 @@ function judgeOrder(
   const got = sample(differences);
   const facts = {
     measured:
-      got === undefined ? "-" : `${Math.abs(got.mean).toFixed(digits)} ${got.mean < 0 ? "worse" : "better"}`,
+      got === undefined ? "-" : `${fixed(Math.abs(got.mean), digits)} ${got.mean < 0 ? "worse" : "better"}`,
     ...(got === undefined ? {} : { value: got.mean }),
     n: differences.length,
     of: arm.runs.length,

@@ -199,3 +199,39 @@ test("the tables: their columns, and rows on disk as they come", () => {
   expect(tables.sync()).toMatchObject({ "own.csv": 28, "timing.csv": 40 }); // a checkpoint remembers them all
   tables.close();
 });
+
+describe("numbers of a status that are not finite", () => {
+  const text = (fields: object) => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(runFiles(dir).status, JSON.stringify({ ...status, ...fields }));
+    return readStatus(dir);
+  };
+
+  test("are read as they were written", async () => {
+    mkdirSync(dir, { recursive: true });
+    const written: RunStatus = {
+      ...status,
+      state: "diverged",
+      val_loss: Number.NaN,
+      max_grad_norm: Infinity,
+    };
+    await writeStatus(dir, written);
+    expect(readStatus(dir)).toEqual(written);
+  });
+
+  test("are NaN where a former version wrote null, and its run is not done", () => {
+    expect(text({ state: "done", val_loss: null, val_ppl: null })).toMatchObject({
+      state: "diverged",
+      val_loss: Number.NaN,
+      message: "the loss on validation is NaN",
+    });
+    expect(text({ state: "done", val_loss: 2, train_loss: null })).toMatchObject({
+      state: "done",
+      train_loss: Number.NaN,
+    });
+  });
+
+  test("are none where the file holds something else", () => {
+    expect(text({ state: "done", val_loss: "low", steps: [3], host: 7 })).not.toHaveProperty("val_loss");
+  });
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { divergenceWatch } from "../../../src/train/divergence.ts";
+import { LIKELIHOOD } from "../../../src/protocols/likelihood.ts";
+import { divergenceWatch, notFinite } from "../../../src/train/divergence.ts";
 
 /** The first complaint over these losses, with the step it comes at. */
 function firstComplaint(
@@ -52,4 +53,17 @@ test("spikes that come back, or that stay within the rule, are none", () => {
 
 test("without a rule a finite loss may be anything", () => {
   expect(firstComplaint(null, [3, 1e30, 1e30, 1e30, 1e30])).toBeUndefined();
+});
+
+test("an evaluation whose loss is not finite is divergence; a perplexity too large to be written is not", () => {
+  const on = { split: "wiki", metrics: LIKELIHOOD };
+  const scores = { loss: 2, ppl: Math.exp(2), bits_per_byte: 1 };
+  expect(notFinite(on, scores)).toBeUndefined();
+  expect(notFinite(on, { ...scores, loss: 800, ppl: Math.exp(800) })).toBeUndefined();
+  expect(notFinite(on, { loss: Number.NaN, ppl: Number.NaN, bits_per_byte: Number.NaN })).toBe(
+    "the loss on wiki is NaN",
+  );
+  expect(notFinite(on, { loss: Infinity, ppl: Infinity, bits_per_byte: Infinity })).toBe(
+    "the loss on wiki is Infinity",
+  );
 });
