@@ -34,6 +34,8 @@ export interface PlannedMemory {
 export interface Engine {
   /** One clause for `hnorm doctor` and errors. */
   readonly summary: string;
+  /** For `hnorm doctor`: what its library is known to send from this machine, and what hnorm does about it. */
+  readonly sends: string;
   /** Composite ops it has kernels of its own for; all others reach it expanded. */
   readonly nativeOps: ReadonlySet<string>;
   /** What it computes on, where that is not the CPU: then a run gets one device to itself. */

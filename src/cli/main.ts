@@ -1,5 +1,6 @@
 /** The `hnorm` command: parses words, runs one command, turns errors into a message and an exit code. */
 import { Command, CommanderError } from "commander";
+import { disableTelemetry } from "../lib/disable-telemetry.ts";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../lib/package-version.ts";
 import { commands } from "./commands/index.ts";
@@ -13,6 +14,7 @@ Exit codes:
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<void> {
+  disableTelemetry();
   const program = new Command("hnorm")
     .description("Which normalization strategy trains best at this scale, and why?")
     .version(packageVersion())

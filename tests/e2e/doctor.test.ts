@@ -13,6 +13,7 @@ test("one line for each engine and each fact of the machine", async () => {
   for (const name of engineNames) expect(stdout).toMatch(new RegExp(`^engine ${name} +(ok|no)  \\S`, "m"));
   expect(stdout).toMatch(/^engine reference +ok /m);
   expect(stdout.match(/selected by `engine: auto`/g)).toHaveLength(1);
+  expect(stdout).toMatch(/ok {2}f64 loops .*\n +sends nothing: it uses no library$/m);
   expect(stdout).toContain(`${process.versions.node} on ${process.platform}`);
   for (const what of ["cpus", "memory", "runs folder", "cache folder"])
     expect(stdout).toMatch(new RegExp(`^${what} +ok  \\S`, "m"));
@@ -29,7 +30,8 @@ test("the same as JSON, and nothing but JSON", async () => {
   expect(Object.keys(engines).sort()).toEqual([...engineNames].sort());
   expect(engines[auto].ok).toBe(true);
   expect(auto, "only asked for by name").not.toBe("tensorflow");
-  for (const { ok, detail, why, fix } of Object.values<Record<string, unknown>>(engines)) {
+  for (const { ok, detail, why, fix, sends } of Object.values<Record<string, unknown>>(engines)) {
+    expect(sends).toBeTypeOf("string");
     if (ok) expect(detail).toBeTypeOf("string");
     else expect([typeof why, typeof fix]).toEqual(["string", "string"]);
   }

@@ -1,4 +1,5 @@
 /** The embedded default engine: the step graph as one ONNX model run by onnxruntime-node, the optimizer in WebAssembly. */
+import { disableTelemetry } from "../../lib/disable-telemetry.ts";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { F32_BYTES } from "../../plan/plan.ts";
 import type { Availability, Engine } from "../backend.ts";
@@ -8,6 +9,10 @@ import type { OnnxRuntime } from "./session.ts";
 
 export const cpu: Engine = {
   summary: "f32 on the CPU by ONNX Runtime, the optimizer in WebAssembly SIMD",
+  sends:
+    process.platform === "win32"
+      ? "usage events of ONNX Runtime to Windows (ETW), whose diagnostic data settings decide what leaves the machine"
+      : "nothing: ONNX Runtime's telemetry is turned off in every process (ORT_DISABLE_TELEMETRY=1)",
   nativeOps,
   bytes: F32_BYTES,
   async available() {
@@ -26,6 +31,7 @@ type Loaded =
   | Extract<Availability, { readonly ok: false }>;
 
 async function load(): Promise<Loaded> {
+  disableTelemetry();
   try {
     return { ok: true, ort: await import("onnxruntime-node") };
   } catch (cause) {

@@ -47,6 +47,7 @@ export function cudaOn(env: Env, { quietMs = QUIET_MS, warpgroups }: CudaOptions
   };
   return {
     summary: "bf16 on one NVIDIA GPU: own kernels, cuBLASLt, CUDA graphs",
+    sends: "nothing: none of the driver, NVRTC and cuBLASLt is known to report usage",
     nativeOps,
     bytes: BYTES,
     bf16Activations: true,

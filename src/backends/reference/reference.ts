@@ -7,6 +7,7 @@ import { kernelOf } from "./kernels.ts";
 
 export const reference: Engine = {
   summary: "f64 loops in plain TypeScript: slow, the definition of every op",
+  sends: "nothing: it uses no library",
   nativeOps: new Set(),
   bytes: F64_BYTES,
   bf16Variables: true,

@@ -20,6 +20,7 @@ export function tensorflowOn(host: Host): Engine {
   };
   return {
     summary: "f32 by TensorFlow.js: @tensorflow/tfjs-node-gpu, else tfjs-node, else tfjs in plain JavaScript",
+    sends: "nothing: TensorFlow.js is not known to report usage",
     nativeOps: new Set(),
     bytes: F32_BYTES,
     async available() {

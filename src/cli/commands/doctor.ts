@@ -55,7 +55,9 @@ function asText(engines: readonly Judged[], machine: Machine): string {
             name: `engine ${name}`,
             ok: true,
             detail: `${engine.summary} (${found.detail})${chosen}`,
-            advice: found.better ?? selfTestText(judged),
+            advice: [found.better ?? selfTestText(judged), `sends ${engine.sends}`]
+              .filter((line) => line !== undefined)
+              .join("\n"),
           }
         : { name: `engine ${name}`, ok: false, detail: found.why, advice: found.fix };
     }),
@@ -81,9 +83,9 @@ const asJson = (engines: readonly Judged[], machine: Machine): object => ({
   ok: engines.some(({ found }) => found.ok),
   auto: autoOf(engines) ?? null,
   engines: Object.fromEntries(
-    engines.map(({ name, engine: { summary }, found, selfTest }) => [
+    engines.map(({ name, engine: { summary, sends }, found, selfTest }) => [
       name,
-      { summary, ...found, ...(selfTest === undefined ? {} : { selfTest }) },
+      { summary, sends, ...found, ...(selfTest === undefined ? {} : { selfTest }) },
     ]),
   ),
   machine: Object.fromEntries(
