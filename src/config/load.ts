@@ -6,7 +6,7 @@ import { type Expectation, readExpectations } from "./expect.ts";
 import { assign, follow, type Mapping, plain, type SourceLocation, without } from "./located.ts";
 import { overrideAxes } from "./override-axes.ts";
 import { isOverride, type Override, parseOverride } from "./overrides.ts";
-import { readFile } from "./read-file.ts";
+import { isPipe, readFile } from "./read-file.ts";
 import { type Issue, type Resolved, resolve } from "./resolve.ts";
 import { FILE_KEYS, type ModelRunConfig, type SectionName } from "./schema.ts";
 import { show } from "./wording.ts";
@@ -59,6 +59,7 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
   const ownSweep = ofFile.entries.get("sweep");
   const ownAxes = ownSweep === sweep ? axes : readAxes(ownSweep, []);
   let fixed: readonly Assignment[] = [];
+  diagnostics.push(...undoneAxes(ofRuns));
   for (const override of ofRuns) {
     fixed = fixed.filter(({ key }) => key !== override.key && !key.startsWith(`${override.key}.`));
     const zip = axes.some(({ keys }) => keys.length > 1 && keys.includes(override.key));
@@ -74,7 +75,7 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
     name: sweepName(tree, file, diagnostics),
     ...(description === undefined ? {} : { description }),
     file,
-    baseDir: dirname(file),
+    baseDir: isPipe(file) ? "." : dirname(file),
     base: without(tree, FILE_KEYS),
     axes,
     fixed,
@@ -87,14 +88,24 @@ export function readConfig(file: string, overrides: readonly string[]): ConfigFi
   };
 }
 
+/** The last override wins over what lies below it; that an axis is undone so is no one's intent. */
+const undoneAxes = (overrides: readonly Override[]): readonly Diagnostic[] =>
+  overrides.flatMap((axis, i) => {
+    const later =
+      axis.values.length > 1 && overrides.slice(i + 1).find(({ key }) => axis.key.startsWith(`${key}.`));
+    if (!later) return [];
+    const message = `would undo ${axis.written} before it; give ${later.key} first`;
+    return [{ place: later.values[0]!.place, key: later.key, message }];
+  });
+
 /** Whether the command line leaves the axes as the file has them. */
 export const isOwnSweep = ({ axes, expected: { own } }: ConfigFile): boolean =>
   axes.length === own.axes.length && axes.every((axis, i) => axis === own.axes[i]);
 
-/** The tree of a run: the base, the axes' values from the shortest key to the longest, the overrides. */
+/** The tree of a run: the base, then the axes' values and the overrides, from the shortest key to the longest. */
 export function treeOf(config: SweptTree, assignments: readonly Assignment[]): Mapping {
   const depth = ({ key }: Assignment) => key.split(".").length;
-  const ordered = [...[...assignments].sort((a, b) => depth(a) - depth(b)), ...config.fixed];
+  const ordered = [...assignments, ...config.fixed].sort((a, b) => depth(a) - depth(b));
   return ordered.reduce((tree, { key, entry }) => assign(tree, key.split("."), entry), config.base);
 }
 
@@ -155,6 +166,11 @@ function textOf(tree: Mapping, key: string, diagnostics: Diagnostic[]): string |
 /** `name:`, or the file's own name without its ending. */
 function sweepName(tree: Mapping, file: string, diagnostics: Diagnostic[]): string {
   const given = textOf(tree, "name", diagnostics);
+  if (given === undefined && isPipe(file)) {
+    const message = "missing; a config that is read from a pipe has no file name to be called by";
+    diagnostics.push({ place: tree.place, key: "name", message });
+    return "sweep";
+  }
   const name = given ?? basename(file).replace(/\.ya?ml$/, "");
   if (/^[A-Za-z0-9][\w.-]{0,79}$/.test(name)) return name;
   const message = `expected letters, digits, dots, dashes and underscores, got ${show(name)}`;

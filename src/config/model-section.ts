@@ -1,5 +1,6 @@
 /** `model:` as the YAML has it: the fields themselves, or `{preset: NAME, ...}` with some of them changed. */
 import { z } from "zod";
+import { nearest } from "../lib/suggest.ts";
 import { type PresetName, presets } from "../model/presets.ts";
 import { completeModel, type ModelConfig, modelSchema } from "../model/schema.ts";
 import { isPlainObject } from "./selection.ts";
@@ -16,8 +17,11 @@ const forgiving = written.strip();
 export const modelKeys = Object.keys(written.shape);
 
 export const modelSection = z.unknown().transform((value, ctx): ModelConfig => {
-  if (typeof value === "string" && Object.hasOwn(presets, value)) {
-    const message = `expected a mapping, got ${show(value)}; did you mean {preset: ${value}}?`;
+  if (typeof value === "string") {
+    const near = Object.hasOwn(presets, value) ? value : nearest(value, Object.keys(presets));
+    const hint = near === undefined ? " such as {preset: llama-71m}" : "";
+    const meant = near === undefined ? "" : `; did you mean {preset: ${near}}?`;
+    const message = `expected a mapping${hint}, got ${show(value)}${meant}`;
     ctx.issues.push({ code: "custom", path: [], message, input: value });
     return z.NEVER;
   }

@@ -1,5 +1,6 @@
 /** A config file and everything it extends, laid over one another: what a file says itself wins over what it extends. */
-import { readdirSync, readFileSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { type Diagnostic, throwDiagnostics } from "./diagnostics.ts";
 import {
@@ -38,7 +39,7 @@ function readLayered(file: string, trail: readonly string[], diagnostics: Diagno
       wrong(`circular extends: ${[...here.slice(loop), path].join(" -> ")}`);
       continue;
     }
-    const missing = unreadable(path);
+    const missing = whyNoFile(path);
     if (missing !== undefined) {
       wrong(`${path}: ${missing}`);
       continue;
@@ -69,9 +70,12 @@ function readOne(file: string, diagnostics: Diagnostic[]): Mapping | undefined {
   const whole = (message: string, line = 0): undefined => {
     diagnostics.push({ place: { source: file, line, column: line }, key: "", message });
   };
-  const missing = unreadable(file);
-  if (missing !== undefined) return whole(missing);
-  const read = readYaml(readFileSync(file, "utf8"), (line, column) => ({ source: file, line, column }));
+  const bytes = bytesOf(file);
+  if (typeof bytes === "string") return whole(bytes);
+  const { text, line = 0, problem } = decoded(bytes);
+  if (text === undefined) return whole(problem!, line);
+  const source = file === STDIN ? "<stdin>" : file;
+  const read = readYaml(text, (line, column) => ({ source, line, column }));
   diagnostics.push(...read.diagnostics);
   if (read.diagnostics.length > 0) return undefined;
   if (read.tree === undefined) return whole("the file is empty; expected a mapping such as `norm: pre`", 1);
@@ -79,16 +83,49 @@ function readOne(file: string, diagnostics: Diagnostic[]): Mapping | undefined {
   return whole(`expected a mapping such as \`norm: pre\`, got ${show(plain(read.tree))}`, 1);
 }
 
-/** Why a file cannot be read, if so. */
-function unreadable(file: string): string | undefined {
+/** Instead of a file: the config comes from standard input. */
+const STDIN = "-";
+
+/** What has neither a name of its own nor files beside it. */
+export const isPipe = (file: string): boolean =>
+  file === STDIN || statSync(file, { throwIfNoEntry: false })?.isFile() === false;
+
+/** Read once, since what a pipe gives is gone then; or why it cannot be read. */
+function bytesOf(file: string): Buffer | string {
   try {
-    const start = readFileSync(file).toString("hex", 0, 2);
-    return start === "fffe" || start === "feff" ? "is UTF-16; save it as UTF-8" : undefined;
+    return readFileSync(file === STDIN ? 0 : file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return `no such file${didYouMean(basename(file), siblings(file))}`;
-    return code === "EISDIR" ? "is a folder; expected a YAML file" : `cannot be read (${code})`;
+    return whyUnreadable(file, error as NodeJS.ErrnoException);
   }
+}
+
+function whyNoFile(path: string): string | undefined {
+  try {
+    return statSync(path).isFile() ? undefined : "is no file; expected a YAML file";
+  } catch (error) {
+    return whyUnreadable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+function whyUnreadable(file: string, { code }: NodeJS.ErrnoException): string {
+  if (code === "ENOENT") return `no such file${didYouMean(basename(file), siblings(file))}`;
+  return code === "EISDIR" ? "is a folder; expected a YAML file" : `cannot be read (${code})`;
+}
+
+/** The text of UTF-8, or what is wrong with it, and in which line. */
+function decoded(bytes: Buffer): {
+  readonly text?: string;
+  readonly line?: number;
+  readonly problem?: string;
+} {
+  const start = bytes.toString("hex", 0, 2);
+  if (start === "fffe" || start === "feff") return { problem: "is UTF-16; save it as UTF-8" };
+  if (isUtf8(bytes)) return { text: bytes.toString() };
+  // Decoding puts U+FFFD where bytes are none, and else gives the same bytes back.
+  const again = Buffer.from(bytes.toString());
+  const at = bytes.findIndex((byte, i) => byte !== again[i]);
+  const line = bytes.subarray(0, at).filter((byte) => byte === 10).length + 1;
+  return { line, problem: `is not UTF-8 (byte 0x${bytes[at]!.toString(16)}); save it as UTF-8` };
 }
 
 function siblings(file: string): readonly string[] {

@@ -1,5 +1,5 @@
 /** YAML text -> a located tree, with the mistakes that the YAML itself has. Knows nothing of what the keys mean. */
-import type { Alias, Document, Node, YAMLError, YAMLMap } from "yaml";
+import type { Alias, Document, Node, Scalar, YAMLError, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Diagnostic } from "./diagnostics.ts";
 import type { Entry, Located, Mapping, SourceLocation } from "./located.ts";
@@ -66,17 +66,41 @@ function locate(node: Node | null, near: SourceLocation, reading: Reading): Loca
 
 function locateMap(map: YAMLMap, place: SourceLocation, reading: Reading): Mapping {
   const entries = new Map<string, Entry>();
+  const merged: Located[] = [];
   for (const { key, value } of map.items) {
     const keyPlace = locate(key as Node, place, reading).place;
-    if (!isScalar(key)) nothing(keyPlace, reading, "a key must be a plain scalar");
-    else
-      entries.set(String(key.value), {
-        place: keyPlace,
-        value: locate(value as Node | null, keyPlace, reading),
-      });
+    if (!isScalar(key)) {
+      nothing(keyPlace, reading, "a key must be a plain scalar");
+      continue;
+    }
+    const name = keyText(key);
+    const located = locate(value as Node | null, keyPlace, reading);
+    if (name === MERGE && key.type === "PLAIN") merged.push(located);
+    else if (isPrototype(name)) nothing(keyPlace, reading, `${name} is not allowed as a key`);
+    // YAML tells 1 and "1" apart; here both are the key 1.
+    else if (entries.has(name)) nothing(keyPlace, reading, `duplicate key ${name}`);
+    else entries.set(name, { place: keyPlace, value: located });
   }
+  for (const source of merged) mergeInto(entries, source, reading);
   return { kind: "mapping", place, entries };
 }
+
+/** `<<: *anchor` or `<<: [*one, *two]` (YAML 1.1's merge key): what the mapping says itself stands, then the first one. */
+const MERGE = "<<";
+
+function mergeInto(entries: Map<string, Entry>, source: Located, reading: Reading): void {
+  for (const from of source.kind === "sequence" ? source.items : [source]) {
+    if (from.kind !== "mapping")
+      nothing(from.place, reading, `${MERGE} takes a mapping or a list of mappings`);
+    else for (const [key, entry] of from.entries) if (!entries.has(key)) entries.set(key, entry);
+  }
+}
+
+/** Of YAML 1.1's merge key the value is a symbol. */
+const keyText = ({ value }: Scalar): string => (typeof value === "symbol" ? MERGE : String(value));
+
+/** A name that JavaScript's objects do not hold as they hold others. */
+export const isPrototype = (key: string): boolean => key === "__proto__";
 
 function locateAlias(alias: Alias, place: SourceLocation, reading: Reading): Located {
   const target = alias.resolve(reading.document);
@@ -98,6 +122,9 @@ function nothing(place: SourceLocation, { diagnostics }: Reading, message: strin
 /** What the parser says of the commonest slips is meant for programmers. */
 function ownWords(error: YAMLError, text: string): string {
   if (error.code === "MULTIPLE_DOCS") return "a second YAML document begins here; a config has one";
+  const line = text.slice(text.lastIndexOf("\n", error.pos[0] - 1) + 1).split("\n")[0]!;
+  const joined = /^\s*(?:- )?([\w.-]+):(?=[^\s:/])/.exec(line)?.[1];
+  if (joined !== undefined) return `not YAML: expected a space after the colon, as in \`${joined}: value\``;
   if (error.code !== "DUPLICATE_KEY") return `not YAML: ${error.message.split("\n")[0]}`;
   const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0];
   return `duplicate key ${key}`;

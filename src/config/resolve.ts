@@ -29,6 +29,7 @@ import {
   trainSizes,
 } from "./schema.ts";
 import { isPlainObject } from "./selection.ts";
+import { keyMeant } from "./synonyms.ts";
 import { didYouMean, unknownKey, wording } from "./wording.ts";
 
 /** A mistake at a path of the values; whoever knows who wrote them finds the place. */
@@ -206,9 +207,10 @@ export function fromZod(section: string, found: z.core.$ZodIssue): readonly Issu
 
 /** An unknown key of the top level may be a known key of a section. */
 function misplaced(key: string, known: readonly string[]): string {
-  const home = homeOfKey.get(key);
+  const home = homeOfKey.get(key) ?? homeOfKey.get(keyMeant(key, [...homeOfKey.keys()]) ?? "");
   if (home !== undefined) return `${unknownKey("", known)}; did you mean ${home}?`;
-  const far = didYouMean(key, known) === "" ? didYouMean(key, [...homeOfKey.keys()]) : "";
+  const near = keyMeant(key, known) !== undefined || didYouMean(key, known) !== "";
+  const far = near ? "" : didYouMean(key, [...homeOfKey.keys()]);
   return `${unknownKey(key, known)}${far}`;
 }
 

@@ -1,7 +1,7 @@
 /** How a mistake is worded: what was expected, what was found, and what may have been meant. */
 import { z } from "zod";
 import { nearest } from "../lib/suggest.ts";
-import { transformersKeys } from "../model/transformers-names.ts";
+import { keyMeant, numberMeant, valueMeant } from "./synonyms.ts";
 
 type Raw = z.core.$ZodRawIssue;
 type Schema = z.core.$ZodType;
@@ -18,20 +18,28 @@ export function wording(issue: Raw): string | undefined {
   const expected = `expected ${describe(schema)}`;
   if (issue.input === undefined) return `missing; ${expected}`;
   const words = issue.code === "invalid_value" ? issue.values.map(String) : [];
-  return `${expected}, got ${show(issue.input)}${didYouMean(issue.input, words)}`;
+  return `${expected}, got ${show(issue.input)}${didYouMean(issue.input, words)}${meantNumber(issue.input, expected)}`;
 }
 
 export function unknownKey(key: string, allowed: readonly string[]): string {
   const choices = allowed.length === 0 ? "no keys are allowed here" : `allowed: ${allowed.join(", ")}`;
-  const translated = transformersKeys.get(key);
-  const word = translated !== undefined && allowed.includes(translated) ? translated : key;
-  return `unknown key; ${choices}${didYouMean(word, allowed)}`;
+  const [, joined, rest] = /^([\w.-]+):(.+)$/.exec(key) ?? [];
+  if (joined !== undefined && allowed.includes(joined))
+    return `unknown key; did you mean \`${joined}: ${rest}\`, with a space after the colon?`;
+  const meant = keyMeant(key, allowed);
+  return `unknown key; ${choices}${meant === undefined ? didYouMean(key, allowed) : `; did you mean ${meant}?`}`;
+}
+
+function meantNumber(input: unknown, expected: string): string {
+  const meant =
+    typeof input === "string" && /\bnumber\b(?!.*%)/.test(expected) ? numberMeant(input) : undefined;
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 /** `; did you mean X?`, or nothing. A word that would have to change in every letter was not meant. */
 export function didYouMean(word: unknown, allowed: readonly string[]): string {
-  if (typeof word !== "string" || word.length < 3) return "";
-  const near = nearest(word, allowed);
+  if (typeof word !== "string" || word.length < 2) return "";
+  const near = valueMeant(word, allowed) ?? (word.length < 3 ? undefined : nearest(word, allowed));
   return near === undefined ? "" : `; did you mean ${near}?`;
 }
 

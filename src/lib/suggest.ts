@@ -1,9 +1,28 @@
 /** "did you mean": the nearest of the allowed words by edit distance, or nothing when none is near. */
 export function nearest(word: string, allowed: readonly string[]): string | undefined {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  const byNumber = nearestNumber(word, allowed);
+  if (byNumber !== undefined) return byNumber;
+  // Of three letters one may be wrong, of four two; beyond that a third.
+  const limit = Math.min(Math.floor(word.length / 2), Math.max(2, Math.floor(word.length / 3)));
   const ranked = allowed.map((a) => ({ a, d: editDistance(word.toLowerCase(), a.toLowerCase()) }));
   const best = ranked.sort((x, y) => x.d - y.d)[0];
   return best !== undefined && best.d <= limit ? best.a : undefined;
+}
+
+const SIZED = /^(.*?)(\d+(?:\.\d+)?)([a-z]*)$/;
+
+/** `llama-125m`: among words that differ in one number alone, the one whose number is nearest, by ratio. */
+function nearestNumber(word: string, allowed: readonly string[]): string | undefined {
+  const [, stem, number, unit] = SIZED.exec(word) ?? [];
+  if (!stem) return undefined;
+  const ratio = (text: string): number => {
+    const [, otherStem, other, otherUnit] = SIZED.exec(text) ?? [];
+    return otherStem === stem && otherUnit === unit
+      ? Math.abs(Math.log(Number(other) / Number(number)))
+      : Infinity;
+  };
+  const [best] = allowed.map((text) => ({ text, off: ratio(text) })).sort((a, b) => a.off - b.off);
+  return best !== undefined && best.off < Math.log(2) ? best.text : undefined;
 }
 
 /** Levenshtein distance, one row at a time. */

@@ -1,6 +1,8 @@
 /** What a user reads who made a mistake: the whole message, as the terminal shows it. */
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadModelConfig } from "../../../src/config/load.ts";
+import { loadSweep } from "../../../src/sweep/expand.ts";
 import { complaint, folderOf, GOOD, goodWithout } from "./files.ts";
 
 test("the config that the others are made from is good", () => expect(complaint(GOOD)).toBe("no complaint"));
@@ -474,4 +476,75 @@ test("probes: an unknown one, one listed twice, an option that it has not", () =
     `"x.yaml:5:1 probes: unknown key; allowed: engine, norm, model, init, data, train, eval, log, checkpoint, slurm, name, description, extends, sweep, expect; did you mean log.probes?"`,
   );
   expect(complaint(GOOD, ["log.probes=[activations, routers]"])).toBe("no complaint");
+});
+
+describe("what was meant", () => {
+  test.each([
+    ["model.preset=llama-125m", "did you mean llama-130m?"],
+    ["model=llama-125m", "did you mean {preset: llama-130m}?"],
+    ["engine=gpu", "did you mean cuda?"],
+    ["norm=pre-ln", "did you mean pre?"],
+    ["train.learning_rate=1e-3", "did you mean lr?"],
+    ["learning_rate=1e-3", "did you mean train.lr?"],
+    ["train.warmup=5", "did you mean schedule: { name: cosine, warmup_steps: ... }?"],
+    ["train.weight_decay=0.1", "did you mean optimizer: { weight_decay: ..., beta2: ... }?"],
+    ["seeds=1,2", "did you mean sweep: { seeds: ... }?"],
+    ["norm={name: mix-ln, alpha: 25%}", "did you mean 0.25?"],
+    ['train.lr="1e-3"', "did you mean 1e-3, without quotes?"],
+    ["train.tokens=2.2B", "did you mean 2.2e9?"],
+    ["train.steps=1_000", "did you mean 1000?"],
+    ["train={steps:20, batch_size: 4, lr: 1}", "did you mean `steps: 20`, with a space after the colon?"],
+  ])("%s", (override, hint) => {
+    expect(complaint(GOOD, [override])).toContain(hint);
+  });
+  test("nothing, where no word is near", () => {
+    expect(complaint(GOOD, ["norm=yes"])).not.toContain("did you mean");
+    expect(complaint(GOOD, ["model.preset=llama-9000m"])).not.toContain("did you mean");
+  });
+});
+
+describe("bytes that are no text", () => {
+  test("a file that is not UTF-8, at its line", () => {
+    const bytes = Buffer.from(`${GOOD}description: caf\u00e9\n`, "latin1");
+    expect(complaint({ "x.yaml": bytes })).toBe("x.yaml:5:5 is not UTF-8 (byte 0xe9); save it as UTF-8");
+  });
+  test("a byte order mark is none", () => {
+    expect(complaint(`\ufeff${GOOD}`)).toBe("no complaint");
+  });
+  test("a file extended that is no file", () => {
+    expect(complaint(`extends: /dev/zero\n${GOOD}`)).toBe(
+      "x.yaml:1:10 extends: /dev/zero: is no file; expected a YAML file",
+    );
+  });
+});
+
+describe("words on the command line", () => {
+  const norms = (...overrides: readonly string[]) =>
+    loadSweep(join(folderOf({ "x.yaml": GOOD }), "x.yaml"), overrides).runs.map(({ config }) => config.norm);
+  test("a comma divides mappings of one pair, with braces and without", () => {
+    const post = { name: "mix-ln", alpha: 0.5 };
+    expect(norms("norm=pre,{name: post}").map(({ name }) => name)).toEqual(["pre", "post"]);
+    expect(norms("norm={name: pre},post").map(({ name }) => name)).toEqual(["pre", "post"]);
+    expect(norms("norm=pre,{name: mix-ln, alpha: 0.5}")).toEqual([{ name: "pre" }, post]);
+    expect(norms("norm={name: post}")).toEqual([{ name: "post" }]);
+  });
+  test("a thing, and a list for one of its fields", () => {
+    const swept = norms("norm=mix-ln", "norm.alpha=0.25,0.5");
+    expect(swept).toEqual([0.25, 0.5].map((alpha) => ({ name: "mix-ln", alpha })));
+    expect(complaint(GOOD, ["norm.alpha=0.25,0.5", "norm=mix-ln"])).toContain(
+      "norm=mix-ln: would undo norm.alpha=0.25,0.5 before it; give norm first",
+    );
+  });
+  test("what YAML would take for a comment is never cut off", () => {
+    expect(complaint(GOOD, ["data.source.train=dir/a #1.txt"])).toBe(
+      `command line: data.source.train=dir/a #1.txt: a # after a space begins a comment in YAML; quote the value: data.source.train='"..."'`,
+    );
+    expect(complaint(GOOD, ['description="a #1"'])).toBe("no complaint");
+    expect(complaint(GOOD, ["description=a#1"])).toBe("no complaint");
+  });
+  test("no key that JavaScript's objects do not hold", () => {
+    expect(complaint(GOOD, ["eval.sets.__proto__={tokens: 64}"])).toContain(
+      "__proto__ is not allowed as a key",
+    );
+  });
 });

@@ -192,7 +192,7 @@ expect:
   expect(complaint(`${yaml}eval: { sets: { wiky: {} } }\n`)).toMatchInlineSnapshot(`
     "x.yaml:8:5 expect[0].within: missing; expected a number >= 0 in the metric's unit, or a share such as 2%: the tolerance around 20
     x.yaml:9:14 expect[1].arm.nrom: not swept; swept here: norm, train.lr; did you mean norm?
-    x.yaml:10:7 expect[2].arm: no matching arm; did you mean pre?
+    x.yaml:10:7 expect[2].arm: no matching arm; allowed: {norm: pre, train.lr: 0.001}, {norm: pre, train.lr: 0.002}, {norm: post, train.lr: 0.001}, {norm: post, train.lr: 0.002}
     x.yaml:11:7 expect[3].arm: ambiguous: matches 2 arms: {norm: pre, train.lr: 0.001}, {norm: pre, train.lr: 0.002}
     x.yaml:12:7 expect[4].better_than: ambiguous: matches 2 arms: {norm: pre, train.lr: 0.001}, {norm: post, train.lr: 0.001}
     x.yaml:13:14 expect[5].arm.train.seed: an arm includes all of its seeds; swept here: norm, train.lr
