@@ -2,36 +2,77 @@
  * CSV files that grow row by row: one header, `\n` endings, numbers so that they read back exactly to 9 digits
  * (every f32 does), `nan` and `inf` spelled out, a missing value empty.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, ftruncateSync, readSync } from "node:fs";
 import { stringify } from "csv-stringify/sync";
+import { openRegular } from "./regular-file.ts";
+import { writeAllSync } from "./write-all.ts";
 
 export type Cell = string | number | boolean | undefined;
+
+/** The beginning of a table's file, by which it can be known again. */
+export interface TablePrefix {
+  /** Its length. */
+  readonly bytes: number;
+  /** In hex; absent where nobody has computed it. */
+  readonly sha256?: string;
+}
+
+const CHUNK_BYTES = 1 << 18;
 
 /** A table on disk with fixed columns. Rows are handed to the operating system as they are added. */
 export class CsvFile<C extends string> {
   readonly #fd: number;
   readonly #columns: readonly C[];
+  /** Of all that was written, not of what the disk has made of it. */
+  readonly #hash = createHash("sha256");
+  #bytes = 0;
 
   /** A new file, or with `append` one that may be there: the header is written where the file is empty. */
   constructor(path: string, columns: readonly C[], { append = false } = {}) {
     this.#columns = columns;
-    this.#fd = openSync(path, append ? "a" : "wx");
-    if (fstatSync(this.#fd).size === 0) writeSync(this.#fd, stringify([columns as readonly string[]]));
+    this.#fd = openRegular(path, append ? "append" : "new");
+    this.#takeIn();
+    if (this.#bytes === 0) this.#write(stringify([columns as readonly string[]]));
   }
 
   append(...rows: readonly Readonly<Partial<Record<C, Cell>>>[]): void {
-    writeSync(this.#fd, csvText(rows.map((row) => this.#columns.map((column) => row[column]))));
+    this.#write(csvText(rows.map((row) => this.#columns.map((column) => row[column]))));
   }
 
-  /** Waits until the disk has every row, and returns the file's length in bytes. */
-  sync(): number {
+  /** Waits until the disk has every row. */
+  sync(): Required<TablePrefix> {
     fsyncSync(this.#fd);
-    return fstatSync(this.#fd).size;
+    return { bytes: this.#bytes, sha256: this.#hash.copy().digest("hex") };
   }
 
   close(): void {
-    this.sync();
-    closeSync(this.#fd);
+    try {
+      this.sync();
+    } finally {
+      closeSync(this.#fd);
+    }
+  }
+
+  #takeIn(): void {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let read = 1; read > 0; this.#bytes += read) {
+      read = readSync(this.#fd, chunk, 0, chunk.length, this.#bytes);
+      this.#hash.update(chunk.subarray(0, read));
+    }
+  }
+
+  /** All of it, or nothing: half a row would be taken for a whole one. */
+  #write(text: string): void {
+    const bytes = Buffer.from(text);
+    try {
+      writeAllSync(this.#fd, bytes, this.#bytes);
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#bytes);
+      throw error;
+    }
+    this.#bytes += bytes.length;
+    this.#hash.update(bytes);
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeAll } from "./write-all.ts";
 
 /** Writes `data` (in as many pieces as given) to `path`; missing folders are made. */
 export async function writeFileAtomic(
@@ -89,14 +90,6 @@ export async function writeFileSynced(
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** One `write` may take only part of a large buffer, and no more than 2 GiB of it. */
-async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, Math.min(bytes.length - at, 1 << 26));
-    at += bytesWritten;
   }
 }
 

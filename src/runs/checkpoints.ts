@@ -1,31 +1,17 @@
 /**
  * Checkpoints on disk, `RUN/ckpt/step-000500/`: the state as safetensors, what it belongs to as JSON, and a marker,
- * COMPLETE, written last and removed first. A folder without the marker, or whose bytes have changed, is no checkpoint.
+ * COMPLETE, written last and removed first. The marker has the checksum of the JSON, and that the state's: a folder
+ * without the marker, or with any byte changed, is no checkpoint.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeFileSynced } from "../lib/fs-atomic.ts";
 import { sha256File } from "../lib/hash.ts";
-import { jsonNumbers, jsonText } from "../lib/json.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "../lib/safetensors.ts";
+import { type CheckpointFacts, factsTexts, parseFacts } from "./checkpoint-facts.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
-
-/** Everything of a checkpoint but its tensors. */
-export interface CheckpointFacts {
-  readonly schema: 1;
-  /** The run's identity, the engine and the data it was made with: another one's checkpoint is not taken. */
-  readonly run_id: string;
-  readonly engine: string;
-  readonly data_fingerprint: string;
-  /** Steps done. */
-  readonly step: number;
-  /** Length in bytes of each CSV table when it was made. */
-  readonly tables: Readonly<Record<string, number>>;
-  /** What the training loop keeps between steps beside its tensors: numbers alone, finite or not. */
-  readonly loop: unknown;
-}
 
 export interface Checkpoint {
   readonly facts: CheckpointFacts;
@@ -52,9 +38,9 @@ export async function saveCheckpoint(
     await mkdir(temporary);
     const { state: statePath, facts: factsPath, complete } = files(temporary);
     await writeSafetensors(statePath, state);
-    const digest = await sha256File(statePath);
-    await writeFileSynced(factsPath, `${jsonText({ ...facts, state_sha256: digest }, 2)}\n`);
-    await writeFileSynced(complete, "");
+    const { json, marker } = factsTexts({ ...facts, state_sha256: await sha256File(statePath) });
+    await writeFileSynced(factsPath, json);
+    await writeFileSynced(complete, marker);
   });
   for (const old of folders(dir).slice(keep)) await removeCheckpoint(old);
 }
@@ -89,12 +75,13 @@ async function readCheckpoint(
   const { state, facts: factsPath, complete } = files(folder);
   if (!existsSync(complete)) return "incomplete";
   try {
-    const facts = JSON.parse(await readFile(factsPath, "utf8")) as CheckpointFacts & { state_sha256: string };
-    if (facts.schema !== 1) return `schema ${facts.schema}, expected 1`;
+    const [json, marker] = await Promise.all([readFile(factsPath, "utf8"), readFile(complete, "utf8")]);
+    const facts = parseFacts(json, marker, stepOf(basename(folder)));
+    if (typeof facts === "string") return facts;
     const wrong = unfit(facts);
     if (wrong !== undefined) return wrong;
     if ((await sha256File(state)) !== facts.state_sha256) return "its tensors do not match their checksum";
-    return { facts: { ...facts, loop: jsonNumbers(facts.loop) }, state: await readSafetensors(state) };
+    return { facts, state: await readSafetensors(state) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -109,7 +96,8 @@ async function removeCheckpoint(folder: string): Promise<void> {
 function folders(dir: string): readonly string[] {
   const { checkpoints } = runFiles(dir);
   if (!existsSync(checkpoints)) return [];
-  const step = (name: string) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? -1);
-  const names = readdirSync(checkpoints).filter((name) => step(name) >= 0);
-  return names.toSorted((a, b) => step(b) - step(a)).map((name) => join(checkpoints, name));
+  const names = readdirSync(checkpoints).filter((name) => stepOf(name) >= 0);
+  return names.toSorted((a, b) => stepOf(b) - stepOf(a)).map((name) => join(checkpoints, name));
 }
+
+const stepOf = (name: string): number => Number(/^step-(\d+)$/.exec(name)?.[1] ?? -1);

@@ -4,15 +4,23 @@
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { TablePrefix } from "../lib/csv.ts";
+import { sha256 } from "../lib/hash.ts";
 import type { Lease } from "./lease-holder.ts";
 
-/** Why the tables cannot go back to these lengths, if they cannot. */
-export function cannotRewind(dir: string, lengths: Readonly<Record<string, number>>): string | undefined {
-  for (const [name, bytes] of Object.entries(lengths)) {
+/** By file name. */
+type Prefixes = Readonly<Record<string, TablePrefix>>;
+
+/** Why the tables cannot go back to what they were, if they cannot. */
+export function cannotRewind(dir: string, prefixes: Prefixes): string | undefined {
+  for (const [name, { bytes, sha256: digest }] of Object.entries(prefixes)) {
     const path = join(dir, name);
     if (sizeOf(path) < bytes)
       return `${name} has ${sizeOf(path)} bytes, fewer than the ${bytes} at the checkpoint`;
-    if (readFileSync(path)[bytes - 1] !== NEWLINE)
+    const table = readFileSync(path);
+    if (digest !== undefined && sha256(table.subarray(0, bytes)) !== digest)
+      return `${name} has changed: its first ${bytes} bytes do not match their checksum`;
+    if (table[bytes - 1] !== NEWLINE)
       return `${name} has no row that ends where its last one did at the checkpoint`;
   }
   return undefined;
@@ -21,16 +29,14 @@ export function cannotRewind(dir: string, lengths: Readonly<Record<string, numbe
 const NEWLINE = "\n".charCodeAt(0);
 
 /**
- * Lengths, at a step, of tables that a checkpoint knows nothing of: their probe was off when it was made. Up to the first
+ * What was written, up to a step, of tables that a checkpoint knows nothing of: their probe was off when it was made. Up to the first
  * row of a later step, or one that is cut short.
  */
-export function lengthsAt(
-  dir: string,
-  tables: readonly string[],
-  step: number,
-): Readonly<Record<string, number>> {
+export function prefixesAt(dir: string, tables: readonly string[], step: number): Prefixes {
   const there = tables.filter((name) => existsSync(join(dir, name)));
-  return Object.fromEntries(there.map((name) => [name, lengthAt(readFileSync(join(dir, name)), step)]));
+  return Object.fromEntries(
+    there.map((name) => [name, { bytes: lengthAt(readFileSync(join(dir, name)), step) }]),
+  );
 }
 
 function lengthAt(table: Buffer, step: number): number {
@@ -49,10 +55,10 @@ function lengthAt(table: Buffer, step: number): number {
  */
 export async function rewindTables(
   dir: string,
-  lengths: Readonly<Record<string, number>>,
+  prefixes: Prefixes,
   lease: Pick<Lease, "writeFile">,
 ): Promise<void> {
-  for (const [name, bytes] of Object.entries(lengths)) {
+  for (const [name, { bytes }] of Object.entries(prefixes)) {
     const path = join(dir, name);
     const table = readFileSync(path);
     const header = table.indexOf("\n") + 1;

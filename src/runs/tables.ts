@@ -1,6 +1,6 @@
 /** The CSV tables a run writes: the columns of its own, and those of its probes (src/probes/) beside them. */
 import { basename } from "node:path";
-import { type Cell, CsvFile, csvText } from "../lib/csv.ts";
+import { type Cell, CsvFile, csvText, type TablePrefix } from "../lib/csv.ts";
 import { probeFile, runFiles } from "./paths.ts";
 
 /** train_loss in nats per token; grad_norm the global L2 norm before clipping; clip_coef the factor applied. */
@@ -21,8 +21,8 @@ export interface RunTables {
   readonly timing: CsvFile<(typeof TIMING)[number]>;
   /** By file name. */
   readonly probes: ReadonlyMap<string, CsvFile<string>>;
-  /** Waits for the disk; the length in bytes of each table, by file name. */
-  sync(): Readonly<Record<string, number>>;
+  /** Waits for the disk; what was written to each table so far, by file name. */
+  sync(): Readonly<Record<string, Required<TablePrefix>>>;
   close(): void;
 }
 

@@ -7,7 +7,8 @@ import type { Device } from "../backends/backend.ts";
 import type { CheckpointConfig } from "../config/schema.ts";
 import type { Shape } from "../graph/graph.ts";
 import type { NamedTensor } from "../lib/safetensors.ts";
-import { type Checkpoint, type CheckpointFacts, saveCheckpoint } from "../runs/checkpoints.ts";
+import type { CheckpointFacts } from "../runs/checkpoint-facts.ts";
+import { type Checkpoint, saveCheckpoint } from "../runs/checkpoints.ts";
 import type { Lease } from "../runs/lease-holder.ts";
 import type { RunSummary } from "../runs/status.ts";
 import type { RunTables } from "../runs/tables.ts";
@@ -71,7 +72,7 @@ export function checkpointing(options: CheckpointingOptions): Checkpointing {
     async save(t, device, kept, watch) {
       await writing;
       const loop: LoopState = { watch, summary: summary() };
-      const facts: CheckpointFacts = { schema: 1, ...identity, step: t, tables: tables.sync(), loop };
+      const facts: CheckpointFacts = { schema: 2, ...identity, step: t, tables: tables.sync(), loop };
       writing = saveCheckpoint(dir, { facts, state: stateOf(device, kept) }, policy.keep, lease);
       writing.catch(() => {}); // thrown where it is awaited: at the next save, or at the end
       saved = performance.now();

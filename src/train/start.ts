@@ -2,9 +2,10 @@
 import { EnvironmentError } from "../lib/errors.ts";
 import { probes } from "../probes/index.ts";
 import { moveAside, recordVanished } from "../runs/attempts.ts";
-import { type Checkpoint, type CheckpointFacts, latestCheckpoint } from "../runs/checkpoints.ts";
+import type { CheckpointFacts } from "../runs/checkpoint-facts.ts";
+import { type Checkpoint, latestCheckpoint } from "../runs/checkpoints.ts";
 import type { Lease } from "../runs/lease-holder.ts";
-import { cannotRewind, lengthsAt, rewindTables } from "../runs/rewind.ts";
+import { cannotRewind, prefixesAt, rewindTables } from "../runs/rewind.ts";
 
 /** Of all probes: which of them run may change from one start to the next. */
 const PROBE_TABLES = Object.values(probes).flatMap(({ tables }) => Object.keys(tables));
@@ -23,7 +24,7 @@ export async function beginRun(
   if (resumed === undefined) moveAside(dir, lease);
   else {
     const { step, tables } = resumed.facts;
-    await rewindTables(dir, { ...lengthsAt(dir, PROBE_TABLES, step), ...tables }, lease);
+    await rewindTables(dir, { ...prefixesAt(dir, PROBE_TABLES, step), ...tables }, lease);
   }
   return resumed;
 }

@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { type Cell, CsvFile, cell, csvText } from "../../../src/lib/csv.ts";
+import { sha256 } from "../../../src/lib/hash.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hnorm-csv-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,6 +59,31 @@ test("a table never writes into one that is there", () => {
   const path = join(folder, "taken.csv");
   new CsvFile(path, ["a"]).close();
   expect(() => new CsvFile(path, ["a"])).toThrow("EEXIST");
+});
+
+test("a table tells its length and checksum, also of what it goes on with", () => {
+  const path = join(folder, "prefix.csv");
+  const prefix = () => ({ bytes: readFileSync(path).length, sha256: sha256(readFileSync(path)) });
+  const table = new CsvFile(path, ["a"]);
+  table.append({ a: 1 });
+  expect(table.sync()).toEqual(prefix());
+  table.append({ a: 2 });
+  table.close();
+  const again = new CsvFile(path, ["a"], { append: true });
+  expect(again.sync()).toEqual(prefix());
+  again.append({ a: 3 });
+  expect(again.sync()).toEqual(prefix());
+  again.close();
+});
+
+test("a table is written through no symbolic link, and to no FIFO", () => {
+  const [target, link, fifo] = ["target", "link.csv", "fifo.csv"].map((name) => join(folder, name));
+  writeFileSync(target!, "theirs\n");
+  symlinkSync(target!, link!);
+  execFileSync("mkfifo", [fifo!]);
+  expect(() => new CsvFile(link!, ["a"], { append: true })).toThrow("link.csv: a symbolic link");
+  expect(() => new CsvFile(fifo!, ["a"], { append: true })).toThrow("fifo.csv: not a regular file");
+  expect(readFileSync(target!, "utf8")).toBe("theirs\n");
 });
 
 test("appended to, a table has one header, whether the file was there or not", () => {
