@@ -8,7 +8,7 @@ import { type Io, processIo } from "./io.ts";
 
 const EXIT_CODES = `
 Exit codes:
-  0 ok   2 config or usage   3 some runs failed or missing   4 data differ, or not as expected
+  0 ok   2 config or usage   3 some runs failed, missing or changed   4 data differ, or not as expected
   69 engine, data, memory or disk unavailable
   75 saved after SIGTERM or SIGUSR2, rerun to resume   130 interrupted (saved too)   1 a bug in hnorm`;
 

@@ -4,7 +4,7 @@ import { recordAttempt } from "../runs/attempts.ts";
 import type { Cause } from "../runs/causes.ts";
 import { readLease } from "../runs/lease.ts";
 import { inheritLease } from "../runs/lease-holder.ts";
-import { type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
+import { isFinished, type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
 import type { ChildEnd } from "./launch.ts";
 import { causeOfEnd } from "./retry.ts";
 
@@ -35,6 +35,10 @@ export async function finalizeRun(ended: EndedRun): Promise<RunStatus | undefine
   const lease = readLease(dir);
   const held = lease?.held && lease.pid === end.pid && lease.host === hostname() ? lease : undefined;
   const known = readStatus(dir);
+  if (isFinished(dir)) {
+    if (held !== undefined) quietly(() => inheritLease(dir, held).release());
+    return known;
+  }
   const who = { host: hostname(), pid: end.pid ?? 0 };
   const status: RunStatus = {
     ...{ run: run.name, id: run.id, started, ...who },
@@ -53,10 +57,14 @@ export async function finalizeRun(ended: EndedRun): Promise<RunStatus | undefine
   } catch {
     // Another process has taken over, or the disk is full: the caller has the status all the same.
   }
-  try {
-    estate.release();
-  } catch {
-    // a dead holder's lease is as good as free
-  }
+  quietly(() => estate.release()); // a dead holder's lease is as good as free
   return status;
+}
+
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // another process does it
+  }
 }

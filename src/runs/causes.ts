@@ -26,7 +26,7 @@ export type Cause =
 
 /** Codes of the operating system, of the network library, and of engines that lose their device. */
 const BY_CODE: readonly (readonly [codes: RegExp, cause: Cause])[] = [
-  [/^(ENOSPC|EDQUOT|EIO|ESTALE|EFBIG)$/, "disk"],
+  [/^(ENOSPC|EDQUOT|EIO|ESTALE|EFBIG|EFILECHANGED)$/, "disk"],
   [/^(ECONN\w+|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|EPIPE|UND_ERR_\w+)$/, "network"],
   [/^(ENOMEM|EMFILE|ENFILE|EAGAIN|ERR_WORKER_OUT_OF_MEMORY|OUT_OF_MEMORY)$/, "memory"],
   [/^ENGINE_LOST$/, "engine"],

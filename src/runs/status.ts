@@ -1,7 +1,8 @@
 /** A run's status file: what state it is in and how it got there. Written whole at every change. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { jsonNumber, jsonText } from "../lib/json.ts";
+import { readRegular } from "../lib/regular-file.ts";
 import type { Cause } from "./causes.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
@@ -50,12 +51,12 @@ export const writeStatus = (
   writer: Pick<Lease, "writeFile"> = { writeFile: writeFileAtomic },
 ): Promise<void> => writer.writeFile(runFiles(dir).status, `${jsonText(status, 2)}\n`);
 
+const MAX_BYTES = 1 << 20;
+
 /** The status on disk, less what is not what it should be; undefined where there is none that says a state. */
 export function readStatus(dir: string): RunStatus | undefined {
-  const { status } = runFiles(dir);
-  if (!existsSync(status)) return undefined;
   try {
-    return soundStatus(JSON.parse(readFileSync(status, "utf8")));
+    return soundStatus(JSON.parse(readRegular(runFiles(dir).status, MAX_BYTES)));
   } catch {
     return undefined;
   }
@@ -79,8 +80,8 @@ function soundStatus(written: unknown): RunStatus | undefined {
   if (typeof written !== "object" || written === null || !("state" in written)) return undefined;
   if (typeof written.state !== "string") return undefined;
   const entries = Object.entries(written).flatMap(([key, value]) => {
-    const read = NUMBERS.includes(key) ? jsonNumber(value) : value;
-    return typeof read === "number" || typeof read === "string" ? [[key, read] as const] : [];
+    const read = NUMBERS.includes(key) ? jsonNumber(value) : typeof value === "string" ? value : undefined;
+    return read === undefined ? [] : [[key, read] as const];
   });
   return withoutResult({ attempt: 1, ...Object.fromEntries(entries) } as RunStatus);
 }

@@ -11,7 +11,7 @@ import type { Checkpoint } from "../runs/checkpoints.ts";
 import type { Lease } from "../runs/lease-holder.ts";
 import { runFiles } from "../runs/paths.ts";
 import type { RunStatus } from "../runs/status.ts";
-import { openTables } from "../runs/tables.ts";
+import { openTables, type RunTables } from "../runs/tables.ts";
 import { checkpointing, type LoopState } from "./checkpointing.ts";
 import { evaluationSets } from "./evaluation-sets.ts";
 import { provenance } from "./provenance.ts";
@@ -37,10 +37,16 @@ export interface Attempt {
   readonly note: (changes: Partial<RunStatus>) => void;
 }
 
+export interface Trained {
+  readonly outcome: Outcome;
+  /** What was written to each table, by file name. */
+  readonly tables: ReturnType<RunTables["sync"]>;
+}
+
 export async function trainInto(
   { spec, ctx, lease, log, become, note }: Attempt,
   resumed: Checkpoint | undefined,
-): Promise<Outcome> {
+): Promise<Trained> {
   const { config } = spec;
   const files = runFiles(ctx.dir);
   const chosen = await engineFor(config.engine.name, ctx, resumed);
@@ -104,7 +110,7 @@ export async function trainInto(
       const read = (name: string) => device.read(name);
       await lease.write(files.weights, (staged) => saveWeights(staged, spec, chosen, read));
     }
-    return outcome;
+    return { outcome, tables: tables.sync() };
   } finally {
     note(recording.summary());
     tables.close();

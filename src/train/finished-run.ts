@@ -5,8 +5,10 @@ import type { EngineName } from "../backends/registry.ts";
 import { resolve } from "../config/resolve.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { UserError } from "../lib/errors.ts";
+import { sha256File } from "../lib/hash.ts";
 import { readSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
+import { weightsDigest } from "../runs/done-file.ts";
 import { runFiles } from "../runs/paths.ts";
 import { readStatus, stateLabel } from "../runs/status.ts";
 import { checkWeights } from "./single-step.ts";
@@ -58,7 +60,11 @@ export function readFinishedRun(dir: string): FinishedRun {
 /** Writes the run's final weights to a device. */
 export async function loadWeights(device: Device, { dir, config }: FinishedRun): Promise<void> {
   const parameters = listParameters(config);
-  const weights = await readSafetensors(runFiles(dir).weights);
+  const { weights: path } = runFiles(dir);
+  const digest = weightsDigest(dir);
+  if (digest !== undefined && digest !== (await sha256File(path)))
+    throw new UserError(`${path}: changed since the run finished: it does not match its checksum in DONE`);
+  const weights = await readSafetensors(path);
   checkWeights(weights, parameters);
   for (const { name, shape } of parameters) device.write(name, shape, weights.get(name)!.values);
 }

@@ -10,6 +10,7 @@ import { jsonText } from "../lib/json.ts";
 import { attemptsBeforeLeases, recordAttempt } from "../runs/attempts.ts";
 import { type Cause, causeOf } from "../runs/causes.ts";
 import { removeCheckpoints } from "../runs/checkpoints.ts";
+import { doneText } from "../runs/done-file.ts";
 import { acquireLease, type Claimant, type Lease, LeaseLost } from "../runs/lease-holder.ts";
 import { runFiles } from "../runs/paths.ts";
 import { isFinished, type RunStatus, readStatus, writeStatus } from "../runs/status.ts";
@@ -90,15 +91,17 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
       ctx.tell({ kind: "phase", text });
     }
     await become({});
-    const outcome = await trainInto({ spec, ctx, lease, log, become, note }, resumed);
+    const { outcome, tables } = await trainInto({ spec, ctx, lease, log, become, note }, resumed);
     const stopped = outcome.state === "interrupted" ? { cause: "stopped" as const } : {};
     await become({ ...outcome, ...stopped, ended: new Date().toISOString() });
     log().info({ outcome, status }, `ended: ${outcome.state}`);
+    const finished = outcome.state !== "interrupted";
+    const done = finished ? await doneText(ctx.dir, outcome.state, tables) : "";
     record(stopped.cause);
-    if (outcome.state !== "interrupted") {
-      await lease.writeFile(files.done, `${outcome.state}\n`);
-      await removeCheckpoints(ctx.dir);
-    }
+    if (!finished) return status;
+    await lease.writeFile(files.done, done);
+    // What is left of them is of no use, and no harm: the run is finished.
+    await removeCheckpoints(ctx.dir).catch((err) => log().warn({ err }, "checkpoints not removed"));
   } catch (error) {
     if (error instanceof LeaseLost) return undefined;
     const unforeseen = `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;

@@ -60,7 +60,8 @@ test("two norms, two seeds: files, numbers, the same bytes again, and what is mi
   for (const name of ["DONE", "status.json"]) rmSync(join(one!, name));
   writeFileSync(join(one!, "metrics.csv"), readFileSync(join(one!, "metrics.csv"), "utf8").slice(0, 150));
   for (const name of ["grad_norms.csv", "provenance.json", "metrics.csv"]) rmSync(join(other!, name));
-  expect((await hnorm(dir, "report", "runs/t", "--against", "post")).code).toBe(0);
+  const harmed = await hnorm(dir, "report", "runs/t", "--against", "post");
+  expect([harmed.code, harmed.stderr]).toEqual([3, expect.stringContaining("grad_norms.csv missing")]);
   expect(read("report.md")).toContain("1 of 4 runs have not finished");
   expect(read("report.md")).toContain("1 of 4 runs have no provenance.json");
   expect(() => parseXml(read("index.html"))).not.toThrow();

@@ -3,6 +3,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { EXIT } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { jsonText } from "../../lib/json.ts";
 import { readReportData } from "../../report/data/report-data.ts";
@@ -11,7 +12,9 @@ import { plainText } from "../../report/page/blocks.ts";
 import { reportJson } from "../../report/page/report-json.ts";
 import { gradientLines } from "../../report/page/terminal.ts";
 import { reportFiles } from "../../report/report-files.ts";
+import { sweepFiles } from "../../runs/paths.ts";
 import { readListing } from "../../sweep/listing.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { armsTable } from "../tables/arms-table.ts";
 
@@ -36,7 +39,8 @@ export function reportCommand(command: Command, io: Io): void {
     .addHelpText("after", HELP)
     .action(async (dir: string, { out: asked, against, rankBy, json }: Options) => {
       const out = asked ?? join(dir, "report");
-      const data = readReportData(dir, readListing(dir), {
+      const listing = readListing(dir);
+      const data = readReportData(dir, listing, {
         ...(against === undefined ? {} : { against }),
         ...(rankBy === undefined ? {} : { rankBy }),
       });
@@ -55,6 +59,7 @@ export function reportCommand(command: Command, io: Io): void {
       io.log(
         `${json ? "" : "\n"}report: ${join(out, "index.html")} (and report.md, arms.csv, figures as .svg)`,
       );
+      if (await warnOfChangedFiles(sweepFiles(dir), listing.runs, io)) process.exitCode = EXIT.someRunsFailed;
     });
 }
 

@@ -11,6 +11,7 @@ import { type Ranking, rankedRuns, writeResults } from "../../report/ranking/res
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { readListing } from "../../sweep/listing.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { armsTable, rankingText } from "../tables/arms-table.ts";
 
@@ -45,9 +46,11 @@ export function resultsCommand(command: Command, io: Io): void {
         process.exitCode = EXIT.someRunsFailed;
       }
       const mismatch = dataMismatch(ranking.runs, ranking.by);
-      if (mismatch === undefined) return;
-      io.log(mismatch);
-      process.exitCode = EXIT.mismatch;
+      if (mismatch !== undefined) {
+        io.log(mismatch);
+        process.exitCode = EXIT.mismatch;
+      }
+      if (await warnOfChangedFiles(files, listed, io)) process.exitCode = EXIT.someRunsFailed;
     });
 }
 

@@ -17,6 +17,7 @@ import { type Skipped, type SweepSubmission, submitSweep } from "../../slurm/sub
 import type { Sweep } from "../../sweep/expand.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 
 interface Options {
@@ -55,7 +56,7 @@ export async function slurmSweep(asked: Sweep, options: Options, io: Io): Promis
   for (const note of done.notes) io.log(note);
   if (done.submitted.length > 0)
     io.log(`\n${files.dir} fills as they run; rerun the same command to submit what is missing then`);
-  return EXIT.ok;
+  return (await warnOfChangedFiles(files, runs, io)) ? EXIT.someRunsFailed : EXIT.ok;
 }
 
 /** What decides where the data is found: on the nodes it is the same as here, whatever their own environment says. */

@@ -21,6 +21,7 @@ import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
 import { overrideOption } from "../options/overrides.ts";
@@ -111,9 +112,10 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   else if (ranked.some(isDone)) io.log(`next: hnorm report ${fromHere(files.dir)}`);
   const mismatch = dataMismatch(ranked, by);
   if (mismatch !== undefined) io.log(mismatch);
+  const changed = await warnOfChangedFiles(files, runs, io);
   return exitCode(
     end,
-    ranked.some((run) => run.status?.state === "failed"),
+    changed || ranked.some((run) => run.status?.state === "failed"),
     mismatch !== undefined,
   );
 }

@@ -16,6 +16,8 @@ import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readStatus } from "../../runs/status.ts";
 import { loadSweep } from "../../sweep/expand.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
+import { verifyFiles } from "../files/verify-files.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { verdictTable } from "../tables/verdict-table.ts";
@@ -24,6 +26,7 @@ interface Options {
   readonly runsDir?: string;
   readonly json?: boolean;
   readonly junit?: string;
+  readonly files?: boolean;
   readonly set: readonly string[];
 }
 
@@ -34,20 +37,32 @@ const ABOUT = `
     - { arm: { norm: pre }, SET/accuracy: { above: 0.4 } }                             # any metric of eval.sets
     - { arm: { norm: post }, better_than: { norm: pre }, metric: SET/accuracy }
     - { diverges: false }                                                              # without arm: every arm
-Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs are missing; "hnorm sweep" trains them.`;
+Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs are missing, which "hnorm sweep" trains, or
+files of finished ones are gone or changed.
+
+  hnorm verify --files runs/quick     # every byte of its finished runs, against the checksums in their DONE files
+Exit code 0: all are as they were when the runs finished. 4: some are gone or changed.`;
 
 const EXIT_OF = { met: EXIT.ok, missed: EXIT.mismatch, "not finished": EXIT.someRunsFailed } as const;
 
 export function verifyCommand(command: Command, io: Io): void {
   command
-    .argument("<file>", "a config with an expect: section")
-    .argument("[overrides...]", "key=value, as they were given to hnorm sweep")
+    .argument("<file>", "a config with an expect: section; with --files, a folder")
+    .argument("[overrides...]", "key=value, as they were given to hnorm sweep; with --files, more folders")
+    .option(
+      "--files",
+      "check the files of all finished runs in these folders, of sweeps, runs or many sweeps",
+    )
     .option("--runs-dir <dir>", "where its results are (default: HNORM_RUNS_DIR, or ./runs)")
     .option("--json", "as JSON")
     .option("--junit <xml>", "write a JUnit file too, for CI")
     .addOption(overrideOption())
     .addHelpText("after", ABOUT)
     .action(async (file: string, overrides: readonly string[], options: Options) => {
+      if (options.files) {
+        process.exitCode = await verifyFiles([file, ...overrides], options, io);
+        return;
+      }
       const asked = loadSweep(file, [...overrides, ...options.set]);
       const files = sweepFiles(`${runsDir(options.runsDir)}/${asked.name}`);
       const { name, runs, expectations } = reuseExistingNames(asked, files.dir);
@@ -64,6 +79,7 @@ export function verifyCommand(command: Command, io: Io): void {
       else io.out(verdictTable(all));
       const missing = ranked.filter(({ status }) => status === undefined).length;
       if (missing > 0) io.log(`${files.dir}: ${missing} of ${runs.length} runs have not been started`);
-      process.exitCode = EXIT_OF[result];
+      const changed = await warnOfChangedFiles(files, runs, io);
+      process.exitCode = changed && result === "met" ? EXIT.someRunsFailed : EXIT_OF[result];
     });
 }

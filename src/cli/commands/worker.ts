@@ -15,6 +15,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
 import { readSweepFile } from "../../sweep/sweep-file.ts";
+import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
@@ -87,13 +88,14 @@ async function worker(options: Options, io: Io): Promise<number> {
   io.log(
     `worker: ${mine.length - failed.length - left.length} finished, ${failed.length} failed, ${left.length} left`,
   );
-  return exitCode(trained);
+  const changed = await warnOfChangedFiles(files, mine, io);
+  return exitCode(trained, changed);
 }
 
-function exitCode({ end, failed, left }: SweepOutcome): number {
+function exitCode({ end, failed, left }: SweepOutcome, changed: boolean): number {
   if (end === "interrupted") return EXIT.interrupted;
   if (end === "terminated") return EXIT.savedRequeue;
-  if (failed.length > 0) return EXIT.someRunsFailed;
+  if (failed.length > 0 || changed) return EXIT.someRunsFailed;
   return left.length > 0 ? EXIT.savedRequeue : EXIT.ok;
 }
 

@@ -163,6 +163,19 @@ describe("status", () => {
     expect(readStatus(dir)).toBeUndefined();
   });
 
+  test.each(["null", "{}", "[]", "7", '{"state": 7}'])("is absent where %s stands there", (text) => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(runFiles(dir).status, text);
+    expect(readStatus(dir)).toBeUndefined();
+  });
+
+  test("has no field that holds something else than it should", () => {
+    mkdirSync(dir, { recursive: true });
+    const odd = { ...status, val_ppl: "x", step: {}, message: 5, val_loss: null };
+    writeFileSync(runFiles(dir).status, JSON.stringify(odd));
+    expect(readStatus(dir)).toEqual({ ...status, val_loss: Number.NaN });
+  });
+
   test("a run is finished when DONE is there, and by nothing else", async () => {
     await writeStatus(dir, { ...status, state: "done" });
     expect(isFinished(dir)).toBe(false);
