@@ -1,10 +1,10 @@
 /**
  * Runs one run in a process of its own: a crash, a leak or a blocked event loop costs that run alone. The child is
- * this same program (`hnorm run-one`), told what to do over its message channel.
+ * this same program (`hnorm run-one DIR`), told what to do over its message channel.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { ENTRY } from "../lib/entry.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { ToChild, Work } from "./work.ts";
@@ -40,7 +40,8 @@ const KEPT_STDERR = 4000;
 
 export function launch({ work, onEvent, stderr, env }: Launch): Launched {
   const log = stderr === undefined ? undefined : openLog(stderr);
-  const child: ChildProcess = fork(ENTRY, ["run-one"], {
+  // The folder stands in its command line, by which `hnorm cancel` knows the process.
+  const child: ChildProcess = fork(ENTRY, ["run-one", resolve(work.dir)], {
     stdio: ["ignore", "ignore", log ?? "pipe", "ipc"],
     serialization: "advanced", // JSON would make null of a loss that is NaN
     env: { ...process.env, ...env },
@@ -54,10 +55,10 @@ export function launch({ work, onEvent, stderr, env }: Launch): Launched {
   const send = (message: ToChild) => child.connected && child.send(message, () => {}); // it may be gone by now
   send({ kind: "work", work });
 
-  const ended = new Promise<ChildEnd>((resolve) => {
+  const ended = new Promise<ChildEnd>((settle) => {
     let failure = "";
     const end = (code: number | null, signal: NodeJS.Signals | null) => {
-      resolve({ pid, code, signal, stderr: (log === undefined ? piped : tail(log)) + failure });
+      settle({ pid, code, signal, stderr: (log === undefined ? piped : tail(log)) + failure });
       if (log !== undefined) closeSync(log);
     };
     child.on("error", (error) => {

@@ -5,7 +5,8 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { nearest } from "../../lib/suggest.ts";
-import { stopLocal, trainedHere, workerOf } from "../../local/stop-local.ts";
+import { trainsRun, workerOf } from "../../local/own-process.ts";
+import { stopLocal, trainedHere } from "../../local/stop-local.ts";
 import { leaseState, readLease } from "../../runs/lease.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { cancelJobs } from "../../slurm/cancel.ts";
@@ -52,10 +53,12 @@ async function cancel(dir: string, chosen: readonly string[], io: Io): Promise<n
     unreached.push(
       `${name}: held by a worker on this machine, which would restart it; cancel without --run to stop the worker`,
     );
-  const { signalled, stillRunning } = await stopLocal(single, dirOf);
+  const { signalled, stillRunning, foreign } = await stopLocal(single, dirOf);
   for (const [pid, runs] of signalled)
     io.out(`signalled process ${pid} to save and stop: ${runs.join(", ")}`);
   stopped += signalled.size;
+  for (const [name, pid] of foreign)
+    unreached.push(`${name}: process ${pid}, which its lease names, is not hnorm training it; not signalled`);
   for (const name of stillRunning) unreached.push(`${name}: still running`);
 
   for (const line of unreached) io.log(`not reached: ${line}`);
@@ -66,5 +69,5 @@ async function cancel(dir: string, chosen: readonly string[], io: Io): Promise<n
 /** Whether a process of this machine trains it that would start it again, unless it is stopped with all its runs. */
 function sharesWorker(dir: string): boolean {
   const lease = trainedHere(dir);
-  return lease !== undefined && workerOf(lease.pid) !== undefined;
+  return lease !== undefined && trainsRun(lease.pid, dir) && workerOf(lease.pid) !== undefined;
 }
