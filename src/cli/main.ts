@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { disableTelemetry } from "../lib/disable-telemetry.ts";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
 import { packageVersion } from "../lib/package-version.ts";
+import { isUnderNohup } from "../local/nohup.ts";
 import { commands } from "./commands/index.ts";
 import { type Io, processIo } from "./io.ts";
 
@@ -10,11 +11,12 @@ const EXIT_CODES = `
 Exit codes:
   0 ok   2 config or usage   3 some runs failed, missing or changed   4 data differ, or not as expected
   69 engine, data, memory or disk unavailable
-  75 saved after SIGTERM or SIGUSR2, rerun to resume   130 interrupted (saved too)   1 a bug in hnorm`;
+  75 saved after SIGTERM, SIGUSR2 or SIGHUP, rerun to resume   130 interrupted (saved too)   1 a bug in hnorm`;
 
 /** Runs `hnorm ARGS`; sets the process's exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<void> {
   disableTelemetry();
+  if (isUnderNohup()) process.on("SIGHUP", () => {}); // which Node has undone
   const program = new Command("hnorm")
     .description("Which normalization strategy trains best at this scale, and why?")
     .version(packageVersion())

@@ -16,10 +16,12 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** The same while the caller waits, from `position` of the file on. */
-export function writeAllSync(fd: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length; )
-    at += progress(writeSync(fd, bytes, at, Math.min(bytes.length - at, PIECE_BYTES), position + at));
+/** The same while the caller waits, from `position` of the file on, or where it is. */
+export function writeAllSync(fd: number, bytes: Uint8Array, position: number | null): void {
+  for (let at = 0; at < bytes.length; ) {
+    const length = Math.min(bytes.length - at, PIECE_BYTES);
+    at += progress(writeSync(fd, bytes, at, length, position === null ? null : position + at));
+  }
 }
 
 function progress(written: number): number {

@@ -18,6 +18,7 @@ export async function child(): Promise<void> {
   };
   // A terminal's Ctrl-C reaches this process too; the parent decides what it means.
   process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {}); // so does its end
   process.on("SIGTERM", stop);
   process.on("SIGUSR2", stop);
   process.on("disconnect", stop);

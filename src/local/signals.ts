@@ -1,11 +1,12 @@
 /** What signals mean to a worker: the first lets every run save its state and stop, a second Ctrl-C ends them at once. */
 import type { Launched } from "./launch.ts";
+import { isUnderNohup } from "./nohup.ts";
 
 /** How a worker ended: with all it could do done, or by a signal. */
 export type SweepEnd = "all" | "interrupted" | "terminated";
 
-/** What schedulers send before they end a job. */
-const SAVE_SIGNALS = ["SIGTERM", "SIGUSR2"] as const;
+/** What schedulers send before they end a job, and what a terminal sends when it goes. */
+const SAVE_SIGNALS = ["SIGTERM", "SIGUSR2", "SIGHUP"] as const;
 
 export interface Signals {
   /** Aborted by the first. */
@@ -35,15 +36,19 @@ export function listenForSignals(active: ReadonlySet<Launched>, log: (text: stri
   const terminate = () => {
     if (end === "all") save("terminated");
   };
+  const ignored = isUnderNohup();
+  const terminateUnlessIgnored = (signal: NodeJS.Signals) => {
+    if (signal !== "SIGHUP" || !ignored) terminate();
+  };
   process.on("SIGINT", interrupt);
-  for (const signal of SAVE_SIGNALS) process.on(signal, terminate);
+  for (const signal of SAVE_SIGNALS) process.on(signal, terminateUnlessIgnored);
   return {
     stopping: stop.signal,
     end: () => end,
     killed: () => killed,
     close() {
       process.off("SIGINT", interrupt);
-      for (const signal of SAVE_SIGNALS) process.off(signal, terminate);
+      for (const signal of SAVE_SIGNALS) process.off(signal, terminateUnlessIgnored);
     },
   };
 }

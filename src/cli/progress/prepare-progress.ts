@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import { Presets, SingleBar } from "cli-progress";
 import type { PrepareProgress } from "../../data/shards/prepare-part.ts";
 import { bytes, count, duration, fixed } from "../../lib/format.ts";
+import { printableLine } from "../../lib/printable.ts";
 import type { Io } from "../io.ts";
 
 export interface PrepareMeter {
@@ -41,7 +42,7 @@ export function prepareMeter(io: Io): PrepareMeter {
   return {
     update(progress) {
       bar.setTotal(progress.total);
-      bar.update(progress.done, { note: note(progress) });
+      bar.update(progress.done, { note: printableLine(note(progress)) });
     },
     close: () => bar.stop(),
   };

@@ -1,6 +1,7 @@
 /** `hnorm status --watch`: on a terminal the screen again and again, elsewhere a line for each change. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fixed } from "../../lib/format.ts";
+import { printableLine } from "../../lib/printable.ts";
 import type { RunView } from "../../report/status/run-view.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
 import { runsTable, sweepLine } from "../tables/status-text.ts";
@@ -43,7 +44,7 @@ export function screen(stream: NodeJS.WriteStream): (lines: readonly string[]) =
       lines.length < rows
         ? lines
         : [...lines.slice(0, rows - 2), `... ${lines.length - rows + 2} more lines`];
-    const text = fitting.map((line) => `${line.slice(0, columns)}\x1b[K\n`).join("");
+    const text = fitting.map((line) => `${printableLine(line).slice(0, columns)}\x1b[K\n`).join("");
     stream.write(`${begun ? "" : "\x1b[2J"}\x1b[H${text}\x1b[J`);
     begun = true;
   };

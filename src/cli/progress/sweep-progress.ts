@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import { duration, fixed } from "../../lib/format.ts";
+import { printable, printableLine } from "../../lib/printable.ts";
 import type { Progress } from "../../local/progress.ts";
 import type { Io } from "../io.ts";
 import { eta } from "./eta.ts";
@@ -53,13 +54,13 @@ function bars(io: Io, totalSteps: number): Progress {
   let finished = 0;
   return {
     begin(run) {
-      active.set(run, multi.create(1, 0, { name: run, note: "starting" }));
+      active.set(run, multi.create(1, 0, { name: printableLine(run), note: "starting" }));
     },
     event(run, event) {
       const bar = active.get(run);
       if (bar === undefined) return;
-      if (event.kind === "phase") bar.update({ note: event.text });
       if (event.kind === "evaluation") bar.update({ note: `eval ${fixed(event.ppl, 2)} ppl` });
+      if (event.kind === "phase") bar.update({ note: printableLine(event.text) });
       if (event.kind !== "step") return;
       bar.setTotal(event.steps);
       bar.update(event.step, {
@@ -74,9 +75,9 @@ function bars(io: Io, totalSteps: number): Progress {
       if (bar !== undefined) multi.remove(bar);
       active.delete(run);
       finished++;
-      multi.log(`${String(finished).padStart(3)}  ${run}: ${label}\n`);
+      multi.log(printable(`${String(finished).padStart(3)}  ${run}: ${label}\n`));
     },
-    log: (text) => multi.log(`${text}\n`),
+    log: (text) => multi.log(printable(`${text}\n`)),
     close() {
       multi.update(); // stop() would drop what was said since the bars were last drawn
       multi.stop();
