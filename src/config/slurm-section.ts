@@ -5,7 +5,11 @@
 import { z } from "zod";
 
 const count = z.int().min(1);
-const text = z.string().min(1);
+/** It goes into the words of a command, and into a script's comments. */
+const text = z
+  .string()
+  .regex(/^\P{Cc}+$/u)
+  .describe("non-empty text without control characters");
 /** What sbatch takes for a memory size: MiB, or a number with a unit. */
 const SIZE = /^[1-9]\d*[KMGT]?$/i;
 
@@ -66,7 +70,7 @@ export const slurmSection = z
     setup: z.array(z.string()).default([]),
     /** Flags for sbatch, passed on as they are. */
     extra: z
-      .array(z.string().regex(/^-/))
+      .array(z.string().regex(/^-\P{Cc}*$/u))
       .describe('a list of sbatch flags, such as ["--exclusive"]')
       .default([]),
     /** Whether a last job writes results.csv. */

@@ -2,6 +2,7 @@
  * The text of the batch scripts. One job trains one run under srun, whose step gets Slurm's warnings. A run that was told
  * to stop has saved and ends with 75; then the job puts itself, and only its own element, back into the queue.
  */
+import { printableLine } from "../lib/printable.ts";
 import { commandLine, quote } from "./shell.ts";
 
 export interface ScriptFacts {
@@ -39,8 +40,8 @@ export const runScript = (facts: RunScriptFacts): string =>
 
 const head = ({ title, command, sweepDir, dir, program, env, setup }: ScriptFacts, what: string) => [
   "#!/bin/bash",
-  `# ${what} the sweep ${title}, written by hnorm. Submitted with:`,
-  `#   ${commandLine(["sbatch", ...command])}`,
+  comment(`${what} the sweep ${title}, written by hnorm. Submitted with:`),
+  comment(`  ${commandLine(["sbatch", ...command])}`),
   "",
   `sweep=${quote(sweepDir)}`,
   `here=${quote(dir)}`,
@@ -49,6 +50,9 @@ const head = ({ title, command, sweepDir, dir, program, env, setup }: ScriptFact
   ...(setup.length === 0 ? [] : ["", "# slurm.setup", ...setup]),
   "",
 ];
+
+/** A line of the script that is no command, whatever is in it. */
+const comment = (text: string): string => `# ${printableLine(text)}`;
 
 /** The rest is bash: its own `${...}` is written with a backslash before it. */
 const REPORT = `"\${hnorm[@]}" report "$sweep"

@@ -190,3 +190,21 @@ test("the report is a call of hnorm report, and one of hnorm results whatever be
   expect(lines(stdout)).toEqual(["report", all.sweepDir, "results", all.sweepDir, "--save"]);
   expect(status).toBe(3);
 });
+
+test("no word of the call can leave its comment, in whichever script", () => {
+  const fake = fakeSlurm();
+  const owned = join(fake.dir, "owned");
+  for (const end of ["\n", "\r", "\r\n", "\u0085", "\u2028"]) {
+    const evil = `x${end}touch '${owned}'${end}#SBATCH --wrap=id${end}`;
+    const facts = { title: evil, command: [`--qos=${evil}`, evil], sweepDir: "/s", dir: "/d" };
+    const rest = { program: ["true"], env: {}, setup: [] };
+    const limits = { signalS: 180, maxRequeues: 0, workers: false };
+    for (const text of [reportScript({ ...facts, ...rest }), runScript({ ...facts, ...rest, ...limits })]) {
+      const head = text.slice(0, text.indexOf("sweep="));
+      expect(head.split(/[\n\r\u0085\u2028]/).filter((line) => !/^(#.*)?$/.test(line))).toEqual([]);
+      expect(head).not.toMatch(/^#SBATCH/m);
+      spawnSync("bash", ["-c", head]);
+      expect(existsSync(owned)).toBe(false);
+    }
+  }
+});

@@ -25,6 +25,11 @@ test.each<[slurm: unknown, message: string]>([
   [{ gpus: 1, gres: "gpu:1" }, "slurm.gres: give gpus or gres, not both"],
   [{ mem: "lots" }, 'slurm.mem: expected a size such as 16G, or whole MiB, got "lots"'],
   [{ extra: ["exclusive"] }, "slurm.extra"],
+  ...["partition", "account", "qos", "constraint", "gres"].map((key): [unknown, string] => [
+    { [key]: "x\ntouch /tmp/owned" },
+    `slurm.${key}: expected non-empty text without control characters, got "x\\ntouch /tmp/owned"`,
+  ]),
+  [{ extra: ["--nice\rtouch owned"] }, "slurm.extra"],
   [{ signal_s: 1 }, "slurm.signal_s: expected a whole number >= 10"],
 ])("%j is refused", (slurm, message) => {
   expect(() => load(slurm)).toThrow(message);
