@@ -1,5 +1,5 @@
 /** YAML text -> a located tree, with the mistakes that the YAML itself has. Knows nothing of what the keys mean. */
-import type { Alias, Document, Node, Scalar, YAMLError, YAMLMap } from "yaml";
+import type { Alias, Node, Scalar, YAMLError, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Diagnostic } from "./diagnostics.ts";
 import type { Entry, Located, Mapping, SourceLocation } from "./located.ts";
@@ -12,11 +12,16 @@ export interface ReadYaml {
 
 /** Nodes a document may have once its aliases are written out: more is a slip or an attack. */
 const MAX_NODES = 100_000;
+/** No config needs more levels. */
+const MAX_DEPTH = 100;
 
 /** `placeAt` turns a 1-based line and column of the text into a place. */
 export function readYaml(text: string, placeAt: (line: number, column: number) => SourceLocation): ReadYaml {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // Whether keys are unique is looked at below: the parser compares each with every other one.
+  const document = parsed(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  if (document === undefined || document.errors.some(({ message }) => OVERFLOW.test(message)))
+    return { diagnostics: [{ place: placeAt(1, 1), key: "", message: TOO_DEEP }] };
   const placeOf = (offset: number): SourceLocation => {
     const { line, col } = lines.linePos(offset);
     return placeAt(line, col);
@@ -32,17 +37,44 @@ export function readYaml(text: string, placeAt: (line: number, column: number) =
     return { diagnostics: (tabs.length > 0 ? tabs : document.errors).map(say) };
   }
   if (document.contents === null) return { diagnostics: [] };
-  const reading: Reading = { document, placeOf, diagnostics: [], nodes: 0, open: new Set() };
+  const reading: Reading = {
+    placeOf,
+    diagnostics: [],
+    nodes: 0,
+    depth: 0,
+    anchors: new Map(),
+    targets: new Map(),
+    open: new Set(),
+  };
   const tree = locate(document.contents as Node, placeAt(1, 1), reading);
   return reading.diagnostics.length > 0 ? { diagnostics: reading.diagnostics } : { tree, diagnostics: [] };
 }
 
+const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
+
+/** What the parser, where it catches that, says of its own stack. */
+const OVERFLOW = /call stack/;
+
+/** undefined where the parser, which calls itself for each level, has come to the end of its stack. */
+function parsed(text: string, options: Parameters<typeof parseDocument>[1]) {
+  try {
+    return parseDocument(text, options);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 interface Reading {
-  readonly document: Document;
   readonly placeOf: (offset: number) => SourceLocation;
   readonly diagnostics: Diagnostic[];
   nodes: number;
-  /** Anchored nodes that are being read. */
+  depth: number;
+  /** By name, the last one read so far: what an alias means. */
+  readonly anchors: Map<string, Node>;
+  /** What each alias stands for: what it did where it was written. */
+  readonly targets: Map<Alias, Node | undefined>;
+  /** What aliases stand for that are being read. */
   readonly open: Set<Node>;
 }
 
@@ -57,9 +89,16 @@ function locate(node: Node | null, near: SourceLocation, reading: Reading): Loca
       reading.nodes === MAX_NODES + 1 ? `more than ${MAX_NODES} values` : undefined,
     );
   }
-  if (isMap(node)) return locateMap(node, place, reading);
-  if (isSeq(node)) {
-    return { kind: "sequence", place, items: node.items.map((item) => locate(item as Node, place, reading)) };
+  // Where an alias is written out, its inner anchors are not set again.
+  if (node?.anchor !== undefined && reading.open.size === 0) reading.anchors.set(node.anchor, node);
+  if (isMap(node) || isSeq(node)) {
+    if (reading.depth >= MAX_DEPTH) return nothing(place, reading, TOO_DEEP);
+    reading.depth++;
+    const located: Located = isMap(node)
+      ? locateMap(node, place, reading)
+      : { kind: "sequence", place, items: node.items.map((item) => locate(item as Node, place, reading)) };
+    reading.depth--;
+    return located;
   }
   return { kind: "scalar", place, value: isScalar(node) ? scalarValue(node.value) : null };
 }
@@ -103,7 +142,9 @@ const keyText = ({ value }: Scalar): string => (typeof value === "symbol" ? MERG
 export const isPrototype = (key: string): boolean => key === "__proto__";
 
 function locateAlias(alias: Alias, place: SourceLocation, reading: Reading): Located {
-  const target = alias.resolve(reading.document);
+  const { anchors, targets } = reading;
+  if (!targets.has(alias)) targets.set(alias, anchors.get(alias.source));
+  const target = targets.get(alias);
   if (target === undefined)
     return nothing(place, reading, `*${alias.source}: no anchor &${alias.source} before it`);
   if (reading.open.has(target)) return nothing(place, reading, `*${alias.source} refers to itself`);
@@ -120,14 +161,12 @@ function nothing(place: SourceLocation, { diagnostics }: Reading, message: strin
 }
 
 /** What the parser says of the commonest slips is meant for programmers. */
-function ownWords(error: YAMLError, text: string): string {
-  if (error.code === "MULTIPLE_DOCS") return "a second YAML document begins here; a config has one";
-  const line = text.slice(text.lastIndexOf("\n", error.pos[0] - 1) + 1).split("\n")[0]!;
+function ownWords({ code, message, pos }: YAMLError, text: string): string {
+  if (code === "MULTIPLE_DOCS") return "a second YAML document begins here; a config has one";
+  const line = text.slice(text.lastIndexOf("\n", pos[0] - 1) + 1).split("\n")[0]!;
   const joined = /^\s*(?:- )?([\w.-]+):(?=[^\s:/])/.exec(line)?.[1];
   if (joined !== undefined) return `not YAML: expected a space after the colon, as in \`${joined}: value\``;
-  if (error.code !== "DUPLICATE_KEY") return `not YAML: ${error.message.split("\n")[0]}`;
-  const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0];
-  return `duplicate key ${key}`;
+  return `not YAML: ${message.split("\n")[0]}`;
 }
 
 /** YAML's core schema knows no other scalars; a tagged one counts as text. */

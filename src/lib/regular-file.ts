@@ -34,15 +34,18 @@ export function openRegular(
   throw new EnvironmentError(`${path}: not a regular file`);
 }
 
-/** Its text. Throws as `openRegular` does, and an EnvironmentError where it has more than `maxBytes`. */
-export function readRegular(path: string, maxBytes: number, options: OpenOptions = {}): string {
+/** Its bytes. Throws as `openRegular` does, and an EnvironmentError where there are more than `maxBytes`. */
+export function readRegularBytes(path: string, maxBytes: number, options: OpenOptions = {}): Buffer {
   const fd = openRegular(path, "read", options);
   try {
     const { size } = fstatSync(fd);
-    if (size > maxBytes)
-      throw new EnvironmentError(`${path}: ${size} bytes, more than the ${maxBytes} that are read`);
-    return readFileSync(fd, "utf8");
+    if (size <= maxBytes) return readFileSync(fd);
+    throw new EnvironmentError(`${path}: ${size} bytes; at most ${maxBytes} are read`);
   } finally {
     closeSync(fd);
   }
 }
+
+/** The same as text. */
+export const readRegular = (path: string, maxBytes: number, options: OpenOptions = {}): string =>
+  readRegularBytes(path, maxBytes, options).toString("utf8");
