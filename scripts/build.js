@@ -1,7 +1,17 @@
 // src/ -> dist/ with tsc. `node scripts/build.js` builds; bin/hnorm.js calls buildIfStale() on every start.
 // The build goes to a private folder and is renamed into place, so two first starts at once do no harm.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -38,8 +48,22 @@ export function build() {
 export function buildIfStale() {
   if (!existsSync(src)) return; // an installed package ships dist/ alone
   if (existsSync(dist) && newest(src) <= statSync(dist).mtimeMs) return;
+  if (!isWritable(root)) {
+    const why = existsSync(dist) ? "dist/ is older than src/" : "there is no dist/";
+    console.error(`hnorm: ${why}, and ${root} cannot be written to; run \`npm run build\` where it can`);
+    process.exit(69);
+  }
   console.error("hnorm: building dist/ (only the first time, or after a change in src/) ...");
   build();
+}
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Latest modification time below a folder, in ms: files and folders, so deletions count too. */

@@ -24,6 +24,7 @@ const DISK: Readonly<Record<string, string>> = {
 export function knownError(error: unknown): UserError | EnvironmentError | undefined {
   if (error instanceof UserError || error instanceof EnvironmentError) return error;
   const { code, path, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === "uv_cwd") return new EnvironmentError("the current folder is gone; change to another one");
   const meaning = code === undefined ? undefined : DISK[code];
   if (meaning === undefined) return undefined;
   return new EnvironmentError(`${path ?? `${syscall ?? "write"}`}: ${meaning} (${code})`);

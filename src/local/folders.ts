@@ -1,6 +1,7 @@
 /** Folders hnorm reads and writes, from options and environment variables. */
-import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, statfsSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import type { DataContext } from "../data/source.ts";
 import { cacheFolder } from "../lib/cache-folder.ts";
 import { EnvironmentError } from "../lib/errors.ts";
@@ -41,6 +42,16 @@ export function requireWritable(dir: string): void {
     throw new EnvironmentError(
       `cannot write to ${dir} (${code}); choose another folder with --runs-dir or HNORM_RUNS_DIR`,
     );
+  }
+}
+
+/** A new empty folder that nobody else has, for the time being. */
+export function temporaryFolder(prefix: string): string {
+  try {
+    return mkdtempSync(join(tmpdir(), prefix));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new EnvironmentError(`cannot write to ${tmpdir()} (${code}); set TMPDIR to a folder that is there`);
   }
 }
 

@@ -28,13 +28,23 @@ export function readListing(dir: string): Listing {
   return { name: typeof name === "string" ? name : "sweep", ...said, runs, ...expected };
 }
 
-function isListed(run: unknown): run is Run {
-  if (!isPlainObject(run) || !isPlainObject(run.config)) return false;
-  return typeof run.name === "string" && typeof run.id === "string" && isPlainObject(run.factors);
+/** A folder in the sweep's own, and nothing that leads out of it. */
+const NAME = /^\w[\w.-]*$/;
+
+/** Whether it is a run of a sweep.json, as far as reading it goes. */
+export function isListed(run: unknown): run is Run {
+  if (!isPlainObject(run) || !isPlainObject(run.factors) || !isPlainObject(run.config)) return false;
+  if (typeof run.name !== "string" || !NAME.test(run.name) || typeof run.id !== "string") return false;
+  const { norm, model, data, train, eval: evaluation, log } = run.config;
+  if (![norm, model, data, train, evaluation, log].every(isPlainObject)) return false;
+  return Number.isFinite((train as { readonly steps?: unknown }).steps);
 }
 
 const isExpectation = (e: unknown): e is BoundExpectation =>
-  isPlainObject(e) && isPlainObject(e.claim) && Array.isArray(e.arms);
+  isPlainObject(e) &&
+  isPlainObject(e.claim) &&
+  Array.isArray(e.arms) &&
+  e.arms.every((bound) => isPlainObject(bound) && Array.isArray(bound.arm));
 
 /** The file's JSON; throws a UserError that names it. */
 export function readJson(path: string): unknown {

@@ -1,10 +1,15 @@
 /** `sweep.json`: all that a worker needs to train a sweep's runs, also on another machine and without the YAML file. */
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { resolve as absolute } from "node:path";
+import { resolve } from "../config/resolve.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { writeFileAtomic } from "../lib/fs-atomic.ts";
 import { sweepFiles } from "../runs/paths.ts";
 import type { Run, Sweep } from "./expand.ts";
+import { identities } from "./identity.ts";
+import { isListed } from "./listing.ts";
 
 const SCHEMA = 2;
 
@@ -26,7 +31,7 @@ export async function writeSweepFile(dir: string, sweep: Sweep): Promise<readonl
   const { duplicates: _, baseDir, file, runs, ...rest } = sweep;
   const content: SweepFile = {
     ...{ schema: SCHEMA, ...rest },
-    ...{ file: resolve(file), base_dir: resolve(baseDir), runs },
+    ...{ file: absolute(file), base_dir: absolute(baseDir), runs },
   };
   const path = sweepFiles(dir).sweep;
   const before = existsSync(path) ? runsOf(path) : [];
@@ -41,17 +46,39 @@ export function readSweepFile(dir: string): SweepFile {
   if (!existsSync(path))
     throw new UserError(`${dir}: no sweep here (no sweep.json); hnorm sweep FILE makes one`);
   const read = parsed(path);
-  if (read?.schema === SCHEMA) return read as SweepFile;
+  if (read?.schema === SCHEMA) {
+    const { base_dir, runs } = read;
+    if (typeof base_dir === "string" && Array.isArray(runs) && runs.every(isListed)) return read as SweepFile;
+    throw new UserError(`${path}: damaged; rerun hnorm sweep on its config, finished runs are kept`);
+  }
   throw new UserError(
     `${path}: written by another version of hnorm (expected schema ${SCHEMA}); rerun hnorm sweep on its config, finished runs are kept`,
   );
 }
 
-const runsOf = (path: string): readonly string[] => (parsed(path)?.runs ?? []).map(({ name }) => name);
+/**
+ * Throws a UserError where a run is not what its id says: its config would be trained under a name that means another one.
+ */
+export function requireIdentities(dir: string, runs: readonly Run[]): void {
+  const identityOf = identities();
+  for (const { name, id, config } of runs) {
+    const { issues, config: resolved } = resolve(config as unknown as Parameters<typeof resolve>[0]);
+    if (issues.length === 0 && identityOf(resolved as RunConfig) === id) continue;
+    throw new UserError(
+      `${sweepFiles(dir).sweep}: damaged: the config of run ${name} is not the one of its id; rerun hnorm sweep on the sweep's config`,
+    );
+  }
+}
+
+function runsOf(path: string): readonly string[] {
+  const runs: unknown = parsed(path)?.runs;
+  return Array.isArray(runs) ? runs.filter(isListed).map(({ name }) => name) : [];
+}
 
 function parsed(path: string): Partial<SweepFile> | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Partial<SweepFile>;
+    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isPlainObject(content) ? (content as Partial<SweepFile>) : undefined;
   } catch {
     return undefined;
   }

@@ -33,9 +33,10 @@ export function start(
   cwd: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  bin = BIN,
 ): ChildProcess {
   const clean = { ...process.env, HNORM_CACHE_DIR: join(cwd, "cache"), ...env };
-  return spawn(process.execPath, [BIN, ...args], { cwd, env: clean, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, [bin, ...args], { cwd, env: clean, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 export function finish(child: ChildProcess): Promise<Finished> {

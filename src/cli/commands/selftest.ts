@@ -1,15 +1,13 @@
 /** `hnorm selftest resume FILE`, `hnorm selftest engine NAME`: proves on this machine what hnorm promises. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { Argument, type Command } from "commander";
 import { chooseEngine, type EngineName, engineNames } from "../../backends/registry.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { significant } from "../../lib/format.ts";
 import { jsonText } from "../../lib/json.ts";
 import { type Column, table } from "../../lib/table.ts";
-import { cacheDir } from "../../local/folders.ts";
+import { cacheDir, temporaryFolder } from "../../local/folders.ts";
 import { proveResume } from "../../local/prove-resume.ts";
 import { loadSweep } from "../../sweep/expand.ts";
 import { type Comparison, selfTest } from "../../train/self-test.ts";
@@ -38,7 +36,7 @@ export function selftestCommand(command: Command, io: Io): void {
         throw new UserError(`--steps: got ${text}; expected a whole number from 4`);
       const short = [`train.steps=${steps}`, `checkpoint.every=${Math.floor(steps / 4)}`];
       const run = loadSweep(file, [...overrides, ...set, ...short]).runs[0]!;
-      const dir = mkdtempSync(join(tmpdir(), "hnorm-selftest-"));
+      const dir = temporaryFolder("hnorm-selftest-");
       try {
         const { steps, killedAfter, differing } = await proveResume(run, file, dir, io.log);
         io.out(

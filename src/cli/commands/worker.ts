@@ -14,7 +14,7 @@ import { writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
-import { readSweepFile } from "../../sweep/sweep-file.ts";
+import { readSweepFile, requireIdentities } from "../../sweep/sweep-file.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
@@ -58,6 +58,7 @@ async function worker(options: Options, io: Io): Promise<number> {
   const files = sweepFiles(dir);
   const mine = options.run.length === 0 ? runs : chosen(runs, options.run);
   const todo = mine.filter((run) => !isFinished(files.run(run.name)));
+  requireIdentities(dir, todo);
   const policy = retryPolicy(options.retries);
   const choose = engineChooser(io.log);
   const slots = await slotsFor(
