@@ -22,7 +22,10 @@ const changed = (change: (content: Content) => unknown) => {
   const content = JSON.parse(whole) as Content;
   return JSON.stringify(change(content) ?? content);
 };
-const withName = (name: unknown) => changed(({ runs }) => void (runs[1]!.name = name));
+const withName = (name: unknown) =>
+  changed(({ runs }) => {
+    runs[1]!.name = name;
+  });
 
 test.each<readonly [what: string, text: string]>([
   ["cut short", whole.slice(0, 500)],
@@ -31,10 +34,17 @@ test.each<readonly [what: string, text: string]>([
   ["a list", "[]"],
   ["without runs", changed((content) => ({ ...content, runs: 5 }))],
   ["with a run that is none", changed((content) => ({ ...content, runs: [null, ...content.runs] }))],
-  ["with a run without a config", changed(({ runs }) => void (runs[0]!.config = {}))],
+  [
+    "with a run without a config",
+    changed(({ runs }) => {
+      runs[0]!.config = {};
+    }),
+  ],
   [
     "with a run without a model",
-    changed(({ runs }) => void (runs[0]!.config = { ...runs[0]!.config, model: 1 })),
+    changed(({ runs }) => {
+      runs[0]!.config = { ...runs[0]!.config, model: 1 };
+    }),
   ],
   ...["../x", "..", ".", "/etc", "a/b", "a\\u0000b", "a\\nb", "", 7, "-rf"].map(
     (name) => [`with a run called ${JSON.stringify(name)}`, withName(name)] as const,
