@@ -89,11 +89,21 @@ export function csvTable(rows: readonly Readonly<Record<string, Cell>>[]): strin
 /** One value as it stands in a file. */
 export function cell(value: Cell): string {
   if (value === undefined) return "";
-  if (typeof value !== "number") return String(value);
+  if (typeof value !== "number") return asText(String(value));
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(9)));
 }
+
+/** Spreadsheets compute what begins so, but for numbers; behind an apostrophe they show it (OWASP, CSV Injection). */
+const FORMULA = /^'*[=+\-@\t\r]/;
+
+const asText = (text: string): string =>
+  FORMULA.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+
+/** The text that a cell of a file holds. */
+export const textIn = (text: string): string =>
+  text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
 
 /** The number that a cell of a file holds; of an empty cell, or a word, NaN. */
 export function numberIn(text: string): number {

@@ -2,9 +2,10 @@
  * A run's CSV read whole, row by row, while another process may be writing it: a last row without its end, and rows with
  * too few or too many cells, are passed over. The file is never in memory at once. Numbers as csv.ts writes them.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
-import { numberIn } from "../lib/csv.ts";
+import { numberIn, textIn } from "../lib/csv.ts";
+import { openRegular } from "../lib/regular-file.ts";
 
 /** One row; a column that the table lacks, or an empty cell, is NaN as a number and "" as text. */
 export interface TableRow {
@@ -31,8 +32,12 @@ export function* tableRows(path: string, { keep }: ReadOptions = {}): Generator<
     if (keep !== undefined && !keep(line)) continue;
     const cells = cellsOf(line);
     if (cells.length !== columns.size) continue;
-    const text = (column: string) => cells[columns.get(column) ?? -1] ?? "";
-    yield { text, number: (column) => numberIn(text(column)), columns: titles };
+    const at = (column: string) => cells[columns.get(column) ?? -1] ?? "";
+    yield {
+      text: (column) => textIn(at(column)),
+      number: (column) => numberIn(at(column)),
+      columns: titles,
+    };
   }
 }
 
@@ -40,7 +45,7 @@ export function* tableRows(path: string, { keep }: ReadOptions = {}): Generator<
 function* linesOf(path: string): Generator<string> {
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openRegular(path, "read", { follow: true });
   } catch {
     return;
   }

@@ -1,4 +1,5 @@
 /** A report as GitHub's Markdown: figures are links to the files beside it, so that it fits a summary of a CI job. */
+import { printable } from "../../lib/printable.ts";
 import {
   type Block,
   type FigureBlock,
@@ -65,7 +66,7 @@ const folded = (summary: string, text: string): string =>
 
 /** What Markdown or HTML would take for markup, as a plain character; one line. */
 const safe = (text: string): string =>
-  text
+  printable(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

@@ -217,7 +217,7 @@ test("JUnit: each verdict a test case, counted, with nothing that XML cannot hol
   expect(xml).toContain('<testsuite name="a&lt;b" tests="5" failures="1" errors="1" skipped="2">');
   expect(xml.match(/<testcase /g)).toHaveLength(5);
   expect(xml).toContain(
-    '<skipped message="known: measured 2.0000 (1/1); a &quot;&lt;&amp;&gt;\ufffd\ufffd b"/>',
+    '<skipped message="known: measured 2.0000 (1/1); a &quot;&lt;&amp;&gt;\\u0000\ufffd b"/>',
   );
   expect(xml).toContain('<failure message="missed: measured 2.0000 (1/1)"/>');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the point
