@@ -1,4 +1,6 @@
 /** The two kinds of error a user can cause. Anything else that is thrown is a bug of ours and keeps its stack. */
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** The user's input is wrong: say where, what, what was found and what is allowed. Exit code 2. */
 export class UserError extends Error {
@@ -27,7 +29,23 @@ export function knownError(error: unknown): UserError | EnvironmentError | undef
   if (syscall === "uv_cwd") return new EnvironmentError("the current folder is gone; change to another one");
   const meaning = code === undefined ? undefined : DISK[code];
   if (meaning === undefined) return undefined;
-  return new EnvironmentError(`${path ?? `${syscall ?? "write"}`}: ${meaning} (${code})`);
+  const owner = code === "EACCES" && path !== undefined ? ownerText(path) : "";
+  return new EnvironmentError(`${path ?? `${syscall ?? "write"}`}: ${meaning} (${code})${owner}`);
+}
+
+/** Whose the file is, or the nearest folder above it that can be seen; empty where it is one's own. */
+function ownerText(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    let uid: number;
+    try {
+      uid = statSync(at).uid;
+    } catch {
+      if (at === dirname(at)) return "";
+      continue;
+    }
+    if (uid === process.getuid?.()) return "";
+    return `; ${at} belongs to user ${uid}: to share a sweep, give its runs folder to a group (chgrp, chmod g+ws) before it begins`;
+  }
 }
 
 /** Exit codes of the `hnorm` command, one meaning each. */

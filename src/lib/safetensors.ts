@@ -18,6 +18,7 @@ export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  write: (path: string, pieces: readonly Uint8Array[]) => Promise<void> = writeFileAtomic,
 ): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
@@ -38,7 +39,7 @@ export async function writeSafetensors(
   const bodies = [...tensors.values()].map(({ values }) => {
     return new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
   });
-  await writeFileAtomic(path, [length, json, ...bodies]);
+  await write(path, [length, json, ...bodies]);
 }
 
 /**

@@ -50,10 +50,20 @@ export async function finalizeRun(ended: EndedRun): Promise<RunStatus | undefine
   const estate = inheritLease(dir, held);
   try {
     await writeStatus(dir, status, estate);
-    const { attempt, ended: at } = status;
+    const { attempt, started: begun, ended: at } = status;
     const [from_step, to_step] = steps;
     const how = end.signal ?? `exit ${end.code}`;
-    recordAttempt(dir, { attempt, ...who, started, ended: at!, from_step, to_step, how, cause, message });
+    recordAttempt(dir, {
+      attempt,
+      ...who,
+      started: begun,
+      ended: at!,
+      from_step,
+      to_step,
+      how,
+      cause,
+      message,
+    });
   } catch {
     // Another process has taken over, or the disk is full: the caller has the status all the same.
   }

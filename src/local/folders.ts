@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import type { DataContext } from "../data/source.ts";
 import { cacheFolder } from "../lib/cache-folder.ts";
 import { EnvironmentError } from "../lib/errors.ts";
+import { removeTemporaries } from "../lib/remove-temporaries.ts";
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
 
@@ -35,14 +36,25 @@ export function requireWritable(dir: string): void {
   try {
     // Asked of what is there first: mkdir calls a read-only disk ENOENT.
     accessSync(existing(dir), constants.W_OK);
+    shareWithGroup(existing(dir));
     mkdirSync(dir, { recursive: true });
     accessSync(dir, constants.W_OK);
+    removeTemporaries(dir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new EnvironmentError(
       `cannot write to ${dir} (${code}); choose another folder with --runs-dir or HNORM_RUNS_DIR`,
     );
   }
+}
+
+/**
+ * What this process writes, its group may write to, where the folder itself says so: several users' workers then share a
+ * sweep. Not in one like /tmp, which is everybody's and keeps what is each one's.
+ */
+function shareWithGroup(folder: string): void {
+  const { mode } = statSync(folder);
+  if ((mode & 0o020) !== 0 && (mode & 0o1000) === 0) process.umask(process.umask() & ~0o020);
 }
 
 /** A new empty folder that nobody else has, for the time being. */

@@ -3,9 +3,11 @@
  * this same program (`hnorm run-one DIR`), told what to do over its message channel.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, readSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ENTRY } from "../lib/entry.ts";
+import { openRegular } from "../lib/regular-file.ts";
+import { isLink } from "../runs/require-no-links.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { ToChild, Work } from "./work.ts";
 
@@ -74,7 +76,7 @@ export function launch({ work, onEvent, stderr, env }: Launch): Launched {
 function openLog(path: string): number | undefined {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, "wx+");
+    return isLink(dirname(path)) ? undefined : openRegular(path, "new");
   } catch {
     return undefined;
   }

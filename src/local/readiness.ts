@@ -69,11 +69,12 @@ export function readinessTracker({ runs, dirOf, policy, retryFailed, listener }:
     attempted(run: Run, status: AttemptResult): void {
       if (status?.state !== "failed") return;
       const { attempt, host, pid, started, ended = started, state: how, step, cause, message } = status;
-      if (records(run).some((record) => record.attempt === attempt)) return;
+      const known = records(run).find((record) => record.attempt === attempt);
+      if (known?.started === started) return;
       const optional = { ...(step === undefined ? {} : { to_step: step }), ...(cause && { cause }) };
       const record = {
         claim: lastClaim(run),
-        attempt,
+        attempt: known === undefined ? attempt : 0, // another's number: this one never came to a claim
         host,
         pid,
         started,

@@ -1,6 +1,7 @@
 /** Trains the runs of a sweep, each in a child process, with progress, until all are finished or a signal says stop. */
 import pino from "pino";
 import { duration, fixed } from "../lib/format.ts";
+import { openRegular } from "../lib/regular-file.ts";
 import type { sweepFiles } from "../runs/paths.ts";
 import { type RunStatus, readStatus, stateLabel } from "../runs/status.ts";
 import type { Run } from "../sweep/expand.ts";
@@ -85,7 +86,10 @@ type Log = (facts: object, what: string) => void;
 
 /** The sweep's own log. A disk that is full costs lines of it, not the sweep. */
 function sweepLog(path: string): Log {
-  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: path, sync: true }));
+  const log = pino(
+    { base: { pid: process.pid } },
+    pino.destination({ dest: openRegular(path, "append"), sync: true }),
+  );
   return (facts, what) => {
     try {
       log.info(facts, what);

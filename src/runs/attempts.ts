@@ -2,8 +2,10 @@
  * The attempts of a run. Each that ends leaves one line in `attempts.jsonl`; what one left behind that the next cannot
  * go on with is moved aside, never deleted.
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
+import { openRegular, readRegular } from "../lib/regular-file.ts";
+import { writeAllSync } from "../lib/write-all.ts";
 import type { Cause } from "./causes.ts";
 import { type LeaseOwner, owners } from "./lease.ts";
 import type { Lease } from "./lease-holder.ts";
@@ -27,10 +29,8 @@ export interface AttemptRecord {
 
 /** The attempts that have ended, in their order. */
 export function readAttempts(dir: string): readonly AttemptRecord[] {
-  const path = runFiles(dir).attempts;
-  if (!existsSync(path)) return [];
   const byNumber = new Map<number, AttemptRecord>();
-  for (const line of readFileSync(path, "utf8").split("\n")) {
+  for (const line of textOf(runFiles(dir).attempts).split("\n")) {
     const record = parsed(line);
     if (record !== undefined && !byNumber.has(record.attempt)) byNumber.set(record.attempt, record);
   }
@@ -41,8 +41,13 @@ export function readAttempts(dir: string): readonly AttemptRecord[] {
 export function recordAttempt(dir: string, record: AttemptRecord): void {
   const path = runFiles(dir).attempts;
   if (readAttempts(dir).some(({ attempt }) => attempt === record.attempt)) return;
-  const torn = existsSync(path) && !/(^|\n)$/.test(readFileSync(path, "utf8"));
-  appendFileSync(path, `${torn ? "\n" : ""}${JSON.stringify(record)}\n`);
+  const torn = !/(^|\n)$/.test(textOf(path));
+  const file = openRegular(path, "append");
+  try {
+    writeAllSync(file, Buffer.from(`${torn ? "\n" : ""}${JSON.stringify(record)}\n`), null);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Gives every earlier claim a line that has none: nobody was left to write it. */
@@ -81,9 +86,23 @@ export function attemptsBeforeLeases(dir: string): number {
   return Math.max(readStatus(dir)?.attempt ?? 0, ...aside.map((number) => number + 1));
 }
 
+/** Lines of attempts by the thousand. */
+const MAX_BYTES = 1 << 26;
+
+/** Empty where there is no such file, or something else in its place. */
+function textOf(path: string): string {
+  try {
+    return readRegular(path, MAX_BYTES);
+  } catch {
+    return "";
+  }
+}
+
 function parsed(line: string): AttemptRecord | undefined {
   try {
-    return JSON.parse(line) as AttemptRecord;
+    const record: unknown = JSON.parse(line);
+    const { attempt } = Object(record) as Partial<AttemptRecord>;
+    return Number.isSafeInteger(attempt) ? (record as AttemptRecord) : undefined;
   } catch {
     return undefined; // empty, or cut short by a full disk
   }

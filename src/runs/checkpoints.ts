@@ -33,11 +33,14 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const { checkpoints } = runFiles(dir);
   const folder = join(checkpoints, `step-${String(facts.step).padStart(6, "0")}`);
-  await mkdir(checkpoints, { recursive: true });
+  // Not the folders above it: where they are gone, so is the lease.
+  await mkdir(checkpoints).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST" && error.code !== "ENOENT") throw error;
+  });
   await writer.write(folder, async (temporary) => {
     await mkdir(temporary);
     const { state: statePath, facts: factsPath, complete } = files(temporary);
-    await writeSafetensors(statePath, state);
+    await writeSafetensors(statePath, state, {}, writeFileSynced);
     const { json, marker } = factsTexts({ ...facts, state_sha256: await sha256File(statePath) });
     await writeFileSynced(factsPath, json);
     await writeFileSynced(complete, marker);
@@ -96,7 +99,8 @@ async function removeCheckpoint(folder: string): Promise<void> {
 function folders(dir: string): readonly string[] {
   const { checkpoints } = runFiles(dir);
   if (!existsSync(checkpoints)) return [];
-  const names = readdirSync(checkpoints).filter((name) => stepOf(name) >= 0);
+  const there = readdirSync(checkpoints, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const names = there.map(({ name }) => name).filter((name) => stepOf(name) >= 0);
   return names.toSorted((a, b) => stepOf(b) - stepOf(a)).map((name) => join(checkpoints, name));
 }
 

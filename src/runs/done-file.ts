@@ -40,9 +40,12 @@ export async function doneText(
   const names = [...others.map((path) => basename(path)), ...Object.keys(tables)].sort();
   let text = `${state}\n`;
   for (const name of names) {
-    const digest = await digestOf(join(dir, name));
+    const digest = await digestOf(join(dir, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "gone";
+      throw error;
+    });
     const written = tables[name]?.sha256;
-    if (written !== undefined && written !== digest) {
+    if (digest === "gone" || (written !== undefined && written !== digest)) {
       const message = `${join(dir, name)}: the disk has other bytes than were written to it`;
       throw Object.assign(new EnvironmentError(message), { code: "EFILECHANGED" });
     }

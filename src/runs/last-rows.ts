@@ -1,6 +1,7 @@
 /** The last rows of a table that another process may be writing: a row cut short, or a file that is no table, is no harm. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { numberIn } from "../lib/csv.ts";
+import { openRegular } from "../lib/regular-file.ts";
 
 const HEAD_BYTES = 1024;
 const TAIL_BYTES = 8192;
@@ -8,7 +9,7 @@ const TAIL_BYTES = 8192;
 /** Rows by column, the last one last: as many whole ones as the end of the file holds. */
 export function lastRows(path: string): readonly Readonly<Record<string, number>>[] {
   try {
-    const file = openSync(path, "r");
+    const file = openRegular(path, "read", { follow: true });
     try {
       const { size } = fstatSync(file);
       const columns = textAt(file, 0, Math.min(size, HEAD_BYTES)).split("\n")[0]!.split(",");

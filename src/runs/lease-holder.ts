@@ -5,12 +5,14 @@ import { mkdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { writeFileSynced } from "../lib/fs-atomic.ts";
+import { removeTemporaries } from "../lib/remove-temporaries.ts";
 import { threadFile } from "../lib/thread-file.ts";
 import { claimed, vacate } from "./claim.ts";
 import type { HeartbeatData } from "./heartbeat.ts";
 import { claimFiles, claims, expiryMs, type LeaseOwner, leaseState, readLease } from "./lease.ts";
 import { runFiles } from "./paths.ts";
 import { thisProcess } from "./process-identity.ts";
+import { requireNoLinks } from "./require-no-links.ts";
 
 /** A lease in the hands of its holder. */
 export interface Lease {
@@ -50,6 +52,7 @@ const BEATS_PER_EXPIRY = 12;
 export async function acquireLease(dir: string, claimant: Claimant = {}): Promise<Lease | undefined> {
   const { past = 0, silent, slot, slurm } = claimant;
   const root = runFiles(dir).lease;
+  requireNoLinks(dir);
   await mkdir(root, { recursive: true });
   const last = readLease(dir);
   const state = leaseState(last);
@@ -62,6 +65,7 @@ export async function acquireLease(dir: string, claimant: Claimant = {}): Promis
     ...(slurm === undefined ? {} : { slurm }),
   };
   if (!(await claimed(root, owner))) return undefined;
+  removeTemporaries(root);
   for (const number of claims(root)) if (number < owner.attempt) vacate(dir, claimFiles(root, number));
   return holding(dir, owner, startHeart(claimFiles(root, owner.attempt).beat));
 }

@@ -8,8 +8,9 @@
  * from there to where it belongs; whoever takes over renames `held` away first. So a holder that slept through its own
  * end cannot change a thing when it wakes, at whatever instruction it fell asleep: its renames fail with LeaseLost.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { readRegular } from "../lib/regular-file.ts";
 import { runFiles } from "./paths.ts";
 import { liveness, type ProcessIdentity } from "./process-identity.ts";
 
@@ -78,9 +79,11 @@ export const claims = (root: string): readonly number[] =>
         .sort((a, b) => a - b)
     : [];
 
+const MAX_BYTES = 1 << 16;
+
 function textOf(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegular(path, MAX_BYTES);
   } catch {
     return "";
   }

@@ -3,6 +3,7 @@
 import type pino from "pino";
 import { type ChosenEngine, chooseEngine, type EngineName } from "../backends/registry.ts";
 import { openCorpus } from "../data/corpus.ts";
+import { writeFileSynced } from "../lib/fs-atomic.ts";
 import { jsonText } from "../lib/json.ts";
 import { type NamedTensor, writeSafetensors } from "../lib/safetensors.ts";
 import { listParameters } from "../model/graphs.ts";
@@ -138,5 +139,5 @@ async function saveWeights(
   const tensors = listParameters(config).map(
     (p) => [p.name, { shape: p.shape, values: read(p.name) }] as const,
   );
-  await writeSafetensors(path, new Map(tensors), { format: "pt", run: id, engine: name });
+  await writeSafetensors(path, new Map(tensors), { format: "pt", run: id, engine: name }, writeFileSynced);
 }

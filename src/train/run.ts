@@ -7,6 +7,7 @@ import type { RunConfig } from "../config/schema.ts";
 import type { DataContext } from "../data/source.ts";
 import { knownError } from "../lib/errors.ts";
 import { jsonText } from "../lib/json.ts";
+import { openRegular } from "../lib/regular-file.ts";
 import { attemptsBeforeLeases, recordAttempt } from "../runs/attempts.ts";
 import { type Cause, causeOf } from "../runs/causes.ts";
 import { removeCheckpoints } from "../runs/checkpoints.ts";
@@ -103,7 +104,7 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
     // What is left of them is of no use, and no harm: the run is finished.
     await removeCheckpoints(ctx.dir).catch((err) => log().warn({ err }, "checkpoints not removed"));
   } catch (error) {
-    if (error instanceof LeaseLost) return undefined;
+    if (error instanceof LeaseLost || isLost(lease)) return undefined;
     const unforeseen = `unexpected: ${error instanceof Error ? error.message : error} (stack in log.jsonl)`;
     const cause = causeOf(error);
     note({ state: "failed", message: knownError(error)?.message ?? unforeseen, cause });
@@ -119,9 +120,19 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
 function logger(path: string, base: object): () => pino.Logger {
   let log: pino.Logger | undefined;
   return () => {
-    log ??= pino({ base }, pino.destination({ dest: path, sync: true }));
+    log ??= pino({ base }, pino.destination({ dest: openRegular(path, "append"), sync: true }));
     return log;
   };
+}
+
+/** Another process has taken over, or the run's folder is gone: whatever went wrong went wrong because of that. */
+function isLost(lease: Lease): boolean {
+  try {
+    lease.verify();
+    return false;
+  } catch (error) {
+    return error instanceof LeaseLost;
+  }
 }
 
 function quietly(work: () => void): void {
