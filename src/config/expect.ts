@@ -47,7 +47,13 @@ export interface OutcomeClaim {
   readonly diverges: boolean;
 }
 
-export type Claim = NumberClaim | OrderClaim | OutcomeClaim;
+/** All of the arm's runs end at the loss of token frequencies, or none does. */
+export interface StuckClaim {
+  readonly kind: "stuck";
+  readonly stuck: boolean;
+}
+
+export type Claim = NumberClaim | OrderClaim | OutcomeClaim | StuckClaim;
 
 export interface Expectation {
   /** Its place in the list, from 0. */
@@ -90,6 +96,7 @@ const entry = z
     metric: text,
     by: z.number().min(0).optional(),
     diverges: z.boolean().optional(),
+    stuck: z.boolean().optional(),
     source: text,
     known: text,
   })
@@ -97,7 +104,7 @@ const entry = z
 type Written = z.output<typeof entry>;
 type Bounds = Exclude<z.output<typeof measure>, number | undefined>;
 
-const CLAIMS = [...METRICS, "better_than", "diverges"] as const;
+const CLAIMS = [...METRICS, "better_than", "diverges", "stuck"] as const;
 /** Keys that name a set's metric. */
 const ofSets = (one: Readonly<Record<string, unknown>>): readonly string[] =>
   Object.keys(one).filter((key) => key.includes("/"));
@@ -162,7 +169,7 @@ function contradictions(one: Readonly<Record<string, unknown>>, at: number): rea
     if (!has("better_than") && has(key)) issue([key], "only with better_than");
   if (has("set") && (has("metric") || ofSets(one).length > 0))
     issue(["set"], `${has("metric") ? "metric" : claim} names its set`);
-  if (has("set") && (claim === "train_loss" || claim === "diverges"))
+  if (has("set") && (claim === "train_loss" || claim === "diverges" || claim === "stuck"))
     issue(["set"], `${claim} is not measured on a validation set`);
   return issues;
 }
@@ -174,7 +181,8 @@ const expectation = (written: Written, at: number): Expectation => ({
 });
 
 function claimOf(written: Written): Claim {
-  const { better_than: than, by = 0, diverges, within = 0 } = written;
+  const { better_than: than, by = 0, diverges, stuck, within = 0 } = written;
+  if (stuck !== undefined) return { kind: "stuck", stuck };
   if (diverges !== undefined) return { kind: "outcome", diverges };
   if (than !== undefined) {
     const about = written.metric === undefined ? { set: written.set } : named(written.metric);

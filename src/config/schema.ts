@@ -58,7 +58,20 @@ const trainSection = z.strictObject({
   no_decay: z.array(z.enum(ROLES)).default(["embedding"]),
   /** A run has diverged once its loss is not finite, or stays so far above its first for so long; null: only the former. */
   divergence: z
-    .strictObject({ above_initial: z.number().positive().default(1), patience: count.default(20) })
+    .strictObject({
+      above_initial: z.number().positive().default(1),
+      patience: count.default(20),
+      /** Ends a run that does not learn: its training loss must have been below this by that step. */
+      must_fall: z
+        .strictObject({
+          below: z
+            .union([z.number().positive(), z.literal("unigram")])
+            .describe("a number of nats, or unigram: the loss of token frequencies"),
+          by_step: count,
+        })
+        .describe("a mapping such as {below: unigram, by_step: 2000}")
+        .optional(),
+    })
     .describe("a mapping or null")
     .nullable()
     .prefault({}),
@@ -188,7 +201,11 @@ export interface TrainConfig {
   readonly schedule: ScheduleSelection;
   readonly grad_clip: number | null;
   readonly no_decay: readonly Role[];
-  readonly divergence: { readonly above_initial: number; readonly patience: number } | null;
+  readonly divergence: {
+    readonly above_initial: number;
+    readonly patience: number;
+    readonly must_fall?: { readonly below: number | "unigram"; readonly by_step: number } | undefined;
+  } | null;
 }
 
 export interface EvalConfig {

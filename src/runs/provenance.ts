@@ -3,6 +3,13 @@ import { readRegular } from "../lib/regular-file.ts";
 import { runFiles } from "./paths.ts";
 
 const MAX_BYTES = 1 << 24;
+/** Of the validation split, in nats per token, where provenance.json has it: see BatchStream's unigramBitsPerByte. */
+export function unigramLossOf(provenance: unknown): number | undefined {
+  const { validation } = (provenance ?? {}) as { readonly validation?: Readonly<Record<string, unknown>> };
+  const { unigram_bits_per_byte: bits, utf8_bytes: bytes, tokens } = validation ?? {};
+  if (typeof bits !== "number" || typeof bytes !== "number" || typeof tokens !== "number") return undefined;
+  return (bits * Math.LN2 * bytes) / tokens;
+}
 
 /** undefined where there is no file, or none that can be read. */
 export function readProvenance(dir: string): unknown {

@@ -6,6 +6,7 @@ import { readRegular } from "../lib/regular-file.ts";
 import type { Cause } from "./causes.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
+import { readProvenance, unigramLossOf } from "./provenance.ts";
 
 export type RunState = "running" | "done" | "diverged" | "failed" | "interrupted";
 
@@ -34,6 +35,8 @@ export interface RunStatus extends Partial<RunSummary> {
   readonly id: string;
   readonly engine?: string;
   readonly data_fingerprint?: string;
+  /** What the training split's token frequencies cost on the validation tokens, nats per token. */
+  readonly unigram_loss?: number;
   readonly pid: number;
   readonly host: string;
   readonly started: string;
@@ -56,7 +59,7 @@ const MAX_BYTES = 1 << 20;
 /** The status on disk, less what is not what it should be; undefined where there is none that says a state. */
 export function readStatus(dir: string): RunStatus | undefined {
   try {
-    return soundStatus(JSON.parse(readRegular(runFiles(dir).status, MAX_BYTES)));
+    return withUnigramLoss(dir, soundStatus(JSON.parse(readRegular(runFiles(dir).status, MAX_BYTES))));
   } catch {
     return undefined;
   }
@@ -74,6 +77,7 @@ const NUMBERS: readonly string[] = [
   "max_grad_norm",
   "parameters",
   "tokens",
+  "unigram_loss",
 ] satisfies readonly (keyof RunStatus)[];
 
 function soundStatus(written: unknown): RunStatus | undefined {
@@ -93,9 +97,30 @@ function withoutResult(status: RunStatus): RunStatus {
   return { ...status, state: "diverged", message: `the loss on validation is ${loss}` };
 }
 
+/** Former versions noted it in provenance.json alone. */
+function withUnigramLoss(dir: string, status: RunStatus | undefined): RunStatus | undefined {
+  if (status?.state !== "done" || status.unigram_loss !== undefined) return status;
+  const loss = unigramLossOf(readProvenance(dir));
+  return loss === undefined ? status : { ...status, unigram_loss: loss };
+}
+
 /** A run is finished when its marker is there, which is written after everything else. */
 export const isFinished = (dir: string): boolean => existsSync(runFiles(dir).done);
 
 /** How a state reads in tables: a divergence says where. */
 export const stateLabel = ({ state, step }: Pick<RunStatus, "state" | "step">): string =>
-  state === "diverged" ? `diverged@${step}` : state;
+  state === "diverged" && step !== undefined ? `diverged@${step}` : state;
+
+/** Below the loss of token frequencies by less than this share of it, a model knows nothing else. */
+const STUCK_WITHIN = 0.01;
+
+/**
+ * Whether a finished run has learned nothing beyond token frequencies, as models do that do not train: what papers print as
+ * perplexities of about 1,400. Unknown, and so not said, where the frequencies' loss is.
+ */
+export const isStuck = (status: RunStatus | undefined): boolean => {
+  const { state, val_loss: loss, unigram_loss: unigram } = status ?? {};
+  return (
+    state === "done" && loss !== undefined && unigram !== undefined && loss > unigram * (1 - STUCK_WITHIN)
+  );
+};

@@ -93,7 +93,12 @@ function ranked(claim: Claim, own: readonly SweepPoint[]): Claim {
 }
 
 function checkMetric(claim: Claim, own: readonly SweepPoint[], report: ReportIssue): void {
-  if (claim.kind === "outcome" || (claim.kind === "number" && claim.metric === "train_loss")) return;
+  if (
+    claim.kind === "outcome" ||
+    claim.kind === "stuck" ||
+    (claim.kind === "number" && claim.metric === "train_loss")
+  )
+    return;
   const sets = Object.assign({}, ...own.map(({ config }) => config.eval?.sets));
   const known: ReadonlyMap<string, EvaluationMetric> = evaluationMetrics(sets);
   const { metric = "val_loss", set } = claim;

@@ -60,7 +60,12 @@ export async function trainInto(
   const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
   const keep = (more: object) => lease.writeFile(files.provenance, `${jsonText({ ...facts, ...more }, 2)}\n`);
   await keep({});
-  await become({ engine: chosen.name, data_fingerprint: corpus.fingerprint });
+  const unigramLoss = facts.validation.unigram_loss;
+  await become({
+    engine: chosen.name,
+    data_fingerprint: corpus.fingerprint,
+    unigram_loss: unigramLoss,
+  });
   const { name: engineName, detail, skipped } = chosen;
   log().info({ engine: engineName, detail, skipped, data: corpus.describe() }, "started");
   if (resumed) {
@@ -105,6 +110,7 @@ export async function trainInto(
       device,
       recorder: recording,
       checkpoints,
+      unigramLoss,
       shouldStop,
     });
     if (outcome.state === "done") {

@@ -7,6 +7,8 @@ export interface DivergenceRule {
   readonly above_initial: number;
   /** Steps in a row. */
   readonly patience: number;
+  /** It has not learned either whose loss was never below this, in nats, by that step; unigram: token frequencies' loss. */
+  readonly must_fall?: { readonly below: number | "unigram"; readonly by_step: number } | undefined;
 }
 
 /** What the watch remembers between steps. */
@@ -15,11 +17,13 @@ export interface WatchState {
   readonly initial?: number;
   /** Steps in a row above the limit, up to now. */
   readonly above: number;
+  /** The lowest loss of any step, where the rule asks for it. */
+  readonly lowest?: number;
 }
 
 export interface DivergenceWatch {
   /** Looks at a step; says what is wrong, or undefined. */
-  look(loss: number, gradNorm: number): string | undefined;
+  look(step: number, loss: number, gradNorm: number): string | undefined;
   state(): WatchState;
 }
 
@@ -27,16 +31,30 @@ export interface DivergenceWatch {
 export function divergenceWatch(
   rule: DivergenceRule | null,
   from: WatchState = { above: 0 },
+  unigramLoss = Infinity,
 ): DivergenceWatch {
-  let { initial, above } = from;
+  let { initial, above, lowest } = from;
+  const { must_fall: fall } = rule ?? {};
+  const below = fall?.below === "unigram" ? unigramLoss : (fall?.below ?? Infinity);
   return {
-    state: () => ({ ...(initial === undefined ? {} : { initial }), above }),
-    look(loss, gradNorm) {
+    state: () => ({
+      ...(initial === undefined ? {} : { initial }),
+      above,
+      ...(lowest === undefined ? {} : { lowest }),
+    }),
+    look(step, loss, gradNorm) {
       if (!Number.isFinite(loss)) return `the loss is ${loss}`;
       if (!Number.isFinite(gradNorm)) return `the gradient norm is ${gradNorm}`;
       if (rule === null) return undefined;
       initial ??= loss;
       above = loss > initial + rule.above_initial ? above + 1 : 0;
+      if (fall !== undefined) {
+        lowest = Math.min(lowest ?? loss, loss);
+        if (step >= fall.by_step && lowest >= below) {
+          const what = fall.below === "unigram" ? `${fixed(below, 3)}, that of token frequencies,` : below;
+          return `the loss has not fallen below ${what} by step ${fall.by_step}: lowest ${fixed(lowest, 3)}`;
+        }
+      }
       if (above < rule.patience) return undefined;
       const limit = `${rule.above_initial} nats above its first value ${fixed(initial, 3)}`;
       return `the loss has been more than ${limit} for ${above} steps`;

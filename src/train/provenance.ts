@@ -19,12 +19,19 @@ interface Places {
   readonly sets: readonly EvaluationSet[];
 }
 
+export interface Provenance extends Readonly<Record<string, unknown>> {
+  readonly validation: Readonly<Record<string, unknown>> & {
+    /** What the training split's token frequencies cost on it, nats per token. */
+    readonly unigram_loss: number;
+  };
+}
+
 export async function provenance(
   config: RunConfig,
   corpus: Corpus,
   chosen: ChosenEngine,
   { baseDir, sets }: Places,
-): Promise<object> {
+): Promise<Provenance> {
   const { model, train } = config;
   const batches = corpus.train(model.seq_len, train.seed);
   const first = Array.from({ length: Math.min(HASHED_BATCHES, train.steps) }, (_, k) => {
@@ -52,6 +59,7 @@ export async function provenance(
       tokens: validation.tokens,
       utf8_bytes: validation.utf8Bytes,
       unigram_bits_per_byte: validation.unigramBitsPerByte,
+      unigram_loss: (validation.unigramBitsPerByte * Math.LN2 * validation.utf8Bytes) / validation.tokens,
       ...(validation.optimalLoss === undefined ? {} : { optimal_loss: validation.optimalLoss }),
     },
     evaluation_sets: sets.map(

@@ -37,6 +37,8 @@ export interface TrainInput {
   readonly recorder: Recorder;
   /** Absent: nothing is saved before the end. */
   readonly checkpoints?: Checkpointing;
+  /** What token frequencies cost on the validation split, nats per token; for rules that speak of it. */
+  readonly unigramLoss?: number;
   /** Asked before every step; true ends the run there. */
   readonly shouldStop: () => boolean;
 }
@@ -49,6 +51,7 @@ export async function train({
   device,
   recorder,
   checkpoints,
+  unigramLoss,
   shouldStop,
 }: TrainInput): Promise<Outcome> {
   const { model, init, train: t_, eval: e } = config;
@@ -66,7 +69,7 @@ export async function train({
 
   const microBatches = t_.batch_size / t_.micro_batch_size;
   const microBatch = (t: number, j: number, rows: number) => batches.batch((t - 1) * microBatches + j, rows);
-  const watch = divergenceWatch(t_.divergence, from?.watch);
+  const watch = divergenceWatch(t_.divergence, from?.watch, unigramLoss);
   const save = (t: number) => checkpoints?.save(t, device, kept, watch.state());
   const first = (from?.step ?? 0) + 1;
 
@@ -81,7 +84,7 @@ export async function train({
     const due = probes.filter((probe) => probe.due(t));
     const result = await stepping.step(t, microBatch, due);
     recorder.stepped(t, result);
-    const wrong = watch.look(result.loss, result.gradNorm);
+    const wrong = watch.look(t, result.loss, result.gradNorm);
     if (wrong !== undefined) return { state: "diverged", message: wrong };
 
     if (t === t_.steps || (e.every !== null && t % e.every === 0)) {

@@ -4,6 +4,7 @@ import type { Sample } from "../../lib/statistics.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { perplexity } from "../../report/ranking/arm-rows.ts";
 import { type Arm, armsOf } from "../../report/ranking/arms.ts";
+import { baselineText } from "../../report/ranking/baseline.ts";
 import { type ArmResult, type Evidence, evidence } from "../../report/ranking/evidence.ts";
 import { amountUnit, isWorse, type RankBy } from "../../report/ranking/rank-by.ts";
 import type { RankedRun } from "../../report/ranking/ranking.ts";
@@ -25,12 +26,9 @@ export function rankingText(
   const ranking = rankingTable(runs, options.by);
   const seeds = arms.some((arm) => arm.runs.length > 1);
   const asked = options.against !== undefined;
-  if (!seeds && !asked) return { text: ranking, ...caveatOf(arms) };
   const found = evidence(arms, options);
-  return {
-    text: `${armsTable(found, asked)}\n\n${ranking}`,
-    ...(seeds ? {} : caveatOf(arms)),
-  };
+  const tables = seeds || asked ? [armsWithNoise(found, asked), "", ranking] : [ranking];
+  return { text: [...tables, ...baselineLines(found)].join("\n"), ...(seeds ? {} : caveatOf(arms)) };
 }
 
 function caveatOf(arms: readonly Arm[]): Pick<RankingText, "caveat"> {
@@ -41,7 +39,10 @@ function caveatOf(arms: readonly Arm[]): Pick<RankingText, "caveat"> {
 }
 
 /** `asked`: the reference was chosen, and is not the best arm as a matter of course. */
-export function armsTable(found: Evidence, asked = false): string {
+export const armsTable = (found: Evidence, asked = false): string =>
+  [armsWithNoise(found, asked), ...baselineLines(found)].join("\n");
+
+function armsWithNoise(found: Evidence, asked: boolean): string {
   const { arms, reference, mismatch, by } = found;
   const { digits } = by.metric;
   const whole = arms.filter((arm) => arm.finished === arm.runs.length);
@@ -69,10 +70,13 @@ export function armsTable(found: Evidence, asked = false): string {
       text: ({ delta }) => interval(delta, digits, true),
       align: "left",
     },
-    { title: "", text: (arm) => verdict(arm, arm.label === reference, asked, by), align: "left" },
+    { title: "", text: (arm) => verdict(arm, arm.label === reference, asked, found), align: "left" },
   ];
   return [table(arms, columns), ...noiseLines(found)].join("\n");
 }
+
+const baselineLines = ({ baseline }: Evidence): readonly string[] =>
+  baseline === undefined ? [] : [baselineText(baseline)];
 
 const noiseLines = ({ noise, by: { metric } }: Evidence): readonly string[] =>
   noise === undefined
@@ -89,10 +93,17 @@ function interval(of: Sample | undefined, digits = 4, signed = false): string {
   return `${sign}${fixed(of.mean, digits)}${width}`;
 }
 
-const verdict = (arm: ArmResult, isReference: boolean, asked: boolean, by: RankBy): string =>
-  [isReference ? (asked ? "reference" : "best") : comparison(arm, by), ...trouble(arm)]
+const verdict = (
+  arm: ArmResult,
+  isReference: boolean,
+  asked: boolean,
+  { by, baseline }: Evidence,
+): string => {
+  const best = baseline?.noneBelow === true ? "" : "best";
+  return [isReference ? (asked ? "reference" : best) : comparison(arm, by), ...trouble(arm)]
     .filter((words) => words !== "")
     .join("; ");
+};
 
 function comparison({ delta }: ArmResult, by: RankBy): string {
   if (delta === undefined) return "";
@@ -102,11 +113,12 @@ function comparison({ delta }: ArmResult, by: RankBy): string {
   return delta.sd === 0 ? "equal" : "not resolved";
 }
 
-/** What became of the runs that have no result. */
-function trouble({ runs, finished, diverged }: ArmResult): readonly string[] {
+/** What became of the runs that have no result, or one that is worth nothing. */
+function trouble({ runs, finished, diverged, stuck }: ArmResult): readonly string[] {
   const failed = runs.filter(({ status }) => status?.state === "failed").length;
   const open = runs.length - finished - diverged - failed;
   const words = [
+    [stuck, "stuck"],
     [diverged, "diverged"],
     [failed, "failed"],
     [open, "not finished"],

@@ -2,7 +2,7 @@
 import { fixed } from "../../lib/format.ts";
 import { type Column, table } from "../../lib/table.ts";
 import { type RankBy, VALIDATION_LOSS } from "../../report/ranking/rank-by.ts";
-import { dataMismatch, label, type RankedRun } from "../../report/ranking/ranking.ts";
+import { dataMismatch, markedLabel, type RankedRun } from "../../report/ranking/ranking.ts";
 
 /** Expects the runs in their order; ranks are given to finished ones. What they are ranked by is the first number. */
 export function rankingTable(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): string {
@@ -21,7 +21,7 @@ export function rankingTable(runs: readonly RankedRun[], by: RankBy = VALIDATION
     { title: "val loss", text: ({ status }) => fixed(status?.val_loss, 4) },
     { title: "train loss", text: ({ status }) => fixed(status?.train_loss, 4) },
     { title: "max |grad|", text: ({ status }) => fixed(status?.max_grad_norm, 3) },
-    { title: "status", text: label, align: "left" },
+    { title: "status", text: markedLabel, align: "left" },
   ];
   return table(runs, columns);
 }

@@ -26,7 +26,7 @@ export const metricOf = (metric: string): Metric => metrics.get(bareName(metric)
 
 /** `val_ppl`, `val_loss on wikipedia`, `outcome`. */
 export function claimSubject(claim: Claim): string {
-  if (claim.kind === "outcome") return "outcome";
+  if (claim.kind === "outcome" || claim.kind === "stuck") return "outcome";
   const { metric = "val_loss" } = claim;
   return claim.set === undefined ? metric : `${metric} on ${claim.set}`;
 }
@@ -34,6 +34,8 @@ export function claimSubject(claim: Claim): string {
 /** `26.78 +- 0.3`, `1.2 to 2.5`, `better than pre`. `than`: the label of the other arm. */
 export function claimText(claim: Claim, than?: string): string {
   if (claim.kind === "outcome") return claim.diverges ? "diverges" : "does not diverge";
+  if (claim.kind === "stuck")
+    return claim.stuck ? "stuck at token frequencies" : "learns more than token frequencies";
   if (claim.kind === "order") {
     const other = than ?? patternText(claim.than);
     return claim.by === 0 ? `better than ${other}` : `better than ${other} by ${claim.by}`;

@@ -3,15 +3,10 @@
  * finished is not judged, unless it could no longer be met.
  */
 import { MAIN } from "../../config/evaluation-metrics.ts";
-import {
-  bareName,
-  type Claim,
-  type NumberClaim,
-  type OrderClaim,
-  type OutcomeClaim,
-} from "../../config/expect.ts";
+import { bareName, type Claim, type NumberClaim, type OrderClaim } from "../../config/expect.ts";
 import { fixed } from "../../lib/format.ts";
 import { type Sample, sample } from "../../lib/statistics.ts";
+import { isStuck } from "../../runs/status.ts";
 import { seedOf } from "../ranking/arms.ts";
 import type { ScoreOf } from "../ranking/evaluation-scores.ts";
 import type { RankedRun } from "../ranking/ranking.ts";
@@ -35,7 +30,9 @@ export const judge = (claim: Claim, question: JudgeInput): Judgement => {
     case "order":
       return judgeOrder(claim, question);
     case "outcome":
-      return judgeOutcome(claim, question);
+      return judgeEnding(claim.diverges, "diverged", isDiverged, question);
+    case "stuck":
+      return judgeEnding(claim.stuck, "stuck", ({ status }) => isStuck(status), question);
   }
 };
 
@@ -92,19 +89,23 @@ function judgeOrder(
   return { ...facts, verdict: better ? "met" : "missed", ...note };
 }
 
-function judgeOutcome({ diverges }: OutcomeClaim, { arm }: JudgeInput): Judgement {
+/** Of the runs that have ended, those that ended in this way; all of them must have, or none. */
+function judgeEnding(
+  expected: boolean,
+  word: string,
+  isSuch: (run: RankedRun) => boolean,
+  { arm }: JudgeInput,
+): Judgement {
   const of = arm.runs.length;
-  const [diverged, done] = [count(arm, "diverged"), count(arm, "done")];
-  const facts = {
-    measured: diverged + done === 0 ? "-" : `${diverged} of ${of} diverged`,
-    n: diverged + done,
-    of,
-  };
-  if ((diverges ? done : diverged) > 0) return { ...facts, verdict: "missed" };
-  if (diverged + done < of)
-    return { ...facts, verdict: "not finished", note: openNote(arm, diverged + done) };
+  const ended = count(arm, "diverged") + count(arm, "done");
+  const such = arm.runs.filter(isSuch).length;
+  const facts = { measured: ended === 0 ? "-" : `${such} of ${of} ${word}`, n: ended, of };
+  if ((expected ? ended - such : such) > 0) return { ...facts, verdict: "missed" };
+  if (ended < of) return { ...facts, verdict: "not finished", note: openNote(arm, ended) };
   return { ...facts, verdict: "met" };
 }
+
+const isDiverged = ({ status }: RankedRun): boolean => status?.state === "diverged";
 
 const count = ({ runs }: Group, state: string): number =>
   runs.filter(({ status }) => status?.state === state).length;

@@ -1,15 +1,18 @@
 /** The evidence in a sentence or two: who is best, by how much, and whether that is more than noise. Pure. */
 
+import type { Baseline } from "../ranking/baseline.ts";
 import type { ArmResult, Delta, Evidence } from "../ranking/evidence.ts";
 import { type RankBy, unitWords } from "../ranking/rank-by.ts";
 import { listed, type TextSpan } from "./blocks.ts";
-import { fixed } from "./numbers.ts";
+import { fixed, nats } from "./numbers.ts";
 
 /** For a page, and by plainText for a terminal. */
-export function answerText({ arms, reference, mismatch, by }: Evidence): readonly TextSpan[] {
+export function answerText({ arms, reference, mismatch, by, baseline }: Evidence): readonly TextSpan[] {
   const [best, ...others] = arms;
   if (mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
   if (best?.score === undefined) return [nothingRanked(arms)];
+  if (baseline?.noneBelow === true)
+    return [{ strong: "No arm beats token frequencies" }, stuckThere(baseline)];
   const { noun, metric } = by;
   const reached = `${fixed(best.score.mean, metric.digits)}${unitWords(metric)}${over(best)}`;
   const judged = others.filter(({ score }) => score !== undefined);
@@ -23,6 +26,9 @@ export function answerText({ arms, reference, mismatch, by }: Evidence): readonl
     ...comparison(best, judged, reference, by),
   ];
 }
+
+const stuckThere = ({ loss }: Baseline): string =>
+  `${loss === undefined ? "" : ` (validation loss ${nats(loss)}, perplexity ${fixed(Math.exp(loss), 3)})`}: the finished runs have learned nothing else, so none of them can be called best.`;
 
 function nothingRanked(arms: readonly ArmResult[]): string {
   const runs = arms.flatMap((arm) => arm.runs);

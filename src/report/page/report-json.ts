@@ -13,6 +13,8 @@ export function reportJson(data: ReportData): object {
     ...rankByJson(by),
     reference: evidence.reference ?? null,
     noise: evidence.noise ?? null,
+    unigram_loss: evidence.baseline?.loss ?? null,
+    none_below_unigram: evidence.baseline?.noneBelow ?? null,
     mismatch: evidence.mismatch ?? null,
     arms: arms.map((arm) => ({
       ...armJson(arm, by),
@@ -40,13 +42,14 @@ export function reportJson(data: ReportData): object {
 }
 
 function armJson({ label, result }: ArmData, by: RankBy): object {
-  const { factors, finished, diverged, loss, score, bitsPerByte, delta } = result;
+  const { factors, finished, diverged, stuck, loss, score, bitsPerByte, delta } = result;
   return {
     arm: label,
     factors,
     runs: result.runs.length,
     finished,
     diverged,
+    stuck,
     val_loss: loss ?? null,
     val_bits_per_byte: finite(bitsPerByte),
     ...(by.isDefault ? {} : { [by.name]: score ?? null }),

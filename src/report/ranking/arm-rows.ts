@@ -14,13 +14,14 @@ export const perplexity = ({ loss }: ArmResult): number | undefined =>
  * In the order of the evidence; every swept key but the seed is a column. Losses in nats, ci95 half an interval; deltas are
  * of what arms are ranked by, which has columns of its own where it is not the validation loss.
  */
-export const armRows = ({ arms, by }: Evidence): readonly Row[] =>
+export const armRows = ({ arms, by, baseline }: Evidence): readonly Row[] =>
   arms.map((arm) => ({
     arm: arm.label,
     ...Object.fromEntries(Object.entries(arm.factors).map(([key, value]) => [key, factorText(value)])),
     seeds: arm.runs.length,
     finished: arm.finished,
     diverged: arm.diverged,
+    ...(baseline === undefined ? {} : { stuck: arm.stuck }),
     val_loss_mean: arm.loss?.mean,
     val_loss_sd: arm.loss?.sd,
     val_loss_ci95: arm.loss?.ci95,
@@ -48,6 +49,7 @@ export const armsAsJson = (evidence: Evidence): object => ({
   ...rankByJson(evidence.by),
   reference: evidence.reference ?? null,
   noise: evidence.noise ?? null,
+  unigram_loss: evidence.baseline?.loss ?? null,
   ...(evidence.mismatch === undefined ? {} : { mismatch: evidence.mismatch }),
   arms: armRows(evidence).map((row, i) => ({
     ...row,

@@ -3,8 +3,10 @@
  * be told from the noise between seeds, and how many seeds that would take. Of the metric that runs are ranked by. Pure.
  */
 import { mean, pooledDeviation, type Sample, sample, seedsNeeded } from "../../lib/statistics.ts";
+import { isStuck } from "../../runs/status.ts";
 import { armNamed } from "./arm-named.ts";
 import { type Arm, seedOf } from "./arms.ts";
+import { type Baseline, baselineOf } from "./baseline.ts";
 import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
 import { dataMismatch } from "./ranking.ts";
 
@@ -12,6 +14,8 @@ export interface ArmResult extends Arm {
   /** Of runs.length. */
   readonly finished: number;
   readonly diverged: number;
+  /** Of the finished runs, those that know nothing but token frequencies. */
+  readonly stuck: number;
   /** What it is ranked by, over the finished runs; absent where none is. sd, ci95 (half-width, Student's t) only from two on. */
   readonly score?: Sample;
   /** The validation loss of the same runs, in nats: the same thing unless another metric is asked for. */
@@ -39,6 +43,8 @@ export interface Evidence {
   /** Label: the best arm, or the one asked for; absent where nothing can be compared. */
   readonly reference?: string;
   readonly by: RankBy;
+  /** What token frequencies alone cost; absent where no run says. */
+  readonly baseline?: Baseline;
   /** Pooled standard deviation between seeds, in the metric's unit: the noise floor. */
   readonly noise?: number;
   /** Why the arms cannot be compared: see dataMismatch. */
@@ -53,7 +59,12 @@ export function evidence(
   const asked = against === undefined ? undefined : armNamed(arms, against).label;
   const summed = arms.map((arm) => summary(arm, by));
   const floor = pooledDeviation(summed.flatMap(({ score }) => score ?? []));
-  const shared = { by, ...(floor === undefined ? {} : { noise: floor }) };
+  const baseline = baselineOf(arms.flatMap(({ runs }) => runs));
+  const shared = {
+    by,
+    ...(baseline === undefined ? {} : { baseline }),
+    ...(floor === undefined ? {} : { noise: floor }),
+  };
   const mismatch = dataMismatch(
     arms.flatMap(({ runs }) => runs),
     by,
@@ -79,6 +90,7 @@ function summary(arm: Arm, by: RankBy): ArmResult {
     ...arm,
     finished: finished.length,
     diverged: arm.runs.filter(({ status }) => status?.state === "diverged").length,
+    stuck: finished.filter(({ status }) => isStuck(status)).length,
     ...(score === undefined ? {} : { score }),
     ...(loss === undefined ? {} : { loss }),
     ...(bits.length > 0 && bits.length === finished.length ? { bitsPerByte: mean(bits) } : {}),

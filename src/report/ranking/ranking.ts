@@ -1,5 +1,6 @@
 /** The answer of a sweep: its runs, the best first; runs without a number to rank by below, never left out. */
-import { type RunStatus, stateLabel } from "../../runs/status.ts";
+import { isStuck, type RunStatus, stateLabel } from "../../runs/status.ts";
+import { baselineOf } from "./baseline.ts";
 import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
 
 /** A run of the sweep and what is known of it. */
@@ -38,11 +39,15 @@ export function dataMismatch(runs: readonly RankedRun[], by: RankBy = VALIDATION
 export const label = ({ status }: RankedRun): string =>
   status === undefined ? "not started" : stateLabel(status);
 
+/** The same with what its result is worth: `done, stuck`. */
+export const markedLabel = (run: RankedRun): string => `${label(run)}${isStuck(run.status) ? ", stuck" : ""}`;
+
 /** Columns of results.csv: one row per run, every swept key a column, and what runs are ranked by where it is another. */
 export function resultRows(
   runs: readonly RankedRun[],
   by: RankBy = VALIDATION_LOSS,
 ): readonly Readonly<Record<string, string | number | undefined>>[] {
+  const baseline = baselineOf(runs);
   return runs.map((run) => ({
     run: run.name,
     id: run.id,
@@ -52,6 +57,7 @@ export function resultRows(
     val_ppl: run.status?.val_ppl,
     val_bits_per_byte: run.status?.val_bits_per_byte,
     ...(by.isDefault ? {} : { [by.name]: by.scoreOf(run) }),
+    ...(baseline === undefined ? {} : { unigram_loss: run.status?.unigram_loss, stuck: stuckText(run) }),
     train_loss: run.status?.train_loss,
     max_grad_norm: run.status?.max_grad_norm,
     steps: run.status?.step,
@@ -62,6 +68,9 @@ export function resultRows(
     message: run.status?.message,
   }));
 }
+
+const stuckText = ({ status }: RankedRun): string | undefined =>
+  status?.state === "done" ? String(isStuck(status)) : undefined;
 
 /** A swept value as text: names and numbers as they are, selections as JSON. */
 export const factorText = (value: unknown): string =>

@@ -6,14 +6,14 @@ import { answerText } from "../page/answer-text.ts";
 import { type Block, listed, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed, nats, signed } from "../page/numbers.ts";
 import { perplexity } from "../ranking/arm-rows.ts";
-import type { ArmResult } from "../ranking/evidence.ts";
+import type { ArmResult, Evidence } from "../ranking/evidence.ts";
 import { amountUnit, byScore } from "../ranking/rank-by.ts";
 
 export const title = "The answer";
 
 export function blocks(data: ReportData): readonly Block[] {
   const { evidence, runs } = data;
-  const notes = [...openNote(data), ...divergedNote(data), ...incompleteNote(data)];
+  const notes = [...openNote(data), ...divergedNote(data), ...stuckNote(data), ...incompleteNote(data)];
   if (runs.length === 0) return [prose("This sweep lists no runs.", "answer")];
   return [
     prose(answerText(evidence), "answer"),
@@ -43,6 +43,16 @@ function divergedNote({ arms }: ReportData): readonly string[] {
     result.diverged === 0 ? [] : [`${label} (${result.diverged} of ${result.runs.length})`],
   );
   return which.length === 0 ? [] : [`Diverged: ${listed(which, 12)}. Means are over finished runs only.`];
+}
+
+function stuckNote({ arms, evidence: { baseline } }: ReportData): readonly string[] {
+  if (baseline === undefined || baseline.noneBelow) return [];
+  const which = arms.flatMap(({ label, result }) =>
+    result.stuck === 0 ? [] : [`${label} (${result.stuck} of ${result.runs.length})`],
+  );
+  return which.length === 0
+    ? []
+    : [`Stuck at token frequencies, having learned nothing else: ${listed(which, 12)}.`];
 }
 
 /** An arm that lost seeds stands below those that did not, whatever the mean of the rest is. */
@@ -94,13 +104,24 @@ function armsTable({ arms, evidence }: ReportData): TableBlock {
         fixed(result.bitsPerByte, 4),
         ...(by.isDefault ? [] : [fixed(result.score?.mean, digits), fixed(result.score?.ci95, digits)]),
         ...(anyDelta ? deltaCells(result, label === evidence.reference, digits) : []),
-        result.diverged === 0 ? "" : `${result.diverged} diverged`,
+        troubleText(result),
       ],
       ...(series === undefined ? {} : { series }),
-      ...(i === 0 && result.score !== undefined && evidence.mismatch === undefined ? { strong: true } : {}),
+      ...(i === 0 && result.score !== undefined && canBeBest(evidence) ? { strong: true } : {}),
     })),
   };
 }
+
+const canBeBest = ({ mismatch, baseline }: Evidence): boolean =>
+  mismatch === undefined && baseline?.noneBelow !== true;
+
+const troubleText = ({ diverged, stuck }: ArmResult): string =>
+  [
+    [diverged, "diverged"],
+    [stuck, "stuck"],
+  ]
+    .flatMap(([n, word]) => (n === 0 ? [] : [`${n} ${word}`]))
+    .join(", ");
 
 function deltaCells({ delta }: ArmResult, isReference: boolean, digits: number): readonly string[] {
   if (delta === undefined) return [isReference ? "reference" : "", "", ""];
@@ -115,6 +136,11 @@ function deltaCells({ delta }: ArmResult, isReference: boolean, digits: number):
 
 function footnote({ evidence, arms }: ReportData): string {
   const { isDefault, noun, metric } = evidence.by;
+  const { loss } = evidence.baseline ?? {};
+  const frequencies =
+    loss === undefined
+      ? ""
+      : ` Token frequencies alone cost ${nats(loss)} nats, a perplexity of ${fixed(Math.exp(loss), 3)}.`;
   const deltas = arms.some(({ result }) => result.delta !== undefined)
     ? " \u0394 is the mean of differences at equal seeds, which share data order and initial streams; resolved: its 95 % confidence interval excludes 0, without correction for several arms. Needed seeds are for 80 % power."
     : "";
@@ -125,5 +151,5 @@ function footnote({ evidence, arms }: ReportData): string {
   const ranked = isDefault
     ? ""
     : ` Arms are ranked and compared by ${noun}, where ${metric.better} is better.`;
-  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${ranked}${deltas} ${noise}`;
+  return `Losses in nats per token at the last evaluation, mean over finished runs; perplexity is exp of that mean; intervals by Student's t.${frequencies}${ranked}${deltas} ${noise}`;
 }

@@ -1,11 +1,12 @@
 /** Every metric of every evaluation over tokens, the difference to the reference, and training loss. */
-import { metricKey } from "../../config/evaluation-metrics.ts";
+import { MAIN, metricKey } from "../../config/evaluation-metrics.ts";
 import { metrics } from "../../protocols/index.ts";
 import type { Metric } from "../../protocols/metric.ts";
 import { lineChart, type Point } from "../charts/line-chart.ts";
 import type { ReportData, RunData } from "../data/report-data.ts";
 import { armSeries, crossOf, leftOut, legendOf, tokensPerStep } from "../data/series.ts";
 import { type Block, type FigureBlock, figure, prose } from "../page/blocks.ts";
+import { nats } from "../page/numbers.ts";
 import { unitWords } from "../ranking/rank-by.ts";
 import { bucketOf, bucketWidth } from "../readers/buckets.ts";
 import type { Evaluation } from "../readers/evaluations.ts";
@@ -48,7 +49,14 @@ function evaluationFigures(data: ReportData): readonly FigureBlock[] {
     const x = { label: "tokens" };
     const unit = unitWords(metric).trim() || name;
     const marks = series.every((one) => one.points.length <= 25);
-    const curve = lineChart({ title: `${split} ${name}`, x, y: { label: unit }, series, marks });
+    const line = split === MAIN && name === "loss" ? unigramRule(data) : undefined;
+    const curve = lineChart({
+      title: `${split} ${name}`,
+      x,
+      y: { label: unit, ...line?.rule },
+      series,
+      marks,
+    });
     const from = recordedBy(data, (run) => points(run).length > 0);
     const { reference, by } = data.evidence;
     const compared = reference === undefined ? [] : differences(data, points, reference);
@@ -68,7 +76,7 @@ function evaluationFigures(data: ReportData): readonly FigureBlock[] {
     const said = `${name[0]!.toUpperCase()}${name.slice(1)}`;
     const caption =
       `${said} on ${split} by protocol ${protocol}; mean over the seeds, the band spans their extremes. A cross marks where a ` +
-      `run diverged; the mean goes on over the others.${about}${ranks}${from.note}${leftOut(data)}`;
+      `run diverged; the mean goes on over the others.${line?.caption ?? ""}${about}${ranks}${from.note}${leftOut(data)}`;
     return figure({
       id,
       title: id === FIRST ? "Validation loss" : `${said} on ${split}, ${protocol}`,
@@ -78,6 +86,16 @@ function evaluationFigures(data: ReportData): readonly FigureBlock[] {
       from: { files: ["eval.csv"], runs: from.runs },
     });
   });
+}
+
+/** The loss of token frequencies as a line across a figure, where all runs have the same. */
+function unigramRule({ evidence: { baseline } }: ReportData) {
+  const { loss } = baseline ?? {};
+  if (loss === undefined) return undefined;
+  return {
+    rule: { rule: loss },
+    caption: ` The level line, ${nats(loss)}, is what token frequencies alone cost: a run that stays there has learned nothing else.`,
+  };
 }
 
 const FIRST = "validation-loss";
@@ -106,10 +124,16 @@ function trainingFigure(data: ReportData): readonly FigureBlock[] {
   const width = Math.max(1, Math.round(bucketWidth(last, SMOOTH_POINTS) / data.stepsPerPoint));
   const points = (run: RunData) => smoothed(run, width * data.stepsPerPoint);
   const series = armSeries(data, points, { crosses });
-  const panel = lineChart({ title: "", x: { label: "tokens" }, y: { label: "nats per token" }, series });
+  const line = unigramRule(data);
+  const panel = lineChart({
+    title: "",
+    x: { label: "tokens" },
+    y: { label: "nats per token", ...line?.rule },
+    series,
+  });
   const from = recordedBy(data, ({ metrics }) => metrics !== undefined);
   const steps = width * data.stepsPerPoint;
-  const caption = `Training loss, ${steps === 1 ? "of each step" : `mean of ${steps} steps each`}, then mean over the seeds; the band spans their extremes.${from.note}${leftOut(data)}`;
+  const caption = `Training loss, ${steps === 1 ? "of each step" : `mean of ${steps} steps each`}, then mean over the seeds; the band spans their extremes.${line?.caption ?? ""}${from.note}${leftOut(data)}`;
   return figure({
     ...{ id: "training-loss", title: "Training loss", panels: [panel], legend: legendOf(series), caption },
     from: { files: ["metrics.csv"], runs: from.runs },

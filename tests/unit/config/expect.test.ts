@@ -198,9 +198,9 @@ expect:
     x.yaml:13:14 expect[5].arm.train.seed: an arm includes all of its seeds; swept here: norm, train.lr
     x.yaml:14:12 expect[6].arm: expected a mapping of swept keys to values, such as {norm: pre}, got "pre"
     x.yaml:14:27 expect[6].diverges: expected true or false, got "maybe"
-    x.yaml:15:5 expect[7]: nothing to check; give one of val_loss, val_ppl, val_bits_per_byte, train_loss, better_than, diverges, or SET/METRIC
+    x.yaml:15:5 expect[7]: nothing to check; give one of val_loss, val_ppl, val_bits_per_byte, train_loss, better_than, diverges, stuck, or SET/METRIC
     x.yaml:16:31 expect[8].diverges: one claim per expectation; this one already has val_loss
-    x.yaml:17:7 expect[9].val_los: unknown key; allowed: arm, val_loss, val_ppl, val_bits_per_byte, train_loss, within, set, better_than, metric, by, diverges, source, known; did you mean val_loss?
+    x.yaml:17:7 expect[9].val_los: unknown key; allowed: arm, val_loss, val_ppl, val_bits_per_byte, train_loss, within, set, better_than, metric, by, diverges, stuck, source, known; did you mean val_loss?
     x.yaml:18:17 expect[10].val_loss: expected a number, or bounds such as {above: 1.2, below: 2.5}, got "low"
     x.yaml:18:30 expect[10].within: expected a number >= 0 in the metric's unit, or a share such as 2%, got "2 %"
     x.yaml:19:26 expect[11].val_loss.above: must be less than below, 2; got 3

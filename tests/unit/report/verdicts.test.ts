@@ -223,3 +223,22 @@ test("JUnit: each verdict a test case, counted, with nothing that XML cannot hol
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the point
   expect(xml).not.toMatch(/[\u0000-\u0008]/);
 });
+
+test("stuck: all of the arm's runs end at the loss of token frequencies, or none does", () => {
+  const ended = (made: readonly Made[]) =>
+    runs({ pre: made }).map((run) => ({ ...run, status: run.status && { ...run.status, unigram_loss: 7 } }));
+  const claim = (stuck: boolean): Claim => ({ kind: "stuck", stuck });
+  const verdictsOn = (made: readonly Made[]) =>
+    [true, false].map((stuck) => judged(ended(made), claim(stuck)).verdict);
+  expect(verdictsOn([7.1, 7.2])).toEqual(["met", "missed"]);
+  expect(verdictsOn([7.1, 3])).toEqual(["missed", "missed"]);
+  expect(verdictsOn([3, 3.1])).toEqual(["missed", "met"]);
+  expect(verdictsOn([3, "diverged"])).toEqual(["missed", "met"]);
+  expect(verdictsOn([7.1, undefined])).toEqual(["not finished", "missed"]);
+  expect(judged(ended([7.1, 3]), claim(true))).toMatchObject({
+    what: "outcome",
+    expected: "stuck at token frequencies",
+    measured: "1 of 2 stuck",
+  });
+  expect(judged(runs({ pre: [7.1] }), claim(true)).verdict, "unknown frequencies").toBe("missed");
+});

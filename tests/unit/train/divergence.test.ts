@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { LIKELIHOOD } from "../../../src/protocols/likelihood.ts";
 import { divergenceWatch, notFinite } from "../../../src/train/divergence.ts";
 
@@ -7,10 +7,11 @@ function firstComplaint(
   rule: Parameters<typeof divergenceWatch>[0],
   losses: readonly number[],
   norms: readonly number[] = [],
+  unigram?: number,
 ) {
-  const { look } = divergenceWatch(rule);
+  const { look } = divergenceWatch(rule, undefined, unigram);
   for (const [i, loss] of losses.entries()) {
-    const message = look(loss, norms[i] ?? 1);
+    const message = look(i + 1, loss, norms[i] ?? 1);
     if (message !== undefined) return { step: i + 1, message };
   }
   return undefined;
@@ -66,4 +67,37 @@ test("an evaluation whose loss is not finite is divergence; a perplexity too lar
   expect(notFinite(on, { loss: Infinity, ppl: Infinity, bits_per_byte: Infinity })).toBe(
     "the loss on wiki is Infinity",
   );
+});
+
+describe("a loss that must have fallen by some step", () => {
+  const falling = { ...rule, must_fall: { below: 2, by_step: 3 } } as const;
+
+  test("ends the run at that step where no step was below", () => {
+    expect(firstComplaint(falling, [3, 2.5, 2, 1])).toEqual({
+      step: 3,
+      message: "the loss has not fallen below 2 by step 3: lowest 2.000",
+    });
+  });
+
+  test("does not, once a step was", () => {
+    expect(firstComplaint(falling, [3, 1.9, 2.5, 2.5])).toBeUndefined();
+  });
+
+  test("may be that of token frequencies, where it is known", () => {
+    const unigram = { ...rule, must_fall: { below: "unigram", by_step: 2 } } as const;
+    expect(firstComplaint(unigram, [3, 2.5], [], 2.4)).toEqual({
+      step: 2,
+      message: "the loss has not fallen below 2.400, that of token frequencies, by step 2: lowest 2.500",
+    });
+    expect(firstComplaint(unigram, [3, 2.3], [], 2.4)).toBeUndefined();
+    expect(firstComplaint(unigram, [3, 2.5])).toBeUndefined();
+  });
+
+  test("is remembered from one start to the next", () => {
+    const before = divergenceWatch(falling);
+    before.look(1, 1.5, 1);
+    const after = divergenceWatch(falling, JSON.parse(JSON.stringify(before.state())));
+    expect(after.look(2, 3, 1)).toBeUndefined();
+    expect(after.look(3, 3, 1)).toBeUndefined();
+  });
 });
