@@ -48,7 +48,7 @@ describe.each(engines)("$name: $detail", ({ engine }) => {
     const { weight, scalar } = tolerance(engine!);
     for (const [i, rows] of windows.entries()) {
       const { loss, gradNorm } = await step(i + 1, () => Int32Array.from(rows.flat()));
-      expect(Math.abs(loss / expected.losses[i]! - 1), `loss of step ${i + 1}`).toBeLessThan(scalar);
+      expect(Math.abs(loss! / expected.losses[i]! - 1), `loss of step ${i + 1}`).toBeLessThan(scalar);
       expect(Math.abs(gradNorm / expected.grad_norms[i]! - 1), `norm of step ${i + 1}`).toBeLessThan(scalar);
     }
     for (const [tensor, { values }] of after) {

@@ -1,7 +1,7 @@
 /**
  * Windows that do nothing but repeat: OLMo's instance filter, which HybridNorm's dense runs train with. A window in
- * which a pattern of at most `max_period` ids stands at least `times` times in a row counts for nothing in the loss;
- * the mean is still taken over all tokens of the step, as OLMo takes it.
+ * which a pattern of at most `max_period` ids stands at least `times` times in a row counts for nothing in the gradient,
+ * whose mean is still taken over all tokens of the step, as OLMo takes it. The loss that is recorded is per token that counts.
  */
 import { z } from "zod";
 

@@ -42,6 +42,13 @@ function standardDeviation(values: readonly number[]): number {
   return Math.sqrt(Math.max(0, squares - (rest * rest) / n) / (n - 1));
 }
 
+/** Of values in ascending order; of an even number of them the mean of the two in the middle. Of none, NaN. */
+export function medianOfSorted(sorted: ArrayLike<number>): number {
+  const { length } = sorted;
+  const upper = sorted[length >> 1] ?? Number.NaN;
+  return length % 2 === 1 ? upper : (sorted[(length >> 1) - 1]! + upper) / 2;
+}
+
 /** One standard deviation for several groups around their own means, weighted by n - 1; undefined where all have one value. */
 export function pooledDeviation(groups: readonly Sample[]): number | undefined {
   const freedom = groups.reduce((sum, { n }) => sum + n - 1, 0);

@@ -19,7 +19,7 @@ export interface RunSummary {
   readonly val_loss?: number;
   readonly val_ppl?: number;
   readonly val_bits_per_byte?: number;
-  /** Of the last step. */
+  /** Of the last step that had one. */
   readonly train_loss?: number;
   /** Largest global gradient norm of any step, before clipping. */
   readonly max_grad_norm?: number;

@@ -56,7 +56,7 @@ export async function bench(engine: Engine, config: RunConfig, options: BenchOpt
     for (let t = 1; t <= options.warmup + options.steps; t++) {
       options.onProgress(t <= options.warmup ? `warming up, step ${t}` : `step ${t - options.warmup}`);
       const before = performance.now();
-      losses.push((await step(t, microBatch)).loss);
+      losses.push((await step(t, microBatch)).loss ?? Number.NaN);
       if (t > options.warmup) stepMs.push(performance.now() - before);
     }
     const memoryBytes = (await device.memory?.()) ?? process.resourceUsage().maxRSS * 1024;

@@ -22,8 +22,8 @@ export interface WatchState {
 }
 
 export interface DivergenceWatch {
-  /** Looks at a step; says what is wrong, or undefined. */
-  look(step: number, loss: number, gradNorm: number): string | undefined;
+  /** Looks at a step, which may have no loss; says what is wrong, or undefined. */
+  look(step: number, loss: number | undefined, gradNorm: number): string | undefined;
   state(): WatchState;
 }
 
@@ -43,9 +43,9 @@ export function divergenceWatch(
       ...(lowest === undefined ? {} : { lowest }),
     }),
     look(step, loss, gradNorm) {
-      if (!Number.isFinite(loss)) return `the loss is ${loss}`;
+      if (loss !== undefined && !Number.isFinite(loss)) return `the loss is ${loss}`;
       if (!Number.isFinite(gradNorm)) return `the gradient norm is ${gradNorm}`;
-      if (rule === null) return undefined;
+      if (rule === null || loss === undefined) return undefined;
       initial ??= loss;
       above = loss > initial + rule.above_initial ? above + 1 : 0;
       if (fall !== undefined) {

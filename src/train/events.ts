@@ -11,7 +11,8 @@ export type RunEvent =
       readonly kind: "step";
       readonly step: number;
       readonly steps: number;
-      readonly loss: number;
+      /** Absent where every token of the step was masked. */
+      readonly loss?: number;
       readonly tokensPerSecond: number;
     }
   | {

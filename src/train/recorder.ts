@@ -40,7 +40,7 @@ export function recorder(
         ...summary,
         step: t,
         tokens,
-        train_loss: loss,
+        ...(loss === undefined ? {} : { train_loss: loss }),
         max_grad_norm: largest(summary.max_grad_norm, gradNorm),
       };
       const record: StepRecord = {

@@ -137,7 +137,7 @@ async function losses(engine: Engine, config: RunConfig, onProgress: OnProgress)
     const { parameters, step } = await stepper(engine, device, config);
     initialize(device, parameters, config.model, config.init, 1);
     const found: number[] = [];
-    for (let t = 1; t <= STEPS; t++) found.push((await step(t, tokensOf(config))).loss);
+    for (let t = 1; t <= STEPS; t++) found.push((await step(t, tokensOf(config))).loss ?? Number.NaN);
     return found;
   } finally {
     await device.close();

@@ -22,8 +22,8 @@ import { keeps, tradeoffFor } from "./tradeoffs.ts";
 export type MicroBatch = (t: number, j: number, rows: number) => Int32Array;
 
 export interface StepResult {
-  /** Mean cross-entropy of the step's tokens, before the update, in nats. */
-  readonly loss: number;
+  /** Mean cross-entropy of the step's tokens that are not masked, before the update, in nats; absent where all are. */
+  readonly loss: number | undefined;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping, and the factor clipping applied. */
   readonly gradNorm: number;
@@ -103,13 +103,15 @@ export async function stepper(
         : undefined;
       const { program, measuring } = await passes.of(due);
       measuring.begin();
-      let loss = 0;
+      let [loss, masked] = [0, 0];
       const stepFeeds = atStep(passes, t);
       for (let j = 0; j < microBatches; j++) {
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
-        if (mask_repeats !== undefined)
+        if (mask_repeats !== undefined) {
           maskRepeats(windows, model.seq_len, mask_repeats, weight, feeds.weights);
+          masked += feeds.weights.reduce((count, of) => count + (of === 0 ? 1 : 0), 0);
+        }
         const outputs = await program.run({ ...feeds, ...stepFeeds });
         loss += outputs.loss![0]!;
         measuring.add(outputs);
@@ -127,7 +129,13 @@ export async function stepper(
         },
       };
       const measured = due.map((active) => measuring.rows(active, facts));
-      return { loss, lr, gradNorm, clipCoefficient, measured };
+      return {
+        loss: perUnmasked(loss, tokens * microBatches, masked),
+        lr,
+        gradNorm,
+        clipCoefficient,
+        measured,
+      };
     },
     async profile(microBatch) {
       const { program } = await passes.of([]);
@@ -138,6 +146,12 @@ export async function stepper(
       return [...pass.map((time) => ({ ...time, ms: time.ms * microBatches })), ...ending];
     },
   };
+}
+
+/** The graph's loss is a sum over all tokens of the step, divided by their number: as OLMo takes the mean, and the gradient. */
+function perUnmasked(loss: number, tokens: number, masked: number): number | undefined {
+  if (masked === 0) return loss;
+  return masked === tokens ? undefined : (loss * tokens) / (tokens - masked);
 }
 
 /** Inputs are the first T tokens of each window of T+1, targets the last T. */

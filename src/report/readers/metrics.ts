@@ -36,7 +36,9 @@ export function readMetrics(path: string, width: number): Metrics | undefined {
     const step = stepOf(row);
     if (step === undefined) continue;
     const values = [row.number("train_loss"), row.number("grad_norm")] as const;
-    if (!values.every(Number.isFinite)) notFiniteAt ??= step;
+    // An empty cell: a step whose every token was masked has no loss.
+    const wrong = (column: string, value: number) => row.text(column) !== "" && !Number.isFinite(value);
+    if (wrong("train_loss", values[0]) || wrong("grad_norm", values[1])) notFiniteAt ??= step;
     loss.add(step, values[0]);
     gradNorm.add(step, values[1]);
     watches[0].add(step, values[0]);

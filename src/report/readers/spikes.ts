@@ -3,6 +3,8 @@
  * values kept in order.
  */
 
+import { medianOfSorted } from "../../lib/statistics.ts";
+
 /** Values before this one that make the median, and how many there must be of them. */
 export const SPIKE_WINDOW = 64;
 const SPIKE_FROM = 8;
@@ -23,7 +25,10 @@ interface SpikeWatch {
   readonly worst: Spike | undefined;
 }
 
-/** A value that is not finite is no spike and not in the window: that is divergence, which is told as such. */
+/**
+ * A value that is not finite is no spike and not in the window: that is divergence, which is told as such. Nothing is a spike
+ * against a median of zero, which a gradient has at steps whose every token is masked.
+ */
 export function spikeWatch(factor: number): SpikeWatch {
   const recent: number[] = [];
   const sorted: number[] = [];
@@ -38,8 +43,9 @@ export function spikeWatch(factor: number): SpikeWatch {
     add(step, value) {
       if (!Number.isFinite(value)) return;
       if (recent.length >= SPIKE_FROM) {
-        const ratio = value / sorted[sorted.length >> 1]!;
-        if (ratio > factor) {
+        const median = medianOfSorted(sorted);
+        const ratio = value / median;
+        if (median > 0 && ratio > factor) {
           found.count++;
           if (ratio > (found.worst?.factor ?? 0)) found.worst = { step, factor: ratio };
         }

@@ -54,7 +54,8 @@ export function viewRun(run: Run, look: RunSnapshot, silent = false): RunView {
   // A live run's status is of its beginning, and may be of the attempt before.
   const step = (live ? undefined : status?.step) ?? finite(last?.step) ?? status?.step ?? 0;
   const rate = live ? stepsPerSecond(look) : undefined;
-  const loss = (live ? undefined : status?.train_loss) ?? last?.train_loss ?? status?.train_loss;
+  const withLoss = metrics.findLast((row) => finite(row.train_loss) !== undefined) ?? last; // a masked step has none
+  const loss = (live ? undefined : status?.train_loss) ?? withLoss?.train_loss ?? status?.train_loss;
   const { host, attempt } = (lease?.held ? lease : status) ?? {};
   return {
     ...{ name: run.name, id: run.id, factors: run.factors, state, label: labelOf(state, look, silent) },

@@ -7,13 +7,14 @@ import type { Sink } from "./sink.ts";
 export const csvTables = ({ every }: Pick<LogConfig, "every">, tables: RunTables): Sink => ({
   stepped(record) {
     const { step, steps, tokens, lr, loss, gradNorm, clipCoefficient } = record;
-    if (step % every !== 0 && step !== 1 && step !== steps && Number.isFinite(loss + gradNorm)) return;
+    const finite = Number.isFinite((loss ?? 0) + gradNorm);
+    if (step % every !== 0 && step !== 1 && step !== steps && finite) return;
     tables.metrics.append({
       step,
       tokens,
       lr,
       train_loss: loss,
-      train_ppl: Math.exp(loss),
+      train_ppl: loss === undefined ? undefined : Math.exp(loss),
       grad_norm: gradNorm,
       clip_coef: clipCoefficient,
     });

@@ -7,7 +7,7 @@ import type { Sink } from "./sink.ts";
 
 export const progressEvents = (tell: (event: RunEvent) => void): Sink => ({
   stepped({ step, steps, loss, tokensPerSecond }) {
-    tell({ kind: "step", step, steps, loss, tokensPerSecond });
+    tell({ kind: "step", step, steps, ...(loss === undefined ? {} : { loss }), tokensPerSecond });
   },
   evaluated(step, { split }, { scores }) {
     if (split !== MAIN) return;

@@ -12,8 +12,8 @@ export interface StepRecord {
   readonly steps: number;
   /** Trained on so far. */
   readonly tokens: number;
-  /** Mean cross-entropy before the update, nats per token. */
-  readonly loss: number;
+  /** Mean cross-entropy before the update, nats per token that is not masked; absent where all are. */
+  readonly loss: number | undefined;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping, and the factor clipping applied. */
   readonly gradNorm: number;

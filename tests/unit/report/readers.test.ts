@@ -40,12 +40,31 @@ test("a spike is a value well above the median before it; a trend is none, nor w
   for (let step = 1; step <= 200; step++) watch.add(step, step * 0.01 + (step === 120 ? 8 : 0));
   watch.add(201, Infinity);
   expect(watch.count).toBe(1);
-  // Steps 56 to 119 before it, of which the 33rd by size is that of step 88.
+  // Steps 56 to 119 before it, whose median lies between those of steps 87 and 88.
   expect(watch.worst).toMatchObject({ step: 120 });
-  expect(watch.worst!.factor).toBeCloseTo(9.2 / 0.88, 10);
+  expect(watch.worst!.factor).toBeCloseTo(9.2 / 0.875, 10);
   const early = spikeWatch(3);
   for (const [i, value] of [1, 1, 50].entries()) early.add(i + 1, value);
   expect(early.count, "three values are no history").toBe(0);
+});
+
+test("nothing is a spike against a median of zero", () => {
+  const watch = spikeWatch(3);
+  for (let step = 1; step <= 40; step++) watch.add(step, step % 3 === 0 ? 1 : 0);
+  expect([watch.count, watch.worst]).toEqual([0, undefined]);
+});
+
+test("a step whose every token is masked has no loss, and that is no number that broke", () => {
+  const rows = Array.from({ length: 20 }, (_, i) => `${i + 1},64,0.1,${i % 2 === 0 ? "2" : ""},,${i % 2}`);
+  const found = readMetrics(written(["step,tokens,lr,train_loss,train_ppl,grad_norm", ...rows]), 5)!;
+  expect(found).toMatchObject({ rows: 20, lossSpikes: { count: 0 }, gradSpikes: { count: 0 } });
+  expect(found.notFiniteAt).toBeUndefined();
+  expect(found.loss.map(({ n, mean }) => [n, mean])).toEqual([
+    [3, 2],
+    [2, 2],
+    [3, 2],
+    [2, 2],
+  ]);
 });
 
 test("metrics: one pass gives curves, clipped steps and where a number was none", () => {

@@ -101,3 +101,12 @@ describe("a loss that must have fallen by some step", () => {
     expect(after.look(3, 3, 1)).toBeUndefined();
   });
 });
+
+test("a step without a loss is passed over: the first loss is that of the first step that has one", () => {
+  const watch = divergenceWatch({ above_initial: 1, patience: 1 });
+  expect(watch.look(1, undefined, 0)).toBeUndefined();
+  expect(watch.look(2, 3, 1)).toBeUndefined();
+  expect(watch.look(3, undefined, 0)).toBeUndefined();
+  expect(watch.look(4, 4.1, 1)).toMatch(/above its first value 3\.000/);
+  expect(watch.look(5, undefined, Number.NaN)).toBe("the gradient norm is NaN");
+});

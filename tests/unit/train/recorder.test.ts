@@ -14,7 +14,7 @@ import { configOf } from "./markov-run.ts";
 const root = mkdtempSync(join(tmpdir(), "hnorm-recorder-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const result = (loss: number, gradNorm: number): StepResult => ({
+const result = (loss: number | undefined, gradNorm: number): StepResult => ({
   loss,
   gradNorm,
   lr: 0.01,
@@ -93,4 +93,11 @@ test("every sink is told of steps, of what was measured at them, and of evaluati
   const judged = ["evaluated", 7, "other", 2];
   expect(told).toEqual([...once, ...once, judged, judged]);
   expect(recording.summary()).not.toHaveProperty("val_loss"); // of the main set alone
+});
+
+test("a step without a loss has an empty cell, and the summary keeps the last one there was", () => {
+  const { logged, summary, events } = recorded("without", 1, [result(3, 1), result(undefined, 0)]);
+  expect(logged).toEqual([1, 2]);
+  expect(summary).toMatchObject({ step: 2, train_loss: 3 });
+  expect(events.at(-1)).not.toHaveProperty("loss");
 });

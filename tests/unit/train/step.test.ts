@@ -45,7 +45,7 @@ test("the loss is the mean over the step's tokens before the update: ln V where 
   expect(loss).toBeCloseTo(Math.log(4), 7); // the mean's weights are f32
 });
 
-test("windows that repeat count for nothing, and the mean stays one over all tokens", async () => {
+test("windows that repeat count for nothing: the loss is per token that counts, the gradient per token", async () => {
   const config = configOf({ train: { batch_size: 6, micro_batch_size: 2 } });
   const data: RunConfig["data"] = { ...config.data, mask_repeats: { max_period: 2, times: 2 } };
   const { device, stepping, windows } = await opened({ ...config, data });
@@ -54,7 +54,11 @@ test("windows that repeat count for nothing, and the mean stays one over all tok
   // Every second window counts 0 1 2 3 0 1 2 3, which no pattern of two ids makes; the others are all zeros.
   const half: MicroBatch = (t, j, rows) =>
     windows(t, j, rows).map((_, i) => (Math.floor(i / length) % 2 === 0 ? 0 : (i % length) % 4));
-  expect((await stepping.step(1, half)).loss).toBeCloseTo(Math.log(4) / 2, 7);
+  const masked = await stepping.step(1, half);
+  expect(masked.loss).toBeCloseTo(Math.log(4), 7);
+  const none: MicroBatch = (t, j, rows) => windows(t, j, rows).fill(0);
+  const empty = await stepping.step(2, none);
+  expect([empty.loss, empty.gradNorm], "a step without a token that counts").toEqual([undefined, 0]);
 });
 
 test("the learning rate is the peak times the schedule's factor", async () => {

@@ -3,7 +3,7 @@ import { listParameters } from "../../../src/model/graphs.ts";
 import { expectClose } from "../close.ts";
 import { configOf, corpusOf, measuredBy, type Story, storyOf } from "./markov-run.ts";
 
-const lossesOf = (story: Story) => story.steps.map(([, { loss }]) => loss);
+const lossesOf = (story: Story) => story.steps.map(([, { loss }]) => loss!);
 
 test("the same run twice is the same to the last bit; another seed is another run", async () => {
   const config = configOf({ norm: { name: "hybrid-star" }, eval: { every: 2 } });
@@ -120,7 +120,7 @@ describe("how a run ends", () => {
       state: "diverged",
       message: expect.stringContaining("above its first value"),
     });
-    const losses = steps.map(([, { loss }]) => loss);
+    const losses = steps.map(([, { loss }]) => loss!);
     expect(losses.length).toBeLessThan(50);
     for (const loss of losses.slice(-3)) expect(loss).toBeGreaterThan(losses[0]! + 0.5);
   });
