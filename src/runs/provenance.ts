@@ -11,6 +11,12 @@ export function unigramLossOf(provenance: unknown): number | undefined {
   return (bits * Math.LN2 * bytes) / tokens;
 }
 
+/** Of the validation windows as they were predicted: another length, number or text of them gives another. */
+export function validationHashOf(provenance: unknown): string | undefined {
+  const { validation } = (provenance ?? {}) as { readonly validation?: { readonly sha256?: unknown } };
+  return typeof validation?.sha256 === "string" ? validation.sha256 : undefined;
+}
+
 /** undefined where there is no file, or none that can be read. */
 export function readProvenance(dir: string): unknown {
   try {

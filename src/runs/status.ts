@@ -6,7 +6,7 @@ import { readRegular } from "../lib/regular-file.ts";
 import type { Cause } from "./causes.ts";
 import type { Lease } from "./lease-holder.ts";
 import { runFiles } from "./paths.ts";
-import { readProvenance, unigramLossOf } from "./provenance.ts";
+import { readProvenance, unigramLossOf, validationHashOf } from "./provenance.ts";
 
 export type RunState = "running" | "done" | "diverged" | "failed" | "interrupted";
 
@@ -37,6 +37,8 @@ export interface RunStatus extends Partial<RunSummary> {
   readonly data_fingerprint?: string;
   /** What the training split's token frequencies cost on the validation tokens, nats per token. */
   readonly unigram_loss?: number;
+  /** Of the validation windows: losses on others do not compare. */
+  readonly validation_sha256?: string;
   readonly pid: number;
   readonly host: string;
   readonly started: string;
@@ -59,7 +61,7 @@ const MAX_BYTES = 1 << 20;
 /** The status on disk, less what is not what it should be; undefined where there is none that says a state. */
 export function readStatus(dir: string): RunStatus | undefined {
   try {
-    return withUnigramLoss(dir, soundStatus(JSON.parse(readRegular(runFiles(dir).status, MAX_BYTES))));
+    return withMeasurement(dir, soundStatus(JSON.parse(readRegular(runFiles(dir).status, MAX_BYTES))));
   } catch {
     return undefined;
   }
@@ -98,10 +100,15 @@ function withoutResult(status: RunStatus): RunStatus {
 }
 
 /** Former versions noted it in provenance.json alone. */
-function withUnigramLoss(dir: string, status: RunStatus | undefined): RunStatus | undefined {
+function withMeasurement(dir: string, status: RunStatus | undefined): RunStatus | undefined {
   if (status?.state !== "done" || status.unigram_loss !== undefined) return status;
-  const loss = unigramLossOf(readProvenance(dir));
-  return loss === undefined ? status : { ...status, unigram_loss: loss };
+  const provenance = readProvenance(dir);
+  const [loss, hash] = [unigramLossOf(provenance), validationHashOf(provenance)];
+  return {
+    ...status,
+    ...(loss === undefined ? {} : { unigram_loss: loss }),
+    ...(hash === undefined ? {} : { validation_sha256: hash }),
+  };
 }
 
 /** A run is finished when its marker is there, which is written after everything else. */

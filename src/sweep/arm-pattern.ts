@@ -27,13 +27,16 @@ export interface SweepArm<P extends SweepPoint> {
 /** Where in the pattern, what is wrong, and whether it is the key. */
 export type ReportIssue = (path: readonly string[], message: string, atKey?: boolean) => void;
 
-/** In the order of their first point. */
-export function groupByArm<P extends SweepPoint>(points: readonly P[]): readonly SweepArm<P>[] {
+/** In the order of their first point. `over`: a key of `train` besides the seed in which the points of an arm may differ. */
+export function groupByArm<P extends SweepPoint>(
+  points: readonly P[],
+  over: string = SEED,
+): readonly SweepArm<P>[] {
   const found = new Map<string, { factors: Values; config: Partial<RunConfig>; points: P[] }>();
   for (const point of points) {
-    const { [SEED]: _, ...factors } = point.factors;
+    const { [SEED]: _, [over]: _other, ...factors } = point.factors;
     const { train, ...config } = point.config;
-    const key = JSON.stringify([config, { ...train, seed: 0 }]);
+    const key = JSON.stringify([config, { ...train, seed: 0, [over.replace("train.", "")]: 0 }]);
     const arm = found.get(key);
     if (arm === undefined) found.set(key, { factors, config: point.config, points: [point] });
     else arm.points.push(point);

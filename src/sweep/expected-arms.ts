@@ -9,7 +9,7 @@ import {
   metricKey,
   unknownMetric,
 } from "../config/evaluation-metrics.ts";
-import { bareName, type Claim, type Expectation, named } from "../config/expect.ts";
+import { bareName, type Claim, type Expectation, named, type Pattern } from "../config/expect.ts";
 import type { Issue } from "../config/resolve.ts";
 import { didYouMean } from "../config/wording.ts";
 import {
@@ -25,6 +25,8 @@ import {
 export interface ExpectedArm {
   readonly arm: readonly string[];
   readonly than?: readonly string[];
+  /** Which of them are named with all their learning rates, to be judged at their own best one. */
+  readonly atBestRate?: readonly ("arm" | "than")[];
 }
 
 /** `arms` empty: the sweep, as the command line has it, does not train them. */
@@ -44,7 +46,10 @@ export function bindExpectations(
   runs: readonly Named[],
 ): { readonly bound: readonly BoundExpectation[]; readonly issues: readonly Issue[] } {
   if (expectations.length === 0) return { bound: [], issues: [] };
-  const [written, actual] = [groupByArm(own), groupByArm(runs)];
+  const arms = {
+    one: [groupByArm(own), groupByArm(runs)],
+    best: [groupByArm(own, RATE), groupByArm(runs, RATE)],
+  } as const;
   const issues: Issue[] = [];
   const bound = expectations.map((expectation): BoundExpectation => {
     const issue = (path: readonly string[], message: string, atKey = false) =>
@@ -52,14 +57,31 @@ export function bindExpectations(
     const { arm: pattern } = expectation;
     const claim = ranked(expectation.claim, own);
     checkMetric(claim, own, issue);
-    const meant = pattern && matchArms(pattern, written, actual, (...said) => issue(...under("arm", said)));
-    const arms = meant ?? actual;
-    if (claim.kind !== "order") return { ...expectation, arms: arms.map((arm) => ({ arm: names(arm) })) };
-    const others = matchArms(claim.than, written, actual, (...said) => issue(...under("better_than", said)));
-    return { ...expectation, claim, arms: pairs(arms, others) };
+    const matching = (of: Pattern, key: string) => {
+      const [written, actual] = atBestRate(of) ? arms.best : arms.one;
+      const { [RATE]: _, ...others } = of;
+      if (atBestRate(of) && !own.some(({ factors }) => RATE in factors))
+        issue([key, RATE], "not swept: best of what?", true);
+      return matchArms(atBestRate(of) ? others : of, written, actual, (...said) =>
+        issue(...under(key, said)),
+      );
+    };
+    const meant = pattern === undefined ? arms.one[1] : matching(pattern, "arm");
+    const best = { arm: atBestRate(pattern), than: claim.kind === "order" && atBestRate(claim.than) };
+    const marks = (["arm", "than"] as const).filter((side) => best[side]);
+    const marked = marks.length === 0 ? {} : { atBestRate: marks };
+    if (claim.kind !== "order")
+      return { ...expectation, arms: meant.map((arm) => ({ arm: names(arm), ...marked })) };
+    const than = matching(claim.than, "better_than");
+    return { ...expectation, claim, arms: pairs(meant, than).map((pair) => ({ ...pair, ...marked })) };
   });
   return { bound, issues };
 }
+
+const RATE = "train.lr";
+
+/** `{norm: pre, train.lr: best}` */
+const atBestRate = (pattern: Pattern = {}): boolean => pattern[RATE] === "best";
 
 const under = (key: string, [path, message, atKey]: Parameters<ReportIssue>): Parameters<ReportIssue> => [
   [key, ...path],

@@ -65,6 +65,7 @@ export async function trainInto(
     engine: chosen.name,
     data_fingerprint: corpus.fingerprint,
     unigram_loss: unigramLoss,
+    validation_sha256: facts.validation.sha256,
   });
   const { name: engineName, detail, skipped } = chosen;
   log().info({ engine: engineName, detail, skipped, data: corpus.describe() }, "started");

@@ -23,6 +23,7 @@ export interface Provenance extends Readonly<Record<string, unknown>> {
   readonly validation: Readonly<Record<string, unknown>> & {
     /** What the training split's token frequencies cost on it, nats per token. */
     readonly unigram_loss: number;
+    readonly sha256: string;
   };
 }
 

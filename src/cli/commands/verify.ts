@@ -11,6 +11,7 @@ import { overall, verdicts } from "../../report/expectations/verdicts.ts";
 import { armsOf } from "../../report/ranking/arms.ts";
 import { evaluationScores } from "../../report/ranking/evaluation-scores.ts";
 import type { RankedRun } from "../../report/ranking/ranking.ts";
+import { readRankBy } from "../../report/ranking/read-rank-by.ts";
 import { readEvaluations } from "../../report/readers/evaluations.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readStatus } from "../../runs/status.ts";
@@ -36,6 +37,7 @@ const ABOUT = `
     - { arm: { norm: post }, better_than: { norm: pre }, by: 0.01 }                    # nats of val_loss, seed by seed
     - { arm: { norm: pre }, SET/accuracy: { above: 0.4 } }                             # any metric of eval.sets
     - { arm: { norm: post }, better_than: { norm: pre }, metric: SET/accuracy }
+    - { arm: { norm: post, train.lr: best }, better_than: { norm: pre, train.lr: best } } # each at its best rate
     - { diverges: false }                                                              # without arm: every arm
 Exit code 0: all is met. 4: something is missed. 3: nothing is missed, but runs are missing, which "hnorm sweep" trains, or
 files of finished ones are gone or changed.
@@ -70,7 +72,12 @@ export function verifyCommand(command: Command, io: Io): void {
         throw new UserError(`${file}: no expect: section (see hnorm verify --help)`);
       const ranked = runs.map((run): RankedRun => ({ ...run, status: readStatus(files.run(run.name)) }));
       const evaluationsOf = memoize((run: string) => readEvaluations(runFiles(files.run(run)).evaluations));
-      const all = verdicts(expectations, armsOf(ranked, name), evaluationScores(evaluationsOf));
+      const all = verdicts(
+        expectations,
+        armsOf(ranked, name),
+        evaluationScores(evaluationsOf),
+        readRankBy(files.dir, runs),
+      );
       if (all.every(({ verdict }) => verdict === "left out"))
         throw new UserError(`${file}: no expectation applies to the selected arms`);
       if (options.junit !== undefined) await writeFileAtomic(options.junit, junitXml(name, all));

@@ -8,6 +8,7 @@ import { baselineText } from "../../report/ranking/baseline.ts";
 import { type ArmResult, type Evidence, evidence } from "../../report/ranking/evidence.ts";
 import { amountUnit, isWorse, type RankBy } from "../../report/ranking/rank-by.ts";
 import type { RankedRun } from "../../report/ranking/ranking.ts";
+import { armsAtBest, sweepsRates, tunedArms } from "../../report/ranking/tuned.ts";
 import { rankingTable } from "./ranking-table.ts";
 
 interface RankingText {
@@ -27,8 +28,23 @@ export function rankingText(
   const seeds = arms.some((arm) => arm.runs.length > 1);
   const asked = options.against !== undefined;
   const found = evidence(arms, options);
-  const tables = seeds || asked ? [armsWithNoise(found, asked), "", ranking] : [ranking];
+  const tuned = tunedText(runs, sweepName, found);
+  const tables = seeds || asked ? [armsWithNoise(found, asked), "", ...tuned, ranking] : [...tuned, ranking];
   return { text: [...tables, ...baselineLines(found)].join("\n"), ...(seeds ? {} : caveatOf(arms)) };
+}
+
+/** Where learning rates are swept, the arms again, each at its own best one. */
+function tunedText(
+  runs: readonly RankedRun[],
+  sweepName: string,
+  { by, mismatch }: Evidence,
+): readonly string[] {
+  const arms = mismatch === undefined && sweepsRates(runs) ? tunedArms(runs, sweepName, by) : [];
+  const atBest = armsAtBest(arms);
+  if (atBest.length < 2) return [];
+  const rates = new Map(arms.map(({ label, best }) => [label, best?.rate]));
+  const labelled = atBest.map((arm) => ({ ...arm, label: `${arm.label}, lr ${rates.get(arm.label)}` }));
+  return ["each arm at its own best learning rate:", armsWithNoise(evidence(labelled, { by }), false), ""];
 }
 
 function caveatOf(arms: readonly Arm[]): Pick<RankingText, "caveat"> {
@@ -45,14 +61,13 @@ export const armsTable = (found: Evidence, asked = false): string =>
 function armsWithNoise(found: Evidence, asked: boolean): string {
   const { arms, reference, mismatch, by } = found;
   const { digits } = by.metric;
-  const whole = arms.filter((arm) => arm.finished === arm.runs.length);
   const columns: readonly Column<ArmResult>[] = [
     {
       title: "#",
-      text: (arm) => (mismatch === undefined && whole.includes(arm) ? String(arms.indexOf(arm) + 1) : ""),
+      text: (arm) => (mismatch === undefined && arm.complete ? String(arms.indexOf(arm) + 1) : ""),
     },
     { title: "arm", text: ({ label }) => label, align: "left" },
-    { title: "seeds", text: ({ finished, runs }) => `${finished}/${runs.length}` },
+    { title: "seeds", text: ({ finished, runs, missing }) => `${finished}/${runs.length + missing}` },
     { title: "val ppl", text: (arm) => fixed(perplexity(arm), 3) },
     { title: "bits/byte", text: ({ bitsPerByte }) => fixed(bitsPerByte, 4) },
     { title: "val loss", text: ({ loss }) => interval(loss), align: "left" },
@@ -114,7 +129,7 @@ function comparison({ delta }: ArmResult, by: RankBy): string {
 }
 
 /** What became of the runs that have no result, or one that is worth nothing. */
-function trouble({ runs, finished, diverged, stuck }: ArmResult): readonly string[] {
+function trouble({ runs, finished, diverged, stuck, missing }: ArmResult): readonly string[] {
   const failed = runs.filter(({ status }) => status?.state === "failed").length;
   const open = runs.length - finished - diverged - failed;
   const words = [
@@ -122,6 +137,7 @@ function trouble({ runs, finished, diverged, stuck }: ArmResult): readonly strin
     [diverged, "diverged"],
     [failed, "failed"],
     [open, "not finished"],
+    [missing, "not listed"],
   ] as const;
   return words.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
 }

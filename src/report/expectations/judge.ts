@@ -82,8 +82,17 @@ function judgeOrder(
   const note = lost === 0 ? {} : { note: `${than.label}: ${lost} of ${than.runs.length} diverged` };
   if (lost + finished(than) < than.runs.length)
     return { ...facts, verdict: "not finished", note: openNote(than, finished(than)) };
-  if (new Set([...arm.runs, ...than.runs].flatMap(dataOf)).size > 1)
+  const both = [...arm.runs, ...than.runs];
+  if (new Set(both.flatMap(dataOf)).size > 1)
     return { ...facts, verdict: "missed", note: "the two arms saw different data" };
+  if (set === undefined && new Set(both.flatMap(measuredOn)).size > 1)
+    return { ...facts, verdict: "missed", note: "the two arms were evaluated on different tokens" };
+  if (lost === 0 && differences.length < Math.max(arm.runs.length, than.runs.length))
+    return {
+      ...facts,
+      verdict: "not finished",
+      note: `${arm.label} and ${than.label} have not the same seeds`,
+    };
   // One that does not diverge is better than one that does.
   const better = got === undefined ? lost > 0 : got.mean > 0 && got.mean >= by;
   return { ...facts, verdict: better ? "met" : "missed", ...note };
@@ -141,6 +150,9 @@ function measuredOf(
 
 const dataOf = ({ status }: RankedRun): readonly string[] =>
   status?.state === "done" && status.data_fingerprint !== undefined ? [status.data_fingerprint] : [];
+
+const measuredOn = ({ status }: RankedRun): readonly string[] =>
+  status?.state === "done" && status.validation_sha256 !== undefined ? [status.validation_sha256] : [];
 
 /** In the metric's unit, and in standard errors of the mean where there are two values and they differ. */
 function deltaOf(

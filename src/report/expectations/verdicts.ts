@@ -5,7 +5,9 @@
 import type { BoundExpectation } from "../../sweep/expected-arms.ts";
 import type { Arm } from "../ranking/arms.ts";
 import { evaluationScores, type ScoreOf } from "../ranking/evaluation-scores.ts";
+import { type RankBy, VALIDATION_LOSS } from "../ranking/rank-by.ts";
 import { claimSubject, claimText, type Judgement, patternText } from "./claim-text.ts";
+import { groupAtBestRate } from "./group-at-best-rate.ts";
 import { type Group, judge } from "./judge.ts";
 
 export type VerdictState = "met" | "missed" | "known" | "not finished" | "left out";
@@ -24,12 +26,14 @@ export interface Verdict extends Omit<Judgement, "verdict"> {
   readonly source?: string;
 }
 
-/** In the order of the list. `arms`: all of the sweep's. */
+/** In the order of the list. `arms`: all of the sweep's. `by`: what an arm's learning rates are chosen by. */
 export function verdicts(
   expectations: readonly BoundExpectation[],
   arms: readonly Arm[],
   scoreOf: ScoreOf = evaluationScores(() => []),
+  by: RankBy = VALIDATION_LOSS,
 ): readonly Verdict[] {
+  const all = arms.flatMap((arm) => arm.runs);
   const runs = new Map(arms.flatMap((arm) => arm.runs.map((run) => [run.name, { run, arm: arm.label }])));
   const group = (names: readonly string[]): Group => ({
     label: runs.get(names[0]!)?.arm ?? names[0]!,
@@ -46,8 +50,12 @@ export function verdicts(
       ];
     }
     return expectation.arms.map((names): Verdict => {
-      const arm = group(names.arm);
-      const than = names.than && group(names.than);
+      const best = (side: "arm" | "than", of: Group) =>
+        names.atBestRate?.includes(side)
+          ? groupAtBestRate(of, all, ({ name }) => runs.get(name)!.arm, by)
+          : of;
+      const arm = best("arm", group(names.arm));
+      const than = names.than && best("than", group(names.than));
       const judged = judge(claim, { arm, ...(than === undefined ? {} : { than }), scoreOf });
       const expected = claimText(claim, than?.label);
       return { ...shared, arm: arm.label, expected, ...judged, ...knownOr(judged, expectation.known) };

@@ -9,17 +9,25 @@ import { fixed, nats } from "./numbers.ts";
 /** For a page, and by plainText for a terminal. */
 export function answerText({ arms, reference, mismatch, by, baseline }: Evidence): readonly TextSpan[] {
   const [best, ...others] = arms;
-  if (mismatch !== undefined) return ["No arm can be called best: the runs saw different data."];
+  if (mismatch !== undefined)
+    return ["No arm can be called best: the runs saw different data, or were evaluated on different tokens."];
   if (best?.score === undefined) return [nothingRanked(arms)];
+  if (!best.complete)
+    return ["No arm has finished every seed: incomplete arms are shown, and none is called best."];
   if (baseline?.noneBelow === true)
     return [{ strong: "No arm beats token frequencies" }, stuckThere(baseline)];
   const { noun, metric } = by;
   const reached = `${fixed(best.score.mean, metric.digits)}${unitWords(metric)}${over(best)}`;
-  const judged = others.filter(({ score }) => score !== undefined);
+  const judged = others.filter(({ complete }) => complete);
   const name = { strong: best.label };
   if (others.length === 0)
     return [name, ` reached a ${noun} of ${reached}; there is no other arm to compare it with.`];
-  if (judged.length === 0) return [name, ` is the only arm with a finished run: ${noun} ${reached}.`];
+  const some = others.some(({ score }) => score !== undefined);
+  if (judged.length === 0)
+    return [
+      name,
+      ` is the only arm ${some ? "that finished every seed" : "with a finished run"}: ${noun} ${reached}.`,
+    ];
   return [
     name,
     ` has the ${metric.better === "lower" ? "lowest" : "highest"} ${noun}, ${reached}. `,

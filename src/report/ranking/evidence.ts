@@ -11,6 +11,10 @@ import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
 import { dataMismatch } from "./ranking.ts";
 
 export interface ArmResult extends Arm {
+  /** It has a finished run of every seed that any arm has: only such arms are ranked, and only they can be the best. */
+  readonly complete: boolean;
+  /** Seeds that other arms have and this one does not list. */
+  readonly missing: number;
   /** Of runs.length. */
   readonly finished: number;
   readonly diverged: number;
@@ -35,12 +39,9 @@ export interface Delta extends Sample {
 }
 
 export interface Evidence {
-  /**
-   * Best first: arms all of whose runs finished by their mean, then those with some, then those with none; the sweep's
-   * order where data differ.
-   */
+  /** Best first: complete arms by their mean, then those with some finished runs, then those with none; the sweep's order where data differ. */
   readonly arms: readonly ArmResult[];
-  /** Label: the best arm, or the one asked for; absent where nothing can be compared. */
+  /** Label: the best of the complete arms, or the one asked for; absent where nothing can be compared. */
   readonly reference?: string;
   readonly by: RankBy;
   /** What token frequencies alone cost; absent where no run says. */
@@ -57,7 +58,8 @@ export function evidence(
   { against, by = VALIDATION_LOSS }: { readonly against?: string; readonly by?: RankBy } = {},
 ): Evidence {
   const asked = against === undefined ? undefined : armNamed(arms, against).label;
-  const summed = arms.map((arm) => summary(arm, by));
+  const seeds = new Set(arms.flatMap(({ runs }) => runs.map(seedOf)));
+  const summed = arms.map((arm) => summary(arm, by, seeds));
   const floor = pooledDeviation(summed.flatMap(({ score }) => score ?? []));
   const baseline = baselineOf(arms.flatMap(({ runs }) => runs));
   const shared = {
@@ -73,21 +75,24 @@ export function evidence(
   const ordered = summed.toSorted(
     (a, b) => standing(a) - standing(b) || byScore(by, a.score?.mean, b.score?.mean),
   );
-  const best = ordered.find(({ score }) => score !== undefined)?.label;
+  const best = ordered.find(({ complete }) => complete)?.label;
   const base = ordered.find(({ label }) => label === (asked ?? best));
   if (base === undefined) return { arms: ordered, ...shared };
   return { arms: ordered.map((arm) => withDelta(arm, base, by)), reference: base.label, ...shared };
 }
 
 /** A run is finished once it is done and what it is ranked by is a number. */
-function summary(arm: Arm, by: RankBy): ArmResult {
+function summary(arm: Arm, by: RankBy, seeds: ReadonlySet<unknown>): ArmResult {
   const finished = arm.runs.filter((run) => by.scoreOf(run) !== undefined);
   const score = sample(finished.map((run) => by.scoreOf(run)!));
   const losses = finished.flatMap((run) => VALIDATION_LOSS.scoreOf(run) ?? []);
   const loss = losses.length < finished.length ? undefined : sample(losses);
   const bits = finished.flatMap(({ status }) => status?.val_bits_per_byte ?? []);
+  const done = new Set(finished.map(seedOf));
   return {
     ...arm,
+    complete: finished.length === arm.runs.length && done.size === seeds.size,
+    missing: seeds.size - new Set(arm.runs.map(seedOf)).size,
     finished: finished.length,
     diverged: arm.runs.filter(({ status }) => status?.state === "diverged").length,
     stuck: finished.filter(({ status }) => isStuck(status)).length,
@@ -97,9 +102,8 @@ function summary(arm: Arm, by: RankBy): ArmResult {
   };
 }
 
-/** 0: all its runs finished; 1: some did; 2: none. */
-const standing = ({ finished, runs }: ArmResult): number =>
-  finished === 0 ? 2 : finished < runs.length ? 1 : 0;
+/** 0: complete; 1: some runs finished; 2: none. */
+const standing = ({ complete, finished }: ArmResult): number => (complete ? 0 : finished > 0 ? 1 : 2);
 
 /** Paired by seed: seeds share data order and init streams across arms, so what a seed does to both cancels out. */
 function withDelta(arm: ArmResult, base: ArmResult, by: RankBy): ArmResult {

@@ -26,13 +26,22 @@ export interface RankBy {
   scoreOf(run: Pick<RankedRun, "name" | "status">): number | undefined;
   /** What it was trained and judged on: runs of different data are not ranked. */
   dataOf(run: Pick<RankedRun, "name" | "status">): string | undefined;
+  /** The hash of the tokens that were predicted: numbers of other tokens, or of longer sequences of them, do not compare. */
+  measuredOn(run: Pick<RankedRun, "name" | "status">): string | undefined;
 }
 
-/** `setData`: the fingerprint of the data that a run was evaluated on, where they are not its own. */
+/** What a run's set was evaluated on, where it is not its own validation split. */
+export interface SetFacts {
+  readonly data_fingerprint?: string;
+  /** Of the rows of tokens. */
+  readonly sha256?: string;
+}
+
+/** `setFacts`: of a run, by its name. */
 export function rankBy(
   { name, split, metric }: EvaluationMetric,
   scoreOf: ScoreOf,
-  setData: (run: string) => string | undefined = () => undefined,
+  setFacts: (run: string) => SetFacts = () => ({}),
 ): RankBy {
   const key = metricKey(split, name);
   const main = split === MAIN;
@@ -48,9 +57,10 @@ export function rankBy(
     },
     dataOf({ name: run, status }) {
       const trained = status?.data_fingerprint;
-      const judged = trained === undefined ? undefined : setData(run);
+      const judged = trained === undefined ? undefined : setFacts(run).data_fingerprint;
       return judged === undefined || judged === trained ? trained : `${trained}+${judged}`;
     },
+    measuredOn: ({ name: run, status }) => (main ? status?.validation_sha256 : setFacts(run).sha256),
   };
 }
 

@@ -18,23 +18,41 @@ export function rank(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): 
 }
 
 /**
- * Why the finished runs cannot be ranked: they were trained or judged on different data. A rank would say more of the
- * data than of the arms. undefined where all is well.
+ * Why the finished runs cannot be ranked: they were trained or judged on different data, or measured on other tokens. A
+ * rank would say more of that than of the arms. undefined where all is well.
  */
 export function dataMismatch(runs: readonly RankedRun[], by: RankBy = VALIDATION_LOSS): string | undefined {
-  const byData = new Map<string, RankedRun[]>();
-  for (const run of runs) {
-    const data = run.status?.state === "done" ? by.dataOf(run) : undefined;
-    if (data !== undefined) byData.set(data, [...(byData.get(data) ?? []), run]);
-  }
-  if (byData.size < 2) return undefined;
-  const groups = [...byData].map(([data, of]) => {
-    const names = of.slice(0, 3).map(({ name }) => name);
-    const fingerprints = data.split("+").map((fingerprint) => fingerprint.slice(0, 12));
-    return `${fingerprints.join(" and ")} (${names.join(", ")}${of.length > 3 ? `, and ${of.length - 3} more` : ""})`;
-  });
-  return `not ranked: the runs saw different data, ${groups.join(" and ")}. Sweep one corpus at a time; if files changed meanwhile, run it again under another name.`;
+  const done = runs.filter(({ status }) => status?.state === "done");
+  const data = groupsBy(done, by.dataOf);
+  if (data.size > 1)
+    return `not ranked: the runs saw different data, ${listedGroups(data)}. Sweep one corpus at a time; if files changed meanwhile, run it again under another name.`;
+  const tokens = groupsBy(done, by.measuredOn);
+  if (tokens.size > 1)
+    return `not ranked: the runs were evaluated on different tokens, ${listedGroups(tokens)}: sequence length, eval.tokens or validation data differ. Keep them equal, or compare the runs on one of eval.sets that they share (eval.rank_by).`;
+  return undefined;
 }
+
+type Groups = ReadonlyMap<string, readonly RankedRun[]>;
+
+/** By a hash; runs without one are left out. */
+function groupsBy(runs: readonly RankedRun[], hashOf: (run: RankedRun) => string | undefined): Groups {
+  const groups = new Map<string, RankedRun[]>();
+  for (const run of runs) {
+    const hash = hashOf(run);
+    if (hash !== undefined) groups.set(hash, [...(groups.get(hash) ?? []), run]);
+  }
+  return groups;
+}
+
+/** `2d427fffdc1c (pre, post) and 0c11ab (...)` */
+const listedGroups = (groups: Groups): string =>
+  [...groups]
+    .map(([hash, of]) => {
+      const names = of.slice(0, 3).map(({ name }) => name);
+      const hashes = hash.split("+").map((one) => one.slice(0, 12));
+      return `${hashes.join(" and ")} (${names.join(", ")}${of.length > 3 ? `, and ${of.length - 3} more` : ""})`;
+    })
+    .join(" and ");
 
 export const label = ({ status }: RankedRun): string =>
   status === undefined ? "not started" : stateLabel(status);

@@ -14,7 +14,7 @@ import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { readProvenance } from "../../runs/provenance.ts";
 import { readEvaluations } from "../readers/evaluations.ts";
 import { evaluationScores } from "./evaluation-scores.ts";
-import { type RankBy, rankBy, VALIDATION_LOSS } from "./rank-by.ts";
+import { type RankBy, rankBy, type SetFacts, VALIDATION_LOSS } from "./rank-by.ts";
 
 /** A run as a sweep lists it; one of another version may say nothing of its evaluation. */
 interface Listed {
@@ -40,15 +40,18 @@ export function readRankBy(dir: string, runs: readonly Listed[], asked?: string)
   const values = evaluationScores(
     memoize((run: string) => readEvaluations(runFiles(folder(run)).evaluations)),
   );
-  return rankBy(found, values, (run) =>
-    split === MAIN ? undefined : dataOfSet(readProvenance(folder(run)), split),
-  );
+  const facts = memoize((run: string) => factsOfSet(readProvenance(folder(run)), split));
+  return rankBy(found, values, (run) => (split === MAIN ? {} : facts(run)));
 }
 
-function dataOfSet(provenance: unknown, split: string): string | undefined {
+function factsOfSet(provenance: unknown, split: string): SetFacts {
   const sets = isPlainObject(provenance) ? provenance.evaluation_sets : undefined;
   const found = Array.isArray(sets)
     ? sets.find((set) => isPlainObject(set) && set.split === split)
     : undefined;
-  return typeof found?.data_fingerprint === "string" ? found.data_fingerprint : undefined;
+  const { data_fingerprint, sha256 } = found ?? {};
+  return {
+    ...(typeof data_fingerprint === "string" ? { data_fingerprint } : {}),
+    ...(typeof sha256 === "string" ? { sha256 } : {}),
+  };
 }

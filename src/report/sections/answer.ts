@@ -57,12 +57,15 @@ function stuckNote({ arms, evidence: { baseline } }: ReportData): readonly strin
 
 /** An arm that lost seeds stands below those that did not, whatever the mean of the rest is. */
 function incompleteNote({ arms, evidence: { by } }: ReportData): readonly string[] {
-  const best = arms[0]?.result.score?.mean;
-  if (best === undefined) return [];
-  const better = arms.filter(({ result: { score } }) => score && byScore(by, score.mean, best) < 0);
+  const first = arms[0]?.result;
+  const best = first?.score?.mean;
+  if (best === undefined || !first?.complete) return [];
+  const better = arms.filter(
+    ({ result: { score, complete } }) => score && !complete && byScore(by, score.mean, best) < 0,
+  );
   return better.map(
     ({ label, result }) =>
-      `${label} has a ${by.metric.better} mean, ${fixed(result.score!.mean, by.metric.digits)}, but over ${result.finished} of its ${result.runs.length} runs only.`,
+      `${label} has a ${by.metric.better} mean, ${fixed(result.score!.mean, by.metric.digits)}, but over ${result.finished} of its ${result.runs.length + result.missing} runs only.`,
   );
 }
 
@@ -97,7 +100,7 @@ function armsTable({ arms, evidence }: ReportData): TableBlock {
     rows: arms.map(({ label, result, series }, i) => ({
       cells: [
         label,
-        `${result.finished}/${result.runs.length}`,
+        `${result.finished}/${result.runs.length + result.missing}`,
         nats(result.loss?.mean) || "\u2013",
         nats(result.loss?.ci95),
         fixed(perplexity(result), 3),
@@ -107,7 +110,7 @@ function armsTable({ arms, evidence }: ReportData): TableBlock {
         troubleText(result),
       ],
       ...(series === undefined ? {} : { series }),
-      ...(i === 0 && result.score !== undefined && canBeBest(evidence) ? { strong: true } : {}),
+      ...(i === 0 && result.complete && canBeBest(evidence) ? { strong: true } : {}),
     })),
   };
 }

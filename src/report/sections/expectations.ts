@@ -21,6 +21,7 @@ export function blocks({ expectations, evidence, runs }: ReportData): readonly B
     expectations,
     evidence.arms,
     evaluationScores((run) => byName.get(run) ?? []),
+    evidence.by,
   );
   return [prose(WORDS[overall(all)]), table(all)];
 }

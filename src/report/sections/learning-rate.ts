@@ -3,29 +3,20 @@
 import { lineChart, type Series } from "../charts/line-chart.ts";
 import { MAX_SERIES } from "../charts/marks.ts";
 import { numberLabel } from "../charts/scale.ts";
-import type { ReportData, RunData } from "../data/report-data.ts";
+import type { ReportData } from "../data/report-data.ts";
 import { averaged, hasDiverged, legendOf } from "../data/series.ts";
-import { byBest, type Tuned, tuned } from "../data/tuned.ts";
 import { answerText } from "../page/answer-text.ts";
 import { type Block, figure, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed } from "../page/numbers.ts";
-import { armsOf } from "../ranking/arms.ts";
 import { evidence } from "../ranking/evidence.ts";
 import { type RankBy, unitWords } from "../ranking/rank-by.ts";
+import { armsAtBest, byBest, sweepsRates, type Tuned, tunedArms } from "../ranking/tuned.ts";
 
 export const title = "Learning-rate sensitivity";
 
-const KEY = "train.lr";
-
 export function blocks({ runs, sweep, evidence: { by } }: ReportData): readonly Block[] {
-  const rateOf = (run: Pick<RunData, "factors">) => Number(run.factors[KEY]);
-  if (new Set(runs.map(rateOf).filter(Number.isFinite)).size < 2) return [];
-  const byName = new Map(runs.map((run) => [run.name, run]));
-  const others = runs.map((run) => {
-    const { [KEY]: _, ...factors } = run.factors;
-    return { ...run, factors };
-  });
-  const arms = armsOf(others, sweep.name).map((arm) => tuned(arm, byName, rateOf, by));
+  if (!sweepsRates(runs)) return [];
+  const arms = tunedArms(runs, sweep.name, by);
   const drawn = arms.toSorted(byBest(by)).slice(0, MAX_SERIES);
   const series = arms
     .filter((arm) => drawn.includes(arm))
@@ -38,7 +29,7 @@ export function blocks({ runs, sweep, evidence: { by } }: ReportData): readonly 
     marks: true,
   });
   const left = arms.length - drawn.length;
-  const caption = `Final ${by.noun} at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
+  const caption = `Final ${by.noun} at each learning rate, mean over finished seeds; the band spans their extremes. Crosses at the upper rim: a run with this learning rate diverged. A rate is an arm's best only with a finished run of every seed.${left > 0 ? ` The best ${drawn.length} of ${arms.length} arms are drawn.` : ""}`;
   const names = runs
     .filter((run) => by.scoreOf(run) !== undefined || hasDiverged(run))
     .map(({ name }) => name);
@@ -59,9 +50,7 @@ export function blocks({ runs, sweep, evidence: { by } }: ReportData): readonly 
 
 /** The answer again, of arms that are each at their best rate: what a sweep of rates is made for. */
 function tunedAnswer(arms: readonly Tuned[], by: RankBy): readonly Block[] {
-  const atBest = arms.flatMap(({ arm, best, runsAt }) =>
-    best === undefined ? [] : [{ ...arm, runs: runsAt(best.rate) }],
-  );
+  const atBest = armsAtBest(arms);
   if (atBest.length < 2) return [];
   const words = answerText(evidence(atBest, { by }));
   return [

@@ -1,6 +1,8 @@
 /** What seeds say of arms: pairs, intervals, order, and that no run that ended badly is passed over in silence. */
 import { expect, test } from "vitest";
 import { armsTable } from "../../../src/cli/tables/arms-table.ts";
+import { answerText } from "../../../src/report/page/answer-text.ts";
+import { plainText } from "../../../src/report/page/blocks.ts";
 import { armRows, armsCsv } from "../../../src/report/ranking/arm-rows.ts";
 import { armsOf } from "../../../src/report/ranking/arms.ts";
 import { evidence } from "../../../src/report/ranking/evidence.ts";
@@ -107,4 +109,34 @@ test("arms as rows and as CSV", () => {
     "pre,pre,2,1,1,2,,,7.3890561,1,-0.5,,1,,",
     "",
   ]);
+});
+
+test("an arm with fewer seeds than another is shown and never decides", () => {
+  const found = of({ few: [1], whole: [2, 2.5] });
+  expect(found.reference).toBe("whole");
+  expect(found.arms.map(({ label, complete, missing }) => [label, complete, missing])).toEqual([
+    ["whole", true, 0],
+    ["few", false, 1],
+  ]);
+  expect(armsTable(found)).toMatch(/\n +few +1\/2 .* 1 not listed\n/);
+  expect(plainText(answerText(found))).toMatch(/^whole is the only arm that finished every seed:/);
+});
+
+test("where no arm has finished every seed, none is the best", () => {
+  const found = of({ pre: [2, "diverged"], post: [undefined, 3] });
+  expect(found.reference).toBeUndefined();
+  expect(armsTable(found)).not.toMatch(/^\d|^ .*best$/m);
+  expect(plainText(answerText(found))).toBe(
+    "No arm has finished every seed: incomplete arms are shown, and none is called best.",
+  );
+});
+
+test("runs that were evaluated on other tokens are never ranked together", () => {
+  const measured = (norm: string, loss: number, validation_sha256: string) =>
+    ranOf({ norm, "train.seed": 1 }, loss, { validation_sha256 });
+  const same = evidence(armsOf([measured("pre", 2, "a"), measured("post", 1, "a")], "s"));
+  expect([same.mismatch, same.reference]).toEqual([undefined, "post"]);
+  const other = evidence(armsOf([measured("pre", 2, "a"), measured("post", 1, "b")], "s"));
+  expect(other.mismatch).toContain("not ranked: the runs were evaluated on different tokens");
+  expect([other.reference, armsTable(other).match(/^\d/m)]).toEqual([undefined, null]);
 });
