@@ -41,7 +41,7 @@ export async function attempt(
   const { name: engine } = await choose(run.config.engine.name);
   const claim = { silent, ...(device === undefined ? {} : { slot: device }) };
   const child = launch({
-    work: { spec: run, dir, data, engine, stderr, claim },
+    work: { spec: run, dir, data, engine, stderr, claim, command: process.argv.slice(2) },
     stderr,
     env: device === undefined ? {} : { CUDA_VISIBLE_DEVICES: device },
     onEvent(event) {

@@ -37,7 +37,7 @@ export async function child(): Promise<void> {
   };
   const claim = { ...work.claim, ...slurmJob() };
   try {
-    const { spec, dir, engine } = work;
+    const { spec, dir, engine, command } = work;
     await executeRun(spec, {
       dir,
       data,
@@ -45,6 +45,7 @@ export async function child(): Promise<void> {
       tell,
       shouldStop: () => stopping,
       ...(engine === undefined ? {} : { engine }),
+      ...(command === undefined ? {} : { command }),
     });
   } catch (error) {
     tell({ kind: "end", status: neverBegan(work, error) });

@@ -12,6 +12,8 @@ export interface Work {
   readonly claim?: Claimant;
   /** What `engine: auto` means; absent: to be found out. */
   readonly engine?: EngineName;
+  /** The words of the command that the user gave. */
+  readonly command?: readonly string[];
   /** Where its stderr goes; the file gets the attempt's name once that has a number. */
   readonly stderr?: string;
 }

@@ -48,7 +48,7 @@ export const sweepFiles = (dir: string) =>
     dir,
     /** The resolved list of runs. */
     sweep: join(dir, "sweep.json"),
-    /** One row per run, written when the sweep ends. */
+    /** One row per run, written when the sweep begins and each time a run ends. */
     results: join(dir, "results.csv"),
     log: join(dir, "sweep.log.jsonl"),
     run: (name: string) => join(dir, name),

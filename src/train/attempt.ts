@@ -57,7 +57,11 @@ export async function trainInto(
   const identity = { run_id: spec.id, engine: chosen.name, data_fingerprint: corpus.fingerprint };
   requireSame(resumed?.facts, identity);
   const sets = await evaluationSets(config, corpus, ctx.data);
-  const facts = await provenance(config, corpus, chosen, { sets, baseDir: ctx.data.baseDir });
+  const facts = await provenance(config, corpus, chosen, {
+    sets,
+    baseDir: ctx.data.baseDir,
+    command: ctx.command ?? process.argv.slice(2),
+  });
   const keep = (more: object) => lease.writeFile(files.provenance, `${jsonText({ ...facts, ...more }, 2)}\n`);
   await keep({});
   const unigramLoss = facts.validation.unigram_loss;

@@ -17,6 +17,8 @@ const HASHED_BATCHES = 3;
 interface Places {
   readonly baseDir: string;
   readonly sets: readonly EvaluationSet[];
+  /** The words after `hnorm`. */
+  readonly command: readonly string[];
 }
 
 export interface Provenance extends Readonly<Record<string, unknown>> {
@@ -31,7 +33,7 @@ export async function provenance(
   config: RunConfig,
   corpus: Corpus,
   chosen: ChosenEngine,
-  { baseDir, sets }: Places,
+  { baseDir, sets, command }: Places,
 ): Promise<Provenance> {
   const { model, train } = config;
   const batches = corpus.train(model.seq_len, train.seed);
@@ -43,7 +45,7 @@ export async function provenance(
   return {
     hnorm: packageVersion(),
     git: await gitState(),
-    argv: process.argv.slice(2),
+    argv: command,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     cpu: cpus()[0]?.model ?? "unknown",

@@ -33,6 +33,8 @@ export interface RunContext {
   readonly claim?: Claimant;
   /** What `engine: auto` means; absent: to be found out. */
   readonly engine?: EngineName;
+  /** The words of the user's command, where this process is started by another; default: its own. */
+  readonly command?: readonly string[];
   readonly tell: (event: RunEvent) => void;
   readonly shouldStop: () => boolean;
 }

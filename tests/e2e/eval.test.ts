@@ -153,7 +153,12 @@ describe("hnorm eval", () => {
       { step: "4", protocol: "galore-256", split: "validation" },
     ]);
     const saved = readFileSync(join(dir, run, "eval-galore-256.csv"));
-    await hnorm(dir, "eval", run, ...args);
+    mkdirSync(join(dir, "runs", "x", "report"), { recursive: true });
+    const again = await hnorm(dir, "eval", run, "runs/x/report/", ...args); // as runs/x/*/ has it
+    expect([again.code, again.stderr]).toEqual([
+      0,
+      expect.stringContaining("skipped: runs/x/report/: not a run's folder\n"),
+    ]);
     expect(readFileSync(join(dir, run, "eval-galore-256.csv")).equals(saved)).toBe(true);
   });
 
@@ -164,6 +169,12 @@ describe("hnorm eval", () => {
     const result = json(await hnorm(dir, "eval", run, ...args));
     expect(result).toMatchObject({ split: "custom", engine: "reference" });
     expect(result.loss as number).toBeCloseTo(Number(other!.loss), 4);
+    for (const name of ["w", "v", "w"]) {
+      const data = `{name: c4, validation: data/${name}.json}`;
+      json(await hnorm(dir, "eval", run, "--source", data, "--tokens", "512", "--save", "--json"));
+    }
+    const saved = readdirSync(join(dir, run)).filter((name) => name.startsWith("eval-packed-v1-custom-"));
+    expect(saved, "a file for each source").toHaveLength(2);
   });
 
   test("finds data that have moved by --base-dir, and refuses data that have changed", async () => {

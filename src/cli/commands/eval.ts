@@ -1,6 +1,7 @@
 /** `hnorm eval RUN...`: finished runs under another evaluation protocol, or on another validation set. */
 
-import { basename, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { type ChosenEngine, type EngineName, engineNames, engineToPlan } from "../../backends/registry.ts";
 import { MAIN } from "../../config/evaluation-metrics.ts";
@@ -15,8 +16,9 @@ import { type Column, table } from "../../lib/table.ts";
 import { engineChooser } from "../../local/choose-engine.ts";
 import { dataContextIn } from "../../local/folders.ts";
 import { protocols } from "../../protocols/index.ts";
-import { reEvaluationFile } from "../../runs/paths.ts";
+import { reEvaluationFile, runFiles } from "../../runs/paths.ts";
 import { evaluationText } from "../../runs/tables.ts";
+import { isSweep } from "../../sweep/listing.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import type { Io } from "../io.ts";
@@ -50,7 +52,7 @@ export function evalCommand(command: Command, io: Io): void {
     .option("--json", "one JSON object per run")
     .action(async (dirs: readonly string[], options: Options) => {
       const results: ReEvaluation[] = [];
-      for (const run of dirs.map(readFinishedRun)) {
+      for (const run of runsAmong(dirs, io).map(readFinishedRun)) {
         const result = await evaluated(run, options, io);
         results.push(result);
         if (options.json) io.out(jsonText(record(result)));
@@ -59,6 +61,15 @@ export function evalCommand(command: Command, io: Io): void {
       if (!options.json) io.out(table(results, columnsFor(results)));
       process.exitCode = EXIT.ok;
     });
+}
+
+/** The folders that are runs: `runs/quick/*` has a report and more of the sweep's own beside them. */
+function runsAmong(dirs: readonly string[], io: Io): readonly string[] {
+  const isRun = (dir: string) => existsSync(runFiles(dir).config);
+  const passed = dirs.filter((dir) => !isRun(dir) && isSweep(dirname(resolve(dir))));
+  if (passed.length === dirs.length) return dirs; // none is a run: the first of them says so
+  for (const dir of passed) io.log(`skipped: ${dir}: not a run's folder`);
+  return dirs.filter((dir) => !passed.includes(dir));
 }
 
 async function evaluated(run: FinishedRun, options: Options, io: Io): Promise<ReEvaluation> {
@@ -149,7 +160,10 @@ const record = (r: ReEvaluation) => {
 
 /** Whole and anew: the same evaluation again gives the same file. */
 async function save({ dir }: FinishedRun, result: ReEvaluation, io: Io): Promise<void> {
-  const path = reEvaluationFile(dir, result.protocol, result.split === MAIN ? undefined : result.split);
+  // Several sources are called custom: which rows were predicted tells them apart.
+  const custom = `${CUSTOM}-${result.sliceSha256.slice(0, 8)}`;
+  const split = result.split === CUSTOM ? custom : result.split === MAIN ? undefined : result.split;
+  const path = reEvaluationFile(dir, result.protocol, split);
   await writeFileAtomic(path, evaluationText([record(result)], Object.keys(result.metrics)));
   io.log(`${result.run}: wrote ${basename(path)}`);
 }

@@ -62,6 +62,6 @@ function print(name: string, { runs, by }: Ranking, { against, arms, json }: Opt
     return;
   }
   const { text, caveat } = rankingText(runs, name, compared);
-  io.out(json ? jsonText(resultRows(runs, by), 2) : text);
+  io.out(json ? jsonText(resultRows(runs, by, name), 2) : text);
   if (caveat !== undefined && !json) io.log(caveat);
 }

@@ -27,6 +27,7 @@ import { jobsFrom } from "../options/jobs.ts";
 import { overrideOption } from "../options/overrides.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
 import { sweepProgress } from "../progress/sweep-progress.ts";
+import { writingResults } from "../progress/writing-results.ts";
 import { rankingText } from "../tables/arms-table.ts";
 import { launcherOption, slurmSweep } from "./sweep-on-slurm.ts";
 
@@ -99,12 +100,12 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     choose,
     retryFailed: true,
     wait: true,
-    progress: (steps) => sweepProgress(io, steps),
+    progress: (steps) => writingResults(sweepProgress(io, steps), files, runs),
   });
 
   const { runs: ranked, by } = rankedRuns(files, runs, statuses);
   const { text, caveat } = rankingText(ranked, name, { by });
-  io.out(options.json ? jsonText(resultRows(ranked, by), 2) : text);
+  io.out(options.json ? jsonText(resultRows(ranked, by, name), 2) : text);
   await writeResults(files, runs, statuses);
   io.log(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.log(caveat);

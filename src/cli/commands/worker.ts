@@ -20,6 +20,7 @@ import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
 import { sweepProgress } from "../progress/sweep-progress.ts";
+import { writingResults } from "../progress/writing-results.ts";
 
 interface Options {
   readonly sweep: string;
@@ -82,7 +83,7 @@ async function worker(options: Options, io: Io): Promise<number> {
     startAt,
     retryFailed: options.retryFailed === true,
     wait: options.wait,
-    progress: (steps) => sweepProgress(io, steps),
+    progress: (steps) => writingResults(sweepProgress(io, steps), files, runs),
   });
   await writeResults(files, runs, trained.statuses);
   const { failed, left } = trained;

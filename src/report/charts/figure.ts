@@ -2,7 +2,7 @@
 import { el, joined, type Markup, short, text } from "./element.ts";
 import { clippedText, PANEL, type Panel, viewOf } from "./frame.ts";
 import { COLOUR_BAR, colourBar } from "./heat-map.ts";
-import { CHART_STYLE, colour, dash, mark } from "./marks.ts";
+import { CHART_CLASSES, colour, dash, mark, withLiteralColours } from "./marks.ts";
 
 export interface Legend {
   readonly label: string;
@@ -69,7 +69,7 @@ export function svgDocument({ title, description, panels, legend = [], bar }: Dr
     },
     el("title", {}, text(title)),
     el("desc", {}, text(description)),
-    el("style", {}, CHART_STYLE as Markup),
+    el("style", {}, CHART_CLASSES as Markup),
     el("rect", { width, height, fill: "var(--paper)" }),
     el(
       "text",
@@ -86,7 +86,7 @@ export function svgDocument({ title, description, panels, legend = [], bar }: Dr
     ),
     ...(bar === undefined ? [] : [placed(GAP, below, BAR_VIEW, colourBar(bar.label, bar.domain))]),
   );
-  return `${document}\n`;
+  return `${withLiteralColours(document)}\n`;
 }
 
 interface Placed extends Legend {

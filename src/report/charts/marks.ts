@@ -9,20 +9,60 @@ export const MAX_SERIES = 12;
 const COLOURS = 6;
 
 /**
- * Variables and classes of all charts. Blue, vermilion, green, purple, sky and ochre after Okabe and Ito, Color Universal
- * Design (2008), darker for white paper and lighter for black, so that each has a contrast of 3 to 1 and more.
+ * Blue, vermilion, green, purple, sky and ochre after Okabe and Ito, Color Universal Design (2008), darker for white paper and
+ * lighter for black, so that each has a contrast of 3 to 1 and more.
  */
-export const CHART_STYLE = [
-  ":root{--ink:#1d2127;--soft:#5b6470;--line:#d9dde3;--paper:#fff;--void:#eef0f3;",
-  "--s0:#0063a8;--s1:#c8480a;--s2:#00805b;--s3:#a8467d;--s4:#2a8fc7;--s5:#9a7200}",
-  "@media (prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9ba5b3;--line:#343b46;--paper:#14181e;--void:#20262e;",
-  "--s0:#5aa9e6;--s1:#f5875a;--s2:#2fc096;--s3:#de8fbe;--s4:#8fd3f4;--s5:#dcb03c}}",
+const LIGHT: Readonly<Record<string, string>> = {
+  ink: "#1d2127",
+  soft: "#5b6470",
+  line: "#d9dde3",
+  paper: "#fff",
+  void: "#eef0f3",
+  s0: "#0063a8",
+  s1: "#c8480a",
+  s2: "#00805b",
+  s3: "#a8467d",
+  s4: "#2a8fc7",
+  s5: "#9a7200",
+};
+const DARK: typeof LIGHT = {
+  ink: "#e6e9ee",
+  soft: "#9ba5b3",
+  line: "#343b46",
+  paper: "#14181e",
+  void: "#20262e",
+  s0: "#5aa9e6",
+  s1: "#f5875a",
+  s2: "#2fc096",
+  s3: "#de8fbe",
+  s4: "#8fd3f4",
+  s5: "#dcb03c",
+};
+
+const variables = (palette: typeof LIGHT): string =>
+  `:root{${Object.entries(palette)
+    .map(([name, value]) => `--${name}:${value}`)
+    .join(";")}}`;
+
+/** Classes of all charts. */
+export const CHART_CLASSES = [
   ".chart{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:12px;fill:var(--ink)}",
   ".chart .t{font-weight:600;font-size:13px}.chart .a{fill:var(--soft)}.chart .g{stroke:var(--line);fill:none}",
   ".chart .z{stroke:var(--soft);fill:none}",
   ".chart .l{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}.chart .b{opacity:.16;stroke:none}",
   ".chart .v{fill:var(--void)}",
 ].join("");
+
+/** The same with their colours, light and dark, for a page. */
+export const CHART_STYLE = [
+  variables(LIGHT),
+  `@media (prefers-color-scheme:dark){${variables(DARK)}}`,
+  CHART_CLASSES,
+].join("");
+
+/** With the light colours themselves in place of CSS variables, which Inkscape and librsvg draw black. */
+export const withLiteralColours = (markup: string): string =>
+  markup.replaceAll(/var\(--(\w+)\)/g, (variable, name: string) => LIGHT[name] ?? variable);
 
 /** The CSS colour of a series. */
 export const colour = (series: number): string => `var(--s${series % COLOURS})`;

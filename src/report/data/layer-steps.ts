@@ -27,13 +27,14 @@ export function commonSteps({ runs }: Pick<ReportData, "runs">, of: LayersOf): r
   return steps.toSorted((a, b) => a - b);
 }
 
-/** The first, one near the middle, and the last. */
+/** The first, step 100 as the paper has it where it was recorded, one near the middle, and the last. */
 export function chosenSteps(steps: readonly number[]): readonly number[] {
   const [first, last] = [steps[0], steps.at(-1)];
   if (first === undefined || last === undefined) return [];
   const half = (first + last) / 2;
   const middle = steps.reduce((near, step) => (Math.abs(step - half) < Math.abs(near - half) ? step : near));
-  return [...new Set([first, middle, last])];
+  const hundredth = steps.filter((step) => step === 100);
+  return [...new Set([first, ...hundredth, middle, last])].toSorted((a, b) => a - b);
 }
 
 /** An arm's values by layer at a step, over the runs that recorded it: mean and extremes. */

@@ -89,6 +89,10 @@ function valueWords(key: string, value: unknown): string {
   return [...(chosen.length > 0 ? chosen : [key]), ...numbers].join(" ");
 }
 
+/** A swept value in a column of its own: `mix-ln alpha 0.25`, `0.001`. */
+export const plainFactor = (key: string, value: unknown): string =>
+  typeof value === "object" && value !== null ? valueWords(key, value) : String(value);
+
 const withKey = (key: string, value: unknown): string => {
   if (typeof value === "object" && value !== null) return `${key} ${JSON.stringify(value)}`;
   return `${key} ${value ?? "none"}`;

@@ -1,5 +1,6 @@
 /** The answer of a sweep: its runs, the best first; runs without a number to rank by below, never left out. */
 import { isStuck, type RunStatus, stateLabel } from "../../runs/status.ts";
+import { groupArms, plainFactor } from "./arms.ts";
 import { baselineOf } from "./baseline.ts";
 import { byScore, type RankBy, VALIDATION_LOSS } from "./rank-by.ts";
 
@@ -64,12 +65,17 @@ export const markedLabel = (run: RankedRun): string => `${label(run)}${isStuck(r
 export function resultRows(
   runs: readonly RankedRun[],
   by: RankBy = VALIDATION_LOSS,
+  sweepName = "",
 ): readonly Readonly<Record<string, string | number | undefined>>[] {
   const baseline = baselineOf(runs);
+  const arms = new Map(
+    groupArms(runs, sweepName).flatMap(({ label, runs: own }) => own.map((run) => [run, label] as const)),
+  );
   return runs.map((run) => ({
     run: run.name,
     id: run.id,
-    ...Object.fromEntries(Object.entries(run.factors).map(([key, value]) => [key, factorText(value)])),
+    arm: arms.get(run),
+    ...Object.fromEntries(Object.entries(run.factors).map(([key, value]) => [key, plainFactor(key, value)])),
     status: label(run),
     val_loss: run.status?.val_loss,
     val_ppl: run.status?.val_ppl,

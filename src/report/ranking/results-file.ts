@@ -1,4 +1,5 @@
 /** The table of results that a sweep ends with. */
+import { basename } from "node:path";
 import { csvTable } from "../../lib/csv.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import type { sweepFiles } from "../../runs/paths.ts";
@@ -49,7 +50,7 @@ export async function writeResults(
 ): Promise<Ranking> {
   for (let written = ""; ; ) {
     const ranked = rankedRuns(files, runs, known, rankBy);
-    const text = csvTable(resultRows(ranked.runs, ranked.by));
+    const text = csvTable(resultRows(ranked.runs, ranked.by, basename(files.dir)));
     if (text === written) return ranked;
     await writeFileAtomic(files.results, text);
     written = text;

@@ -67,7 +67,7 @@ export function blocks(data: ReportData): readonly Block[] {
       from: { files: [layerGradients.table], runs: from.runs },
     }),
     prose(
-      `HybridNorm's Fig. 2 (arXiv 2503.04598) reports gradients that grow with depth under Pre-Norm, vanish under Post-Norm and stay even under HybridNorm, in a model of 550M at steps 1 and 100. What is measured here stands above; "even" is a ratio between 1/${EVEN} and ${EVEN}.`,
+      `HybridNorm's Fig. 2 (arXiv 2503.04598) compares the gradient norms by layer of Pre-Norm, Post-Norm and HybridNorm in a model of 550M at steps 1 and 100. What is measured here stands above; "even" is a ratio between 1/${EVEN} and ${EVEN}.`,
       "note",
     ),
   ];

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { armNamed } from "../../../src/report/ranking/arm-named.ts";
 import { armsOf, seedOf } from "../../../src/report/ranking/arms.ts";
+import { resultRows } from "../../../src/report/ranking/ranking.ts";
 import { ranOf, seedsOf } from "./sweep-of.ts";
 
 const labels = (...factors: readonly Readonly<Record<string, unknown>>[]) =>
@@ -55,4 +56,18 @@ test("an arm by its label or by how it alone begins; otherwise what there is", (
   expect(() => armNamed(arms, "hibrid")).toThrow(/got "hibrid"; .*: pre \| .*; did you mean "hybrid"\?$/);
   const many = Array.from({ length: 20 }, (_, i) => ({ label: `arm ${i}` }));
   expect(() => armNamed(many, "z")).toThrow(/\| arm 11 \| 8 more$/);
+});
+
+test("rows of results.csv name their arm, and a norm in plain words", () => {
+  const norm = { name: "mix-ln", alpha: 0.25 };
+  const rows = resultRows(
+    [ranOf({ norm, "train.seed": 1 }, 2), ranOf({ norm: "pre", "train.seed": 1 }, 3)],
+    undefined,
+    "s",
+  );
+  expect(rows.map(({ arm, norm: cell }) => [arm, cell])).toEqual([
+    ["mix-ln alpha 0.25", "mix-ln alpha 0.25"],
+    ["pre", "pre"],
+  ]);
+  expect(resultRows([ranOf({ "train.seed": 1 }, 2)], undefined, "s")[0]!.arm).toBe("s");
 });

@@ -149,3 +149,20 @@ test("a heat map: the least value has the darkest colour, the greatest the light
     `M${PLOT.x[0]}.0 138.0H${middle.toFixed(1)}V${PLOT.y[0]}.0H${PLOT.x[0]}.0z`,
   );
 });
+
+test("a document has its colours written out: Inkscape and librsvg draw a CSS variable black", () => {
+  const points = [1, 2].map((x) => ({ x, y: x }));
+  const series = [0, 1, 7].map((place) => ({ label: `${place}`, series: place, points }));
+  const panel = lineChart({
+    title: "T",
+    x: { label: "x" },
+    y: { label: "y", rule: 1 },
+    series,
+    marks: true,
+  })!;
+  const legend = series.map(({ label, series: place }) => ({ label, series: place }));
+  const svg = svgDocument({ title: "F", description: "D", panels: [panel], legend });
+  expect(svg).not.toMatch(/var\(|--|:root|@media/);
+  expect(svg).toContain('stroke="#0063a8"');
+  expect(svg).toContain('fill="#fff"');
+});

@@ -105,7 +105,7 @@ describe("where higher is better", () => {
       ...["pre1", "post1", "post2", "pre2", "peri1"],
     ]);
     const rows = resultRows(ranked, by);
-    expect(Object.keys(rows[0]!).slice(4, 10)).toEqual([
+    expect(Object.keys(rows[0]!).slice(5, 11)).toEqual([
       ...["status", "val_loss", "val_ppl", "val_bits_per_byte", "late/accuracy", "train_loss"],
     ]);
     expect(rows.map((row) => row["late/accuracy"])).toEqual([0.32, 0.3, undefined, undefined, undefined]);
@@ -130,6 +130,7 @@ test("by the validation loss nothing is said of a ranking, and no column is adde
     ...[
       "run",
       "id",
+      "arm",
       "norm",
       "train.seed",
       "status",
