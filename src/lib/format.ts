@@ -6,10 +6,14 @@ import { cell } from "./csv.ts";
 
 const isNumber = (n: unknown): n is number => typeof n === "number";
 
-/** With so many decimals; `-` for what is not there. */
+/** From here on decimals tell nothing, and a column would be as wide as its largest number. */
+const LARGE = 1e7;
+
+/** With so many decimals, a large one with three digits and its power of ten; `-` for what is not there. */
 export function fixed(n: number | null | undefined, digits: number): string {
   if (!isNumber(n)) return "-";
-  return Number.isFinite(n) ? n.toFixed(Math.min(100, Math.max(0, digits))) : cell(n);
+  if (!Number.isFinite(n)) return cell(n);
+  return Math.abs(n) >= LARGE ? n.toExponential(2) : n.toFixed(Math.min(100, Math.max(0, digits)));
 }
 
 /** So many significant digits; `-` for what is not there. */

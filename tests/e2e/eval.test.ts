@@ -154,11 +154,17 @@ describe("hnorm eval", () => {
     ]);
     const saved = readFileSync(join(dir, run, "eval-galore-256.csv"));
     mkdirSync(join(dir, "runs", "x", "report"), { recursive: true });
-    const again = await hnorm(dir, "eval", run, "runs/x/report/", ...args); // as runs/x/*/ has it
+    mkdirSync(join(dir, "runs", "x", "half"));
+    writeFileSync(join(dir, "runs", "x", "half", "config.resolved.json"), "{}");
+    const named = run.replace(/^runs./, ""); // below the folder of all sweeps
+    const again = await hnorm(dir, "eval", named, "runs/x/report/", "runs/x/half/", ...args); // as runs/x/*/ has it
     expect([again.code, again.stderr]).toEqual([
       0,
-      expect.stringContaining("skipped: runs/x/report/: not a run's folder\n"),
+      expect.stringContaining(
+        "skipped: runs/x/report/: not a run's folder\nskipped: runs/x/half/: its run has no weights to evaluate\n",
+      ),
     ]);
+    for (const name of ["report", "half"]) rmSync(join(dir, "runs", "x", name), { recursive: true });
     expect(readFileSync(join(dir, run, "eval-galore-256.csv")).equals(saved)).toBe(true);
   });
 

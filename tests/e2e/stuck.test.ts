@@ -19,7 +19,7 @@ test("no arm beats token frequencies: the sweep, its report and verify say so", 
   );
   expect(readFileSync(join(dir, "runs/t/results.csv"), "utf8")).toMatch(/,done,.*,2\.07944154,true,/);
 
-  const report = await hnorm(dir, "report", "runs/t", "--json");
+  const report = await hnorm(dir, "report", "t", "--json"); // by its name;
   expect(JSON.parse(report.stdout)).toMatchObject({
     none_below_unigram: true,
     arms: [{ stuck: 1 }, { stuck: 1 }],

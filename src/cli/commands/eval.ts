@@ -22,6 +22,7 @@ import { isSweep } from "../../sweep/listing.ts";
 import { type FinishedRun, readFinishedRun } from "../../train/finished-run.ts";
 import { type ReEvaluation, reEvaluate } from "../../train/re-evaluate.ts";
 import type { Io } from "../io.ts";
+import { runFolder } from "../options/named-folder.ts";
 import { parseYamlOption } from "../options/parse-yaml-option.ts";
 
 interface Options {
@@ -63,12 +64,17 @@ export function evalCommand(command: Command, io: Io): void {
     });
 }
 
-/** The folders that are runs: `runs/quick/*` has a report and more of the sweep's own beside them. */
-function runsAmong(dirs: readonly string[], io: Io): readonly string[] {
-  const isRun = (dir: string) => existsSync(runFiles(dir).config);
-  const passed = dirs.filter((dir) => !isRun(dir) && isSweep(dirname(resolve(dir))));
-  if (passed.length === dirs.length) return dirs; // none is a run: the first of them says so
-  for (const dir of passed) io.log(`skipped: ${dir}: not a run's folder`);
+/** The folders of runs with weights: `runs/quick/*` has a report besides, and runs that diverged. */
+function runsAmong(words: readonly string[], io: Io): readonly string[] {
+  const dirs = words.map(runFolder);
+  const whyNot = (dir: string): string | undefined => {
+    const { config, weights } = runFiles(dir);
+    if (existsSync(weights) || !isSweep(dirname(resolve(dir)))) return undefined;
+    return existsSync(config) ? "its run has no weights to evaluate" : "not a run's folder";
+  };
+  const passed = dirs.filter((dir) => whyNot(dir) !== undefined);
+  if (passed.length === dirs.length) return dirs; // none can be evaluated: the first of them says why
+  for (const dir of passed) io.log(`skipped: ${dir}: ${whyNot(dir)}`);
   return dirs.filter((dir) => !passed.includes(dir));
 }
 

@@ -16,6 +16,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { readListing } from "../../sweep/listing.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
+import { sweepFolder } from "../options/named-folder.ts";
 import { armsTable } from "../tables/arms-table.ts";
 
 interface Options {
@@ -31,13 +32,14 @@ A sweep that is still running, or some of whose runs failed or diverged, is repo
 
 export function reportCommand(command: Command, io: Io): void {
   command
-    .argument("<dir>", "a sweep's folder, such as runs/quick")
+    .argument("<dir>", "a sweep's folder or name, such as runs/quick")
     .option("--out <dir>", "where to write (default: DIR/report)")
     .option("--against <arm>", "the arm that the others are compared with (default: the best one)")
     .option("--rank-by <metric>", "METRIC, or SET/METRIC of eval.sets (default: eval.rank_by of the config)")
     .option("--json", "the numbers behind it on stdout, as JSON")
     .addHelpText("after", HELP)
-    .action(async (dir: string, { out: asked, against, rankBy, json }: Options) => {
+    .action(async (word: string, { out: asked, against, rankBy, json }: Options) => {
+      const dir = sweepFolder(word);
       const out = asked ?? join(dir, "report");
       const listing = readListing(dir);
       const data = readReportData(dir, listing, {

@@ -13,6 +13,7 @@ import { isFinished } from "../../runs/status.ts";
 import { readListing } from "../../sweep/listing.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
+import { sweepFolder } from "../options/named-folder.ts";
 import { armsTable, rankingText } from "../tables/arms-table.ts";
 
 interface Options {
@@ -25,13 +26,14 @@ interface Options {
 
 export function resultsCommand(command: Command, io: Io): void {
   command
-    .argument("<dir>", "a sweep's folder, such as runs/quick")
+    .argument("<dir>", "a sweep's folder or name, such as runs/quick")
     .option("--against <arm>", "compare to this arm instead of the best: its label or a prefix of it")
     .option("--rank-by <metric>", "METRIC, or SET/METRIC of eval.sets (default: eval.rank_by of the config)")
     .option("--arms", "arms only")
     .option("--json", "as JSON: the runs, or with --arms the arms")
     .option("--save", "write results.csv too; exit code 3 while runs are unfinished, 0 once all are finished")
-    .action(async (dir: string, options: Options) => {
+    .action(async (word: string, options: Options) => {
+      const dir = sweepFolder(word);
       const files = sweepFiles(dir);
       const { name, runs: listed } = readListing(dir);
       const ranking = options.save

@@ -18,6 +18,7 @@ import { readSweepFile, requireIdentities } from "../../sweep/sweep-file.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
 import type { Io } from "../io.ts";
 import { jobsFrom } from "../options/jobs.ts";
+import { sweepFolder } from "../options/named-folder.ts";
 import { RETRIES_HELP, retriesOption, retryPolicy } from "../options/retries.ts";
 import { sweepProgress } from "../progress/sweep-progress.ts";
 import { writingResults } from "../progress/writing-results.ts";
@@ -54,7 +55,7 @@ export function workerCommand(command: Command, io: Io): void {
 }
 
 async function worker(options: Options, io: Io): Promise<number> {
-  const dir = resolve(options.sweep);
+  const dir = resolve(sweepFolder(options.sweep));
   const { name, base_dir: baseDir, runs } = readSweepFile(dir);
   const files = sweepFiles(dir);
   const mine = options.run.length === 0 ? runs : chosen(runs, options.run);

@@ -39,6 +39,14 @@ test("numbers that are not finite are spelled as in the files, what is not there
   expect([count(Number.NaN), bytes(Infinity), flops(Number.NaN)]).toEqual(["nan", "inf B", "nan FLOP"]);
 });
 
+test("large ones have three digits: a column is not as wide as a gradient that exploded", () => {
+  expect([fixed(3_907_405_649_722.3, 3), fixed(-2e7, 0), fixed(9_999_999, 1)]).toEqual([
+    "3.91e+12",
+    "-2.00e+7",
+    "9999999.0",
+  ]);
+});
+
 test("finite ones as before", () => {
   expect([fixed(2.34567, 3), significant(0.012345, 2), count(12_345), bytes(1536)]).toEqual([
     "2.346",
