@@ -26,18 +26,26 @@ export interface SweepFile {
   readonly runs: readonly Run[];
 }
 
-/** Replaces the list of runs; returns the names that were on it and no more are. Their folders stay as they are. */
+/**
+ * Writes the list of runs. Those that it had and this sweep has not stay on it, after its own, once they were started: a part
+ * of a sweep, or another config of the same name, takes no run away. Returns the names of the others, which are dropped.
+ */
 export async function writeSweepFile(dir: string, sweep: Sweep): Promise<readonly string[]> {
   const { duplicates: _, baseDir, file, runs, ...rest } = sweep;
+  const files = sweepFiles(dir);
+  const before = existsSync(files.sweep) ? runsOf(files.sweep) : [];
+  const [names, ids] = [new Set(runs.map(({ name }) => name)), new Set(runs.map(({ id }) => id))];
+  const others = before.filter(({ name, id }) => !names.has(name) && !ids.has(id));
+  const kept = others.filter(({ name }) => existsSync(files.run(name)));
   const content: SweepFile = {
-    ...{ schema: SCHEMA, ...rest },
-    ...{ file: absolute(file), base_dir: absolute(baseDir), runs },
+    schema: SCHEMA,
+    ...rest,
+    file: absolute(file),
+    base_dir: absolute(baseDir),
+    runs: [...runs, ...kept],
   };
-  const path = sweepFiles(dir).sweep;
-  const before = existsSync(path) ? runsOf(path) : [];
-  await writeFileAtomic(path, `${JSON.stringify(content, null, 2)}\n`);
-  const now = new Set(runs.map(({ name }) => name));
-  return before.filter((name) => !now.has(name));
+  await writeFileAtomic(files.sweep, `${JSON.stringify(content, null, 2)}\n`);
+  return before.filter((run) => !names.has(run.name) && !kept.includes(run)).map(({ name }) => name);
 }
 
 /** Throws a UserError where there is none, or one of another version. */
@@ -70,9 +78,9 @@ export function requireIdentities(dir: string, runs: readonly Run[]): void {
   }
 }
 
-function runsOf(path: string): readonly string[] {
+function runsOf(path: string): readonly Run[] {
   const runs: unknown = parsed(path)?.runs;
-  return Array.isArray(runs) ? runs.filter(isListed).map(({ name }) => name) : [];
+  return Array.isArray(runs) ? runs.filter(isListed) : [];
 }
 
 function parsed(path: string): Partial<SweepFile> | undefined {

@@ -53,5 +53,8 @@ test("and the other way round: fewer keys find the runs of more", async () => {
   const before = runsIn(dir);
   const fewer = await hnorm(dir, "sweep", "t.yaml");
   expect(fewer.stderr).toContain("2 runs, 2 already finished");
+  expect(fewer.stderr).toContain("2 runs of an earlier t stay in the sweep");
   expect(runsIn(dir)).toEqual(before);
+  const rows = readFileSync(join(dir, "runs/t/results.csv"), "utf8").trim().split("\n");
+  expect(rows, "the union of what was asked for").toHaveLength(5);
 });

@@ -19,6 +19,7 @@ import { rankedRuns, writeResults } from "../../report/ranking/results-file.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
+import { readListing } from "../../sweep/listing.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
@@ -90,7 +91,13 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     await prepareCorpora(file, todo, io.log);
   }
   const gone = await writeSweepFile(files.dir, loaded);
-  if (gone.length > 0) io.log(`no longer part of this sweep (their folders are kept): ${gone.join(", ")}`);
+  if (gone.length > 0) io.log(`no longer part of this sweep (never started): ${gone.join(", ")}`);
+  const listed = readListing(files.dir).runs;
+  const kept = listed.length - runs.length;
+  if (kept > 0)
+    io.log(
+      `${plural(kept, "run")} of an earlier ${name} stay in the sweep; shown below is what was asked for`,
+    );
   const { end, statuses } = await trainRuns({
     runs: todo,
     files,
@@ -100,13 +107,13 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     choose,
     retryFailed: true,
     wait: true,
-    progress: (steps) => writingResults(sweepProgress(io, steps), files, runs),
+    progress: (steps) => writingResults(sweepProgress(io, steps), files, listed),
   });
 
   const { runs: ranked, by } = rankedRuns(files, runs, statuses);
   const { text, caveat } = rankingText(ranked, name, { by });
   io.out(options.json ? jsonText(resultRows(ranked, by, name), 2) : text);
-  await writeResults(files, runs, statuses);
+  await writeResults(files, listed, statuses);
   io.log(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.log(caveat);
   if (end !== "all") io.log("stopped; rerun the same command to resume");

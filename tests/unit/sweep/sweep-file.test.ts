@@ -1,5 +1,5 @@
 /** The list of runs on disk: all a worker needs, and clear words where it is something else. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -26,6 +26,22 @@ test("what is read is what was expanded; a later list tells what is no more on i
   const gone = await writeSweepFile(dir, fewer);
   expect(gone).toEqual(sweep.runs.map((run) => run.name).filter((run) => /seed1-/.test(run)));
   expect(gone.length).toBeGreaterThan(0);
+});
+
+test("a part of a sweep, or another config of its name, takes no run away that was started", async () => {
+  const own = mkdtempSync(join(dir, "union-"));
+  const whole = loadSweep(nano, ["norm=pre,post", "train.seed=1,2"]);
+  await writeSweepFile(own, whole);
+  const [first, second] = whole.runs;
+  for (const { name } of [first!, second!]) mkdirSync(join(own, name));
+  const part = loadSweep(nano, ["norm=pre,post", "train.seed=2"]);
+  const gone = await writeSweepFile(own, part);
+  const { runs } = readSweepFile(own);
+  const ids = (of: readonly { readonly id: string }[]) => of.map(({ id }) => id);
+  const started = [first!, second!].filter(({ id }) => !ids(part.runs).includes(id));
+  expect(started.length).toBeGreaterThan(0);
+  expect(ids(runs)).toEqual([...ids(part.runs), ...ids(started)]);
+  expect(gone.some((name) => started.some((run) => run.name === name))).toBe(false);
 });
 
 test("a folder without one, one of another version, and one that is cut short are the user's to mend", () => {
