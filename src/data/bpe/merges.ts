@@ -1,8 +1,10 @@
 /**
- * Byte-pair encoding of one word (Sennrich et al. 2016): starting from its bytes, the adjacent pair that was learned
+ * Byte-pair encoding of one word (Sennrich et al. 2016): starting from its bytes or characters, the adjacent pair that was learned
  * first is joined, the leftmost of equals, until no pair is known. A heap of pairs makes it n log n in the word's
  * length: a text without blanks, megabytes of it, is no trap.
  */
+import { EnvironmentError } from "../../lib/errors.ts";
+import type { EncodeWords } from "./encode-words.ts";
 
 /** A rule joins `left` and `right` into `id`; rules are listed in the order in which they were learned. */
 export interface MergeRule {
@@ -11,17 +13,27 @@ export interface MergeRule {
   readonly id: number;
 }
 
-/** The ids of the bytes, joined by the rules, appended to `out`. */
-export type MergeWord = (bytes: Uint8Array, out: number[]) => void;
+/** The ids of a word's parts, joined by the rules, appended to `out`. `ids` is used as scratch. */
+export type MergeIds = (ids: Int32Array, out: number[]) => void;
 
-export function merger(byteIds: ArrayLike<number>, rules: readonly MergeRule[]): MergeWord {
+/** Parts of the longest word, and most rules: their numbers go into one. */
+const PLACES = 2 ** 26;
+
+/** Throws an EnvironmentError for a word that is too long. */
+export function merger(rules: readonly MergeRule[]): MergeIds {
   const table = ruleTable(rules);
-  return (bytes, out) => {
-    const n = bytes.length;
-    const ids = Int32Array.from(bytes, (byte) => byteIds[byte]!);
-    const previous = Int32Array.from(bytes, (_, i) => i - 1);
-    const next = Int32Array.from(bytes, (_, i) => i + 1); // n: the end
+  return (ids, out) => {
+    const n = ids.length;
+    if (n > PLACES)
+      throw new EnvironmentError(
+        `data: a word of ${n} bytes without a border; at most ${PLACES} can be tokenized`,
+      );
+    const previous = Int32Array.from(ids, (_, i) => i - 1);
+    const next = Int32Array.from(ids, (_, i) => i + 1); // n: the end
     const heap = pairHeap();
+    /** The library asks whether the pair still makes the same token, by whichever rule. */
+    const same = (now: number, rule: number) =>
+      now === rule || (now >= 0 && rules[now]!.id === rules[rule]!.id);
     const offer = (at: number): void => {
       if (at < 0 || next[at]! >= n) return;
       const rule = table(ids[at]!, ids[next[at]!]!);
@@ -32,7 +44,7 @@ export function merger(byteIds: ArrayLike<number>, rules: readonly MergeRule[]):
       const [rule, at] = top;
       const right = next[at]!;
       // An offer is stale once one of its two has been joined to another.
-      if (ids[at]! < 0 || right >= n || table(ids[at]!, ids[right]!) !== rule) continue;
+      if (ids[at]! < 0 || right >= n || !same(table(ids[at]!, ids[right]!), rule)) continue;
       ids[at] = rules[rule]!.id;
       ids[right] = -1;
       next[at] = next[right]!;
@@ -60,7 +72,7 @@ function ruleTable(rules: readonly MergeRule[]): (left: number, right: number) =
   };
   for (const [number, { left, right }] of rules.entries()) {
     const h = slot(left, right);
-    if (lefts[h] !== -1) continue; // the first of equal rules counts
+    // The last of equal rules counts, as in the library.
     lefts[h] = left;
     rights[h] = right;
     numbers[h] = number;
@@ -73,7 +85,6 @@ function ruleTable(rules: readonly MergeRule[]): (left: number, right: number) =
 
 /** A binary heap of (rule, place), smallest first, as one number each: rules and places are below 2^26. */
 function pairHeap() {
-  const PLACES = 2 ** 26;
   const items: number[] = [];
   return {
     push(rule: number, at: number): void {
@@ -103,4 +114,14 @@ function pairHeap() {
       return [Math.floor(top / PLACES), top % PLACES];
     },
   };
+}
+
+/** Encodes a word by its UTF-8 bytes. */
+export function byteMerger(byteIds: ArrayLike<number>, rules: readonly MergeRule[]): EncodeWords {
+  const merge = merger(rules);
+  return (word, out) =>
+    merge(
+      Int32Array.from(Buffer.from(word, "utf8"), (byte) => byteIds[byte]!),
+      out,
+    );
 }

@@ -3,7 +3,7 @@
  * stands in tokenizer.json. That text is Oniguruma's; here it is written for JavaScript. The difference that matters:
  * a blank (\s) there is Unicode's White_Space, so U+0085 is one and U+FEFF is none; and (?i:s) takes U+017F for an s.
  */
-const S = "\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+import { WHITE_SPACE as S } from "../tokenizer-json/characters.ts";
 
 const GPT2 = `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${S}\\p{L}\\p{N}]+|[${S}]+(?![^${S}])|[${S}]+`;
 

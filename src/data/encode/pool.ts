@@ -1,5 +1,6 @@
 /** Threads that encode. A batch goes to the thread with the least to do; who did it cannot be seen in the result. */
 import { Worker } from "node:worker_threads";
+import { deserializeError, type SerializedError } from "../../lib/serialized-error.ts";
 import { threadFile } from "../../lib/thread-file.ts";
 import type { TokenizerSpec } from "../schema.ts";
 import type { Tokens } from "../token-sequence.ts";
@@ -18,7 +19,7 @@ export interface ToWorker {
 
 export type ToPool =
   | { readonly id: number; readonly ids: Tokens; readonly lengths: Uint32Array }
-  | { readonly id: number; readonly error: string };
+  | { readonly id: number; readonly error: SerializedError };
 
 interface Waiting {
   resolve(batch: EncodedBatch): void;
@@ -52,7 +53,7 @@ function startThread(workerData: WorkerData) {
   worker.on("message", (answer: ToPool) => {
     const caller = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if ("error" in answer) caller?.reject(new Error(answer.error));
+    if ("error" in answer) caller?.reject(deserializeError(answer.error));
     else caller?.resolve(answer);
   });
   return {

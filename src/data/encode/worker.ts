@@ -1,5 +1,6 @@
 /** The other end of pool.ts: a thread that loads a tokenizer and encodes what it is sent, one batch after another. */
 import { parentPort, workerData } from "node:worker_threads";
+import { serializeError } from "../../lib/serialized-error.ts";
 import { loadTokenizer } from "../tokenizers/index.ts";
 import { encodeBatch } from "./encoder.ts";
 import type { ToPool, ToWorker, WorkerData } from "./pool.ts";
@@ -15,7 +16,7 @@ port.on("message", async ({ id, texts }: ToWorker) => {
     const answer: ToPool = { id, ids, lengths };
     port.postMessage(answer, [ids.buffer as ArrayBuffer, lengths.buffer as ArrayBuffer]);
   } catch (error) {
-    const answer: ToPool = { id, error: (error as Error).message };
+    const answer: ToPool = { id, error: serializeError(error) };
     port.postMessage(answer);
   }
 });

@@ -1,10 +1,11 @@
 /** A `tokenizer.json`, the form in which models publish their tokenizers. */
 import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
-import { byteLevelFromJson } from "../bpe/from-json.ts";
-import { eosOf, padOf, readTokenizerFile } from "../bpe/tokenizer-file.ts";
-import { libraryTokenizer } from "../library-tokenizer.ts";
 import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
+import { eosOf, padOf, readTokenizerFile } from "../tokenizer-json/file.ts";
+import { requirePostProcessor } from "../tokenizer-json/post-processor.ts";
+import { isPlainByteLevel, tokenizerFromJson } from "../tokenizer-json/read.ts";
+import { Unsupported } from "../tokenizer-json/unsupported.ts";
 
 const params = z.strictObject({
   file: z.string().min(1),
@@ -19,18 +20,20 @@ export const json: TokenizerKind<typeof params> = {
   summary: "a tokenizer.json, as models publish theirs",
   async load({ file, eos: named, parse_special: parseSpecial = true }, places): Promise<Tokenizer> {
     const read = await readTokenizerFile(file, places);
-    const eos = eosOf(read, named);
-    const pad = padOf(read);
-    const facts = {
-      name: "json",
-      eos,
-      ...(pad === undefined ? {} : { pad }),
-      fingerprint: `json/1 file=${read.sha256} eos=${eos}${parseSpecial ? "" : " special=text"}`,
-    };
-    const own = byteLevelFromJson(read.json, { ...facts, parseSpecial });
-    if (typeof own !== "string") return own;
-    if (!parseSpecial)
-      throw new UserError(`data.tokenizer.parse_special: false is not possible with ${read.path}: ${own}`);
-    return libraryTokenizer(read.json, facts);
+    try {
+      requirePostProcessor(read.json.post_processor);
+      const eos = eosOf(read, named);
+      const pad = padOf(read);
+      return tokenizerFromJson(read.json, {
+        name: "json",
+        eos,
+        ...(pad === undefined ? {} : { pad }),
+        fingerprint: `json/${isPlainByteLevel(read.json) ? 1 : 2} file=${read.sha256} eos=${eos}${parseSpecial ? "" : " special=text"}`,
+        parseSpecial,
+      });
+    } catch (error) {
+      if (!(error instanceof Unsupported)) throw error;
+      throw new UserError(`data.tokenizer.file: ${read.path}: ${error.message}`);
+    }
   },
 };

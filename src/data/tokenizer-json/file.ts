@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { EnvironmentError, UserError } from "../../lib/errors.ts";
 import { sha256 } from "../../lib/hash.ts";
+import { strictJson } from "../../lib/strict-json.ts";
+import { decodeUtf8 } from "../documents.ts";
 import type { FilePlaces } from "../tokenizer.ts";
+import { shown } from "./unsupported.ts";
 
 export interface Added {
   readonly id: number;
@@ -23,7 +26,6 @@ export interface TokenizerJson {
   readonly normalizer: Component | null;
   readonly pre_tokenizer: Component | null;
   readonly post_processor: Component | null;
-  readonly decoder: Component | null;
   readonly model: Component;
   readonly padding: { readonly pad_id?: number } | null;
 }
@@ -49,35 +51,69 @@ export async function readTokenizerFile(
       throw new EnvironmentError(`data.tokenizer.file: ${path}: cannot be read: ${error.message}`);
     });
     if (bytes === undefined) continue;
-    const config = await readFile(join(dirname(path), "tokenizer_config.json"), "utf8").catch(() => "{}");
     return {
       path,
       sha256: sha256(bytes),
-      json: parsed(path, bytes.toString("utf8")),
-      config: JSON.parse(config),
+      json: parsed(path, decodeUtf8(bytes, `data.tokenizer.file: ${path}`)),
+      config: await readConfig(join(dirname(path), "tokenizer_config.json")),
     };
   }
   throw new EnvironmentError(`data.tokenizer.file: no such file: ${candidates.join(" nor ")}`);
 }
 
-function parsed(path: string, text: string): TokenizerJson {
-  let json: Partial<TokenizerJson>;
+/** Of the file beside it, which may not be there. It names the end token, so that a broken one is an error. */
+async function readConfig(path: string): Promise<TokenizerFile["config"]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return "{}";
+    throw new EnvironmentError(`data.tokenizer.file: ${path}: cannot be read: ${error.message}`);
+  });
+  return jsonObject(path, text);
+}
+
+function jsonObject(path: string, text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
   try {
-    json = JSON.parse(text);
+    value = strictJson(text);
   } catch (error) {
     throw new UserError(`data.tokenizer.file: ${path}: not JSON: ${(error as Error).message}`);
   }
-  if (typeof json?.model?.type !== "string" && json?.model?.vocab === undefined)
-    throw new UserError(`data.tokenizer.file: ${path}: not a tokenizer.json (it has no model.vocab)`);
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
+  throw new UserError(`data.tokenizer.file: ${path}: expected a JSON object, got ${shown(value)}`);
+}
+
+const KEYS = new Set([
+  ...["version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer"],
+  ...["post_processor", "decoder", "model"],
+]);
+
+/** What needs no knowledge of the parts. Throws a UserError that names the file and the part. */
+function parsed(path: string, text: string): TokenizerJson {
+  const json = jsonObject(path, text);
+  const refuse = (what: string): never => {
+    throw new UserError(`data.tokenizer.file: ${path}: ${what}`);
+  };
+  const model = json.model as Component | undefined;
+  if (typeof model !== "object" || model === null || model.vocab === undefined)
+    return refuse("not a tokenizer.json (it has no model.vocab)");
+  const odd = Object.keys(json).find((key) => !KEYS.has(key));
+  if (odd !== undefined) refuse(`${odd}: is not supported; supported: ${[...KEYS].join(", ")}`);
+  if ((json.truncation ?? null) !== null)
+    refuse("truncation: would cut documents and is not supported; supported: null");
+  const padding = (json.padding ?? null) as TokenizerJson["padding"] & Record<string, unknown>;
+  if (padding !== null && (padding.strategy ?? "BatchLongest") !== "BatchLongest")
+    refuse('padding.strategy: would fill documents up and is not supported; supported: "BatchLongest"');
+  if (padding !== null && (padding.pad_to_multiple_of ?? null) !== null)
+    refuse("padding.pad_to_multiple_of: would fill documents up and is not supported; supported: null");
+  const added = json.added_tokens ?? [];
+  if (!Array.isArray(added)) refuse(`added_tokens: expected a list, got ${shown(added)}`);
   return {
-    normalizer: null,
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: null,
-    padding: null,
-    ...json,
-    added_tokens: json.added_tokens ?? [],
-    model: { ...json.model, type: json.model?.type ?? "BPE" } as Component,
+    normalizer: (json.normalizer ?? null) as Component | null,
+    pre_tokenizer: (json.pre_tokenizer ?? null) as Component | null,
+    post_processor: (json.post_processor ?? null) as Component | null,
+    padding,
+    added_tokens: added as readonly Added[],
+    model: model.type === undefined && "merges" in model ? { ...model, type: "BPE" } : model,
   };
 }
 
@@ -120,6 +156,7 @@ function contentOf(token: unknown): string | undefined {
 /** What a template puts after a single text, such as T5's `</s>`. */
 function lastOfTemplate(processor: Component | null): string | undefined {
   if (processor?.type !== "TemplateProcessing") return undefined;
-  const last = (processor.single as readonly { SpecialToken?: { id: string } }[]).at(-1);
-  return last?.SpecialToken?.id;
+  const single = processor.single as readonly { readonly SpecialToken?: { readonly id?: unknown } }[];
+  const id = single.at(-1)?.SpecialToken?.id;
+  return typeof id === "string" ? id : undefined;
 }
