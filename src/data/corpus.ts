@@ -103,7 +103,13 @@ async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataC
       const facts = { byteLengths: tokenizer.byteLengths, unigramNats: unigram, maxTokens, splitBytes };
       return validationWindows(rows.validation, seqLen, facts);
     },
-    validationDocuments: documentsIn(rows.validation, tokenizer.eos, tokenizer.byteLengths),
+    validationDocuments: documentsIn({
+      tokens: rows.validation,
+      eos: tokenizer.eos,
+      byteLengths: tokenizer.byteLengths,
+      lengths: () => validation.each!.lengths,
+      textBytes: validation.each!.bytes,
+    }),
   };
 }
 

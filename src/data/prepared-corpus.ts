@@ -48,7 +48,13 @@ export async function preparedCorpus(
       const facts = { byteLengths: vocabulary.byteLengths, unigramNats: unigram, maxTokens, splitBytes };
       return validationWindows(validation.tokens, seqLen, facts);
     },
-    validationDocuments: documentsIn(validation.tokens, vocabulary.eos, vocabulary.byteLengths),
+    validationDocuments: documentsIn({
+      tokens: validation.tokens,
+      eos: vocabulary.eos,
+      byteLengths: vocabulary.byteLengths,
+      lengths: validation.documentLengths,
+      splitBytes: validation.utf8Bytes,
+    }),
   };
 }
 

@@ -120,6 +120,8 @@ export interface PreparedSource {
 
 export interface PreparedSplit {
   readonly tokens: TokenSequence;
+  /** Ids of every document, its end token included where it has one, as the index has them. Read when asked for. */
+  readonly documentLengths: () => ArrayLike<number>;
   readonly documents: number;
   readonly emptyDocuments: number;
   readonly skippedLines: number;
@@ -136,7 +138,7 @@ export interface Vocabulary {
   readonly eos: number;
   /** The UTF-8 bytes each id stands for; none for `eos`. */
   readonly bytesOf: (id: number) => Uint8Array;
-  readonly byteLengths: Uint16Array;
+  readonly byteLengths: Uint32Array;
 }
 
 /** Ties a source's `open` to the type of its own parameters. */

@@ -1,6 +1,7 @@
 /**
  * Tokenized corpora on disk, so that the runs of a sweep tokenize once. One folder per (source contents,
- * tokenizer): headerless little-endian ids per split and a manifest with their hashes. The folder appears
+ * tokenizer): headerless little-endian ids per split, the borders of the validation split's documents and the bytes
+ * of their texts (uint32 each), and a manifest with the hashes of all. The folder appears
  * whole or not at all, and what does not match its manifest is thrown away and made again.
  */
 import { createHash } from "node:crypto";
@@ -13,7 +14,7 @@ import { sha256 } from "../lib/hash.ts";
 import type { Encoder } from "./encode/encoder.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
 import { type Tokens, tokensOf } from "./token-sequence.ts";
-import { type TokenizedSplit, tokenize } from "./tokenize.ts";
+import { type DocumentFacts, type TokenizedSplit, tokenize } from "./tokenize.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const splitSchema = z.strictObject({
@@ -25,13 +26,14 @@ const splitSchema = z.strictObject({
   sha256: z.string(),
 });
 const manifestSchema = z.strictObject({
-  format: z.literal("hnorm-tokens/1"),
+  format: z.literal("hnorm-tokens/2"),
   source: z.string(),
   tokenizer: z.string(),
   vocab_size: z.int(),
   eos: z.int(),
   train: splitSchema,
   validation: splitSchema,
+  validation_documents: z.string(),
 });
 type Manifest = z.infer<typeof manifestSchema>;
 
@@ -48,7 +50,7 @@ export async function tokenizedCorpus(
   openEncoder: (source: DocumentSource) => Encoder,
   ctx: DataContext,
 ): Promise<TokenizedCorpus> {
-  const key = sha256("hnorm-tokens/1\n", source.identity, "\n", tokenizer.fingerprint);
+  const key = sha256("hnorm-tokens/2\n", source.identity, "\n", tokenizer.fingerprint);
   const folder = join(ctx.cacheDir, "tokens", key.slice(0, 32));
   return (await read(folder, ctx)) ?? (await make(folder, source, tokenizer, openEncoder, ctx));
 }
@@ -73,17 +75,19 @@ async function make(
     await encoder.close();
   }
   const manifest: Manifest = {
-    format: "hnorm-tokens/1",
+    format: "hnorm-tokens/2",
     source: source.identity,
     tokenizer: tokenizer.fingerprint,
     vocab_size: tokenizer.vocabSize,
     eos: tokenizer.eos,
     train: entry(splits.train),
     validation: entry(splits.validation),
+    validation_documents: sha256(...documentBytes(splits.validation)),
   };
   await writeFolderAtomic(folder, async (inside) => {
     for (const split of ["train", "validation"] as const)
       await writeFileSynced(join(inside, `${split}.bin`), bytesOf(splits[split].tokens));
+    await writeFileSynced(join(inside, DOCUMENTS), documentBytes(splits.validation));
     await writeFileSynced(join(inside, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   }).catch(cannotWrite);
   return { splits, fingerprint: fingerprintOf(manifest) };
@@ -97,7 +101,10 @@ async function read(folder: string, ctx: DataContext): Promise<TokenizedCorpus |
     const manifest = manifestSchema.parse(JSON.parse(text));
     const splits = {
       train: await readSplit(join(folder, "train.bin"), manifest.vocab_size, manifest.train),
-      validation: await readSplit(join(folder, "validation.bin"), manifest.vocab_size, manifest.validation),
+      validation: {
+        ...(await readSplit(join(folder, "validation.bin"), manifest.vocab_size, manifest.validation)),
+        each: await readDocuments(join(folder, DOCUMENTS), manifest),
+      },
     };
     return { splits, fingerprint: fingerprintOf(manifest) };
   } catch (error) {
@@ -130,6 +137,21 @@ async function readSplit(path: string, vocabSize: number, facts: Manifest[Split]
     skippedLines: facts.skipped_lines,
     utf8Bytes: facts.utf8_bytes,
   };
+}
+
+const DOCUMENTS = "validation.documents.bin";
+
+/** The lengths, then the bytes. */
+const documentBytes = ({ each }: TokenizedSplit): readonly Uint8Array[] =>
+  each === undefined ? [] : [each.lengths, each.bytes].map(bytesOf);
+
+async function readDocuments(path: string, manifest: Manifest): Promise<DocumentFacts> {
+  const bytes = await readFile(path);
+  const n = manifest.validation.documents;
+  if (bytes.length !== 8 * n || sha256(bytes) !== manifest.validation_documents)
+    throw new Error(`${path} does not match its checksum`);
+  const numbers = new Uint32Array(new Uint8Array(bytes).buffer);
+  return { lengths: numbers.slice(0, n), bytes: numbers.slice(n) };
 }
 
 function entry(split: TokenizedSplit): Manifest[Split] {

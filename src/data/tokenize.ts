@@ -5,6 +5,14 @@ import type { DataContext, DocumentSource, Split } from "./source.ts";
 import { type Tokens, tokensOf } from "./token-sequence.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+/** Of every document with text, in order. */
+export interface DocumentFacts {
+  /** Its ids, the end token included. */
+  readonly lengths: Uint32Array;
+  /** UTF-8 bytes of its text. */
+  readonly bytes: Uint32Array;
+}
+
 export interface TokenizedSplit {
   readonly tokens: Tokens;
   /** Documents with text; the empty ones are left out, end token and all. */
@@ -14,6 +22,8 @@ export interface TokenizedSplit {
   readonly skippedLines: number;
   /** UTF-8 bytes of the documents' text. */
   readonly utf8Bytes: number;
+  /** Of the validation split, whose documents are looked at one by one. */
+  readonly each?: DocumentFacts;
 }
 
 export async function tokenize(
@@ -27,6 +37,7 @@ export async function tokenize(
   const message = `tokenizing ${split} with ${tokenizer.name}`;
   const total = source.inputBytes(split);
   let [documents, emptyDocuments, skippedLines, utf8Bytes] = [0, 0, 0, 0];
+  const each = { lengths: [] as number[], bytes: [] as number[] };
   const onSkipped = (what: string) => onProgress?.(`skipped ${what}`);
   for await (const batch of encodeInOrder(source.documents(split), encoder, { onSkipped })) {
     growing.append(batch.ids);
@@ -34,10 +45,16 @@ export async function tokenize(
     emptyDocuments += batch.emptyDocuments;
     skippedLines += batch.skippedLines;
     utf8Bytes += batch.utf8Bytes;
+    if (split === "validation") {
+      for (const length of batch.lengths) each.lengths.push(length);
+      for (const bytes of batch.documentBytes) each.bytes.push(bytes);
+    }
     onProgress?.(message, batch.consumed, total);
   }
   onProgress?.(message, total, total);
-  return { tokens: growing.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
+  const facts = { tokens: growing.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
+  if (split === "train") return facts;
+  return { ...facts, each: { lengths: Uint32Array.from(each.lengths), bytes: Uint32Array.from(each.bytes) } };
 }
 
 /** A row of ids whose buffer doubles when it is full. */

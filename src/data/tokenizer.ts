@@ -12,7 +12,7 @@ export interface Tokenizer {
   /** Changes whenever the same text could give other ids. */
   readonly fingerprint: string;
   /** UTF-8 bytes of the text each id stands for; 0 for `eos`, which stands for none. */
-  readonly byteLengths: Uint16Array;
+  readonly byteLengths: Uint32Array;
   /** The UTF-8 bytes of the text an id stands for; none for `eos`. */
   bytesOf(id: number): Uint8Array;
   encode(text: string): number[];
@@ -27,7 +27,7 @@ export function vocabularyOf(
 ): Pick<Tokenizer, "vocabSize" | "byteLengths" | "bytesOf"> {
   const nothing = new Uint8Array();
   const bytesOf = (id: number) => (id === eos ? nothing : (table[id] ?? nothing));
-  const byteLengths = Uint16Array.from(table, (_, id) => bytesOf(id).length);
+  const byteLengths = Uint32Array.from(table, (_, id) => bytesOf(id).length);
   return { vocabSize: table.length, byteLengths, bytesOf };
 }
 

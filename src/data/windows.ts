@@ -74,8 +74,8 @@ export function validationWindows(
   };
 }
 
-/** UTF-8 bytes of all ids of a row. */
-function bytesOf(tokens: TokenSequence, byteLengths: ArrayLike<number>): number {
+/** UTF-8 bytes of all ids of a row, as they are spelled. */
+export function bytesOf(tokens: TokenSequence, byteLengths: ArrayLike<number>): number {
   return countTokens(tokens, byteLengths.length).reduce(
     (sum, count, id) => sum + count * byteLengths[id]!,
     0,

@@ -10,7 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { ValidationDocuments } from "../data/validation-documents.ts";
+import type { ValidationDocument, ValidationDocuments } from "../data/validation-documents.ts";
 import { UserError } from "../lib/errors.ts";
 import { LIKELIHOOD, likelihood } from "./likelihood.ts";
 import { defineProtocol } from "./protocol.ts";
@@ -36,18 +36,18 @@ export const galore256 = defineProtocol({
     const wrong = tooShort(seqLen);
     if (wrong !== undefined) throw new UserError(`eval: ${wrong}`);
     const rows = rowsOf(validationDocuments, batch_size, maxTokens);
-    const { byteLengths } = validationDocuments;
     const hash = createHash("sha256");
-    let [tokens, utf8Bytes] = [0, 0];
-    for (const row of rows) {
-      hash.update(Int32Array.of(row.length)).update(row);
-      tokens += row.length - 1;
-      for (const id of row.subarray(1)) utf8Bytes += byteLengths[id]!;
+    let [tokens, textBytes] = [0, 0];
+    for (const { ids, bytesOf } of rows) {
+      hash.update(Int32Array.of(ids.length)).update(ids);
+      tokens += ids.length - 1;
+      for (const id of ids.subarray(1)) textBytes += bytesOf(id);
     }
+    const utf8Bytes = Math.round(textBytes);
     return {
       seqLen: LENGTH - 1, // no one predicts from the last token
       rows: rows.length,
-      row: (i) => rows[i]!,
+      row: (i) => rows[i]!.ids,
       tokens,
       utf8Bytes,
       sha256: hash.digest("hex"),
@@ -67,13 +67,18 @@ function tooShort(seqLen: number): string | undefined {
 }
 
 /** Whole batches of documents, until their tokens, predicted or not, exceed the bound. */
-function rowsOf(documents: ValidationDocuments, batch: number, maxTokens: number): readonly Int32Array[] {
-  const rows: Int32Array[] = [];
+function rowsOf(
+  documents: ValidationDocuments,
+  batch: number,
+  maxTokens: number,
+): readonly ValidationDocument[] {
+  const rows: ValidationDocument[] = [];
   let counted = 0;
-  for (const ids of documents.first(LENGTH - 1)) {
+  for (const { ids, bytesOf } of documents.first(LENGTH - 1)) {
     if (rows.length % batch === 0 && counted > maxTokens) break;
-    const row = Int32Array.of(...ids, documents.eos);
-    rows.push(row);
+    const row = new Int32Array(ids.length + 1).fill(documents.eos);
+    row.set(ids);
+    rows.push({ ids: row, bytesOf });
     counted += row.length;
   }
   if (rows.length > 0) return rows;

@@ -7,8 +7,9 @@ export interface CountedBatch extends EncodedBatch {
   /** Documents without text, and lines without a document, since the batch before. */
   readonly emptyDocuments: number;
   readonly skippedLines: number;
-  /** UTF-8 bytes of the batch's texts. */
+  /** UTF-8 bytes of the batch's texts, together and each. */
   readonly utf8Bytes: number;
+  readonly documentBytes: readonly number[];
   /** Bytes of input read when the batch was full. */
   readonly consumed: number;
 }
@@ -45,7 +46,9 @@ export async function* encodeInOrder(
     else {
       open.texts.push(text);
       open.units += text.length;
-      open.utf8Bytes += Buffer.byteLength(text);
+      const bytes = Buffer.byteLength(text);
+      open.utf8Bytes += bytes;
+      open.documentBytes.push(bytes);
     }
     if (open.units < BATCH) continue;
     send();
@@ -66,5 +69,6 @@ const emptyBatch = () => ({
   emptyDocuments: 0,
   skippedLines: 0,
   utf8Bytes: 0,
+  documentBytes: [] as number[],
   consumed: 0,
 });

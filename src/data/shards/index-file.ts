@@ -17,6 +17,8 @@ export interface Index {
   /** Ids of each sequence, in the order of the `.bin`. */
   readonly lengths: Int32Array;
   readonly documents: number;
+  /** Ids of each document: of its sequences together. */
+  readonly documentLengths: Float64Array;
   /** Ids in all. */
   readonly tokens: number;
 }
@@ -70,7 +72,27 @@ export function readIndex(bytes: Buffer): Index {
     lengths[i] = length;
     tokens += length;
   }
-  return { dtype, lengths, documents: Math.max(0, borders - 1), tokens };
+  const documentLengths = documentsOf(bytes.subarray(HEADER + 12 * n), borders, lengths);
+  return { dtype, lengths, documents: documentLengths.length, documentLengths, tokens };
+}
+
+/** From the sequence at which each document begins, and one more for the end of the last. */
+function documentsOf(bytes: Buffer, borders: number, lengths: Int32Array): Float64Array {
+  const documents = new Float64Array(Math.max(0, borders - 1));
+  let sequence = 0;
+  if (borders > 0 && readInt64(bytes, 0) !== 0)
+    throw new Error(`the first document begins at sequence ${readInt64(bytes, 0)}, expected 0`);
+  for (let d = 0; d < documents.length; d++) {
+    const end = readInt64(bytes, 8 * (d + 1));
+    if (end < sequence || end > lengths.length)
+      throw new Error(
+        `document ${d} of sequences ${sequence} to ${end}, of which there are ${lengths.length}`,
+      );
+    for (; sequence < end; sequence++) documents[d]! += lengths[sequence]!;
+  }
+  if (sequence !== lengths.length)
+    throw new Error(`the documents end at sequence ${sequence} of ${lengths.length}`);
+  return documents;
 }
 
 /** Numbers below 2^53 as int64. */

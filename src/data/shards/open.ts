@@ -1,12 +1,12 @@
 /** Opens shards for reading: sizes are checked against manifest and index at once, hashes only by `verify`. */
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256, sha256File } from "../../lib/hash.ts";
 import type { PreparedSource, PreparedSplit, Split } from "../source.ts";
 import { DTYPES, type Index, readIndex } from "./index-file.ts";
-import { type Manifest, readManifest, shardsOf, totals } from "./manifest.ts";
+import { type Manifest, readManifest, type ShardFacts, shardsOf, totals } from "./manifest.ts";
 import { shardSequence } from "./shard-sequence.ts";
 import { readVocabulary } from "./vocabulary-file.ts";
 
@@ -34,7 +34,26 @@ function splitOf(folder: string, manifest: Manifest, split: Split): PreparedSpli
     return { path: join(folder, `${file}.bin`), tokens };
   });
   const { documents, emptyDocuments, skippedLines, utf8Bytes } = totals(manifest[split]);
-  return { tokens: shardSequence(files, manifest.dtype), documents, emptyDocuments, skippedLines, utf8Bytes };
+  return {
+    tokens: shardSequence(files, manifest.dtype),
+    documentLengths: () =>
+      shardsOf(manifest, split).flatMap((shard) => Array.from(documentsOfShard(folder, shard))),
+    documents,
+    emptyDocuments,
+    skippedLines,
+    utf8Bytes,
+  };
+}
+
+/** Of a shard whose index is what the manifest says. */
+function documentsOfShard(folder: string, { file, documents, idx }: ShardFacts): Float64Array {
+  const path = join(folder, `${file}.idx`);
+  const bytes = readFileSync(path);
+  if (sha256(bytes) !== idx.sha256)
+    throw new EnvironmentError(`${path}: damaged (checksum mismatch). Prepare the folder again.`);
+  const { documentLengths } = readIndex(bytes);
+  if (documentLengths.length === documents) return documentLengths;
+  throw new EnvironmentError(`${path}: ${documentLengths.length} documents, but ${documents} belong there.`);
 }
 
 function requireSize(path: string, expected: number): void {
@@ -66,7 +85,12 @@ export async function openPairs(
   const open = async (split: Split) => {
     const { index, bin } = await openPair(stems[split]);
     const tokens = shardSequence([{ path: bin, tokens: index.tokens }], index.dtype);
-    const facts = { documents: index.documents, emptyDocuments: 0, skippedLines: 0 };
+    const facts = {
+      documentLengths: () => index.documentLengths,
+      documents: index.documents,
+      emptyDocuments: 0,
+      skippedLines: 0,
+    };
     return { hash: await sha256File(bin), split: { tokens, ...facts } };
   };
   const [train, validation] = [await open("train"), await open("validation")];

@@ -52,7 +52,7 @@ function vocabularyOf(
     size,
     eos,
     bytesOf: (id) => table[id] ?? new Uint8Array(),
-    byteLengths: Uint16Array.from(table, (bytes) => bytes.length),
+    byteLengths: Uint32Array.from(table, (bytes) => bytes.length),
   };
 }
 

@@ -13,7 +13,7 @@ export const bytes: TokenizerKind<z.ZodObject> = {
       vocabSize: 257,
       eos: EOS,
       fingerprint: "bytes/1 eos=256",
-      byteLengths: new Uint16Array(257).fill(1, 0, EOS),
+      byteLengths: new Uint32Array(257).fill(1, 0, EOS),
       bytesOf: (id) => (id === EOS ? new Uint8Array() : Uint8Array.of(id)),
       encode: (text) => numbers(Buffer.from(text, "utf8")),
       decode: (ids) => Buffer.from([...ids].filter((id) => id !== EOS)).toString("utf8"),

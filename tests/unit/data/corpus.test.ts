@@ -78,6 +78,7 @@ test.each([
     (old: Buffer) => Buffer.concat([Buffer.from([old[0]! ^ 1]), old.subarray(1)]),
   ],
   ["a cut file", "validation.bin", (old: Buffer) => old.subarray(0, -2)],
+  ["a lost border", "validation.documents.bin", (old: Buffer) => Buffer.concat([old.subarray(4), old.subarray(0, 4)])],
   ["an unreadable manifest", "manifest.json", () => Buffer.from("{")],
 ])("a damaged cache is noticed and made again: %s", async (_, file, damage) => {
   const { ctx, said } = context(["some text"], ["other text"]);
@@ -116,6 +117,28 @@ test("a model of the training frequencies is what the unigram bound measures", a
   expect((await bytes.load({})).decode(set.window(0))).toBe("ba");
   expect(set.utf8Bytes).toBe(1); // "a" and the end of the document
   expect(set.unigramBitsPerByte).toBeCloseTo(price(2) + price(1), 10);
+});
+
+test("a document that comes to the end token's id stays one, fresh and from the cache; its bytes are its text's", async () => {
+  const { ctx } = context(["a b c"], ["x </s> y", "Zz", "w"]);
+  const vocab = ["<unk>", "</s>", "a", "b", "c", "w", "x", "y", "zz"];
+  const end = { id: 1, content: "</s>", single_word: false, lstrip: false, rstrip: false, normalized: false };
+  writeFiles(ctx.baseDir, {
+    "tokenizer.json": JSON.stringify({
+      added_tokens: [{ ...end, special: true }],
+      normalizer: { type: "Lowercase" },
+      pre_tokenizer: { type: "WhitespaceSplit" },
+      model: { type: "WordLevel", unk_token: "<unk>", vocab: Object.fromEntries(vocab.map((v, id) => [v, id])) },
+    }),
+  });
+  const tokenizer = { name: "json", file: "tokenizer.json" };
+  for (const opening of ["fresh", "cached"]) {
+    const corpus = await openCorpus(dataSchema.parse({ source, tokenizer }), ctx);
+    const documents = [...corpus.validationDocuments!.first(9)];
+    expect(documents.map(({ ids }) => [...ids]), opening).toEqual([[6, 1, 7], [8], [5]]);
+    const bytesOf = documents.map(({ ids, bytesOf }) => ids.reduce((sum, id) => sum + bytesOf(id), 0));
+    expect(bytesOf).toEqual([8, 2, 1]);
+  }
 });
 
 test("a cache folder that cannot be made is said before the work, by name", async () => {

@@ -41,6 +41,7 @@ test("an index is what Megatron writes, byte by byte", () => {
   expect(readIndex(bytes)).toEqual({
     dtype: "uint16",
     lengths: Int32Array.of(2, 3),
+    documentLengths: Float64Array.of(2, 3),
     documents: 2,
     tokens: 5,
   });
@@ -56,6 +57,17 @@ test("an index that is cut, foreign, or leaves gaps is refused", () => {
       .replace("90", String(bytes.length)),
   );
   expect(() => readIndex(Buffer.from("nothing"))).toThrow("not a Megatron index");
+  const borders = (...at: readonly number[]) => {
+    const lying = Buffer.from(bytes);
+    for (const [i, border] of at.entries()) lying.writeUInt32LE(border, bytes.length - 24 + 8 * i);
+    return () => readIndex(lying).documentLengths;
+  };
+  expect(borders(0, 1, 2)()).toEqual(Float64Array.of(2, 3));
+  expect(borders(0, 0, 2)()).toEqual(Float64Array.of(0, 5));
+  expect(borders(1, 1, 2)).toThrow("the first document begins at sequence 1, expected 0");
+  expect(borders(0, 2, 1)).toThrow("document 1 of sequences 2 to 1, of which there are 2");
+  expect(borders(0, 1, 3)).toThrow("document 1 of sequences 1 to 3, of which there are 2");
+  expect(borders(0, 1, 1)).toThrow("the documents end at sequence 1 of 2");
   expect(() => readIndex(changed(9, 2))).toThrow("version 2");
   expect(() => readIndex(changed(17, 7))).toThrow("type code 7");
   expect(() => readIndex(changed(34, 9))).toThrow("sequence 1 of 3 ids begins at byte 4, expected 18");

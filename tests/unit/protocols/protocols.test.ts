@@ -23,7 +23,13 @@ const BYTES = [1, 2, 3, 0];
 function corpusWith(lengths: readonly number[]): Corpus {
   const documents = lengths.map((length, d) => Array.from({ length }, (_, i) => (d + i) % 3));
   const row = inMemory(Uint16Array.from(documents.flatMap((ids) => [...ids, EOS])));
-  return { vocabSize: 4, validationDocuments: documentsIn(row, EOS, BYTES) } as unknown as Corpus;
+  const facts = {
+    tokens: row,
+    eos: EOS,
+    byteLengths: BYTES,
+    lengths: () => lengths.map((length) => length + 1),
+  };
+  return { vocabSize: 4, validationDocuments: documentsIn(facts) } as unknown as Corpus;
 }
 
 const galore = (corpus: Corpus, params: object = {}, maxTokens = 1e9) =>
@@ -114,22 +120,45 @@ describe("galore-256", () => {
   });
 });
 
-test("documents are what lies between end tokens, however the row is read", () => {
+const documentsOf = (documents: readonly (readonly number[])[], more: object = {}) =>
+  documentsIn({
+    tokens: inMemory(Uint16Array.from(documents.flatMap((ids) => [...ids, EOS]))),
+    eos: EOS,
+    byteLengths: BYTES,
+    lengths: () => documents.map((ids) => ids.length + 1),
+    ...more,
+  });
+
+test("documents end where their lengths say, though the end token stands in their midst or is missing", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.array(fc.nat(2), { maxLength: 9 }), { maxLength: 9 }),
+      fc.array(fc.array(fc.nat(3), { maxLength: 9 }), { maxLength: 9 }),
       fc.nat(10),
       (documents, limit) => {
-        const row = inMemory(Uint16Array.from(documents.flatMap((ids) => [...ids, EOS])));
-        const found = [...documentsIn(row, EOS, BYTES).first(limit)].map((ids) => [...ids]);
+        const found = [...documentsOf(documents).first(limit)].map(({ ids }) => [...ids]);
         expect(found).toEqual(documents.map((ids) => ids.slice(0, limit)));
       },
     ),
   );
-  const long = new Uint16Array(200_001).fill(1);
-  long[100_000] = long[200_000] = EOS; // across the pieces in which it is read
-  const found = [...documentsIn(inMemory(long), EOS, BYTES).first(Number.POSITIVE_INFINITY)];
-  expect(found.map(({ length }) => length)).toEqual([100_000, 99_999]);
+  const open = { tokens: inMemory(Uint16Array.of(0, 1, EOS, 2)), lengths: () => [3, 1] };
+  expect([...documentsOf([], open).first(9)].map(({ ids }) => [...ids])).toEqual([[0, 1], [2]]);
+  const lies = { tokens: inMemory(Uint16Array.of(0, 1)), lengths: () => [3] };
+  expect(() => [...documentsOf([], lies).first(9)]).toThrow("document 0 ends at id 3 of 2");
+});
+
+test("an id's bytes are scaled to the text's: of its document, or of the split, where those were counted", () => {
+  const documents = [
+    [0, 1],
+    [2, 2, 2, 2],
+  ];
+  const bytes = (more: object, limit = 9) =>
+    [...documentsOf(documents, more).first(limit)].map(({ ids, bytesOf }) =>
+      ids.reduce((sum, id) => sum + bytesOf(id), 0),
+    );
+  expect(bytes({})).toEqual([3, 12]);
+  expect(bytes({ textBytes: [6, 4] })).toEqual([6, 4]);
+  expect(bytes({ textBytes: [6, 4] }, 1)).toEqual([2, 1]);
+  expect(bytes({ splitBytes: 30 })).toEqual([6, 24]);
 });
 
 test("a protocol's label names what differs from the usual", () => {
