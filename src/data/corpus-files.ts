@@ -6,7 +6,13 @@ import { sha256File } from "../lib/hash.ts";
 import { checksums } from "./hub/checksums.ts";
 import { openHubFiles } from "./hub/hub-files.ts";
 import { hubFiles, isHubReference } from "./hub/reference.ts";
-import { matchingFiles, requireDisjoint, type SplitPatterns } from "./local-files.ts";
+import {
+  type FileIdentity,
+  fileIdentity,
+  matchingFiles,
+  requireDisjoint,
+  type SplitPatterns,
+} from "./local-files.ts";
 import { stampOf } from "./part-of-file.ts";
 import type { DataContext, Split } from "./source.ts";
 
@@ -33,7 +39,7 @@ export async function corpusFiles(
 ): Promise<Readonly<Record<Split, readonly CorpusFile[]>>> {
   const train = patterns.train === undefined ? [] : await filesOf("train", patterns.train, ctx);
   const validation = await filesOf("validation", patterns.validation, ctx);
-  requireDisjoint(patterns, train.map(idOf), validation.map(idOf));
+  requireDisjoint(patterns, train, validation);
   return { train, validation };
 }
 
@@ -43,18 +49,13 @@ export function requireLocalFiles({ train, validation }: SplitPatterns, ctx: Dat
     if (pattern !== undefined && !isHubReference(pattern)) matchingFiles(split as Split, pattern, ctx);
 }
 
-const idOf = ({ id }: FoundFile): string => id;
-
 /** What is wrong with a pattern, before anything is looked for. */
 export const patternError = (pattern: string): string | undefined => {
   const found = isHubReference(pattern) ? hubFiles(pattern) : [];
   return typeof found === "string" ? found : undefined;
 };
 
-interface FoundFile extends CorpusFile {
-  /** Equal where two files are one. */
-  readonly id: string;
-}
+interface FoundFile extends CorpusFile, FileIdentity {}
 
 async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise<readonly FoundFile[]> {
   if (!isHubReference(pattern)) return matchingFiles(split, pattern, ctx).map(localFile);
@@ -62,6 +63,7 @@ async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise
   return files.map(({ checksum, ...file }) => ({
     ...file,
     id: file.reference,
+    path: file.reference,
     checksum: async () => checksum,
     expected: checksum.length === 64 ? checksum : undefined,
     stamp: async () => checksum,
@@ -70,7 +72,7 @@ async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise
 }
 
 const localFile = (path: string): FoundFile => ({
-  id: path,
+  ...fileIdentity(path),
   name: basename(path),
   bytes: statSync(path).size,
   checksum: () =>

@@ -5,6 +5,7 @@ import { sha256 } from "../lib/hash.ts";
 import { type BatchStream, batchStream, hashWindows, type ValidationSet, windowsWithin } from "./batches.ts";
 import { localEncoder } from "./encode/encoder.ts";
 import { encoderPool } from "./encode/pool.ts";
+import { requireHeldOut } from "./overlap.ts";
 import { preparedCorpus } from "./prepared-corpus.ts";
 import type { DataSpec, TokenizerSpec } from "./schema.ts";
 import type { CorpusSource, DataContext, DocumentSource, Split, TokenSource } from "./source.ts";
@@ -39,6 +40,8 @@ export interface CorpusDescription {
   readonly emptyDocuments: number;
   /** Lines of the files that hold no document, which only some sources may skip. */
   readonly skippedLines: number;
+  /** Validation documents that stand in the training split word for word; null where nobody looked. */
+  readonly validationInTraining: number | null;
   readonly trainTokens: number | null;
   readonly validationTokens: number | null;
   readonly utf8Bytes: Readonly<Record<Split, number>> | null;
@@ -49,7 +52,8 @@ export async function openCorpus(spec: DataSpec, ctx: DataContext): Promise<Corp
   const { name, ...params } = spec.source;
   const opened = await (sources[name] as CorpusSource).open(params, ctx);
   if (opened.yields === "tokens") return synthetic(opened);
-  if (opened.yields === "prepared") return preparedCorpus(opened, spec.tokenizer, ctx);
+  if (opened.yields === "prepared")
+    return preparedCorpus(opened, spec.tokenizer, ctx, (message) => ctx.onProgress?.(message));
   if (spec.tokenizer === undefined) throw new Error(`the source ${name} needs a tokenizer`);
   return tokenized(opened, spec.tokenizer, ctx);
 }
@@ -78,8 +82,10 @@ async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataC
     source.inputBytes("train") < THREADS_FROM_BYTES || workers === 0
       ? localEncoder(tokenizer)
       : encoderPool({ tokenizer: spec, places: placesOf(ctx) }, workers);
-  const { splits, fingerprint } = await tokenizedCorpus(source, tokenizer, openEncoder, ctx);
+  const made = await tokenizedCorpus(source, tokenizer, openEncoder, ctx);
+  const { splits, validationInTraining, fingerprint } = made;
   const { train, validation } = splits;
+  requireHeldOut(validationInTraining, validation.documents, (message) => ctx.onProgress?.(message));
   const rows = { train: inMemory(train.tokens), validation: inMemory(validation.tokens) };
   let unigram: Float64Array | undefined;
   return {
@@ -92,6 +98,7 @@ async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataC
       documents: { train: train.documents, validation: validation.documents },
       emptyDocuments: train.emptyDocuments + validation.emptyDocuments,
       skippedLines: train.skippedLines + validation.skippedLines,
+      validationInTraining,
       trainTokens: train.tokens.length,
       validationTokens: validation.tokens.length,
       utf8Bytes: { train: train.utf8Bytes, validation: validation.utf8Bytes },
@@ -126,6 +133,7 @@ function synthetic(source: TokenSource): Corpus {
       documents: null,
       emptyDocuments: 0,
       skippedLines: 0,
+      validationInTraining: null,
       trainTokens: null,
       validationTokens: null,
       utf8Bytes: null,

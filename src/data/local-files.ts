@@ -1,5 +1,5 @@
 /** Turns the file patterns of a `data:` section into files, and says precisely when they give none. */
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { EnvironmentError, UserError } from "../lib/errors.ts";
 import { nearest } from "../lib/suggest.ts";
@@ -18,20 +18,34 @@ export type SplitFiles = Readonly<Record<Split, readonly string[]>>;
 export function splitFiles(patterns: SplitPatterns, ctx: DataContext): SplitFiles {
   const train = patterns.train === undefined ? [] : matchingFiles("train", patterns.train, ctx);
   const validation = matchingFiles("validation", patterns.validation, ctx);
-  requireDisjoint(patterns, train, validation);
+  requireDisjoint(patterns, train.map(fileIdentity), validation.map(fileIdentity));
   return { train, validation };
+}
+
+export interface FileIdentity {
+  /** Equal where two files are one. */
+  readonly id: string;
+  readonly path: string;
 }
 
 export function requireDisjoint(
   patterns: SplitPatterns,
-  train: readonly string[],
-  validation: readonly string[],
+  train: readonly FileIdentity[],
+  validation: readonly FileIdentity[],
 ): void {
-  const shared = train.find((file) => validation.includes(file));
+  const judged = new Map(validation.map(({ id, path }) => [id, path]));
+  const shared = train.find(({ id }) => judged.has(id));
   if (shared === undefined) return;
+  const other = judged.get(shared.id)!;
   throw new UserError(
-    `data.source: ${shared} matches both train "${patterns.train}" and validation "${patterns.validation}"; the splits must not overlap`,
+    `data.source: ${other === shared.path ? shared.path : `${shared.path}, the same file as ${other},`} matches both train "${patterns.train}" and validation "${patterns.validation}"; the splits must not overlap`,
   );
+}
+
+/** Equal for all names of one file: links, hard ones too, and folders that are linked. */
+export function fileIdentity(path: string): FileIdentity {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return { id: `${dev}:${ino}`, path };
 }
 
 /** Relative patterns are looked up beside the YAML file first, then in the data folder. */

@@ -2,6 +2,7 @@
 import { EnvironmentError, UserError } from "../lib/errors.ts";
 import { sha256 } from "../lib/hash.ts";
 import type { Corpus } from "./corpus.ts";
+import { requireHeldOut } from "./overlap.ts";
 import type { TokenizerSpec } from "./schema.ts";
 import { vocabularyFrom } from "./shards/vocabulary-file.ts";
 import type { PreparedSource, Vocabulary } from "./source.ts";
@@ -16,9 +17,12 @@ export async function preparedCorpus(
   source: PreparedSource,
   spec: TokenizerSpec | undefined,
   places: FilePlaces,
+  tell: (message: string) => void,
 ): Promise<Corpus> {
   const tokenizer = spec === undefined ? undefined : await loadTokenizer(spec, places);
+  const { validationInTraining } = source;
   const { train, validation } = source.splits;
+  requireHeldOut(validationInTraining ?? 0, validation.documents, tell);
   const { vocabulary, trainCounts, fingerprint } = meaningOf(source, tokenizer);
   const bytesIn = (counts: ArrayLike<number>) =>
     vocabulary.byteLengths.reduce((n, l, id) => n + l * counts[id]!, 0);
@@ -34,6 +38,7 @@ export async function preparedCorpus(
       documents: { train: train.documents, validation: validation.documents },
       emptyDocuments: train.emptyDocuments + validation.emptyDocuments,
       skippedLines: train.skippedLines + validation.skippedLines,
+      validationInTraining: validationInTraining ?? null,
       trainTokens: train.tokens.length,
       validationTokens: validation.tokens.length,
       utf8Bytes: {

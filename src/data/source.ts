@@ -110,6 +110,8 @@ export interface PreparedSource {
   /** Equal only where every id is, and what it means where that is known. */
   readonly fingerprint: string;
   readonly splits: Readonly<Record<Split, PreparedSplit>>;
+  /** Validation documents that stand in the training split too, where that was looked for. */
+  readonly validationInTraining?: number;
   /** Absent for bare ids: then the tokenizer beside the source says what they mean. */
   readonly meaning?: {
     readonly vocabulary: Vocabulary;

@@ -12,6 +12,7 @@ import { EnvironmentError } from "../lib/errors.ts";
 import { writeFileSynced, writeFolderAtomic } from "../lib/fs-atomic.ts";
 import { sha256 } from "../lib/hash.ts";
 import type { Encoder } from "./encode/encoder.ts";
+import { overlapCounter } from "./overlap.ts";
 import type { DataContext, DocumentSource, Split } from "./source.ts";
 import { type Tokens, tokensOf } from "./token-sequence.ts";
 import { type DocumentFacts, type TokenizedSplit, tokenize } from "./tokenize.ts";
@@ -34,10 +35,13 @@ const manifestSchema = z.strictObject({
   train: splitSchema,
   validation: splitSchema,
   validation_documents: z.string(),
+  validation_in_training: z.int().min(0),
 });
 type Manifest = z.infer<typeof manifestSchema>;
 
 export interface TokenizedCorpus {
+  /** Validation documents that stand in the training split too. */
+  readonly validationInTraining: number;
   readonly splits: Readonly<Record<Split, TokenizedSplit>>;
   /** sha256 over the source's identity, the tokenizer's fingerprint and both splits' ids. */
   readonly fingerprint: string;
@@ -67,10 +71,12 @@ async function make(
   };
   await mkdir(join(ctx.cacheDir, "tokens"), { recursive: true }).catch(cannotWrite); // before minutes of work, not after
   const encoder = openEncoder(source);
-  const split = (name: Split) => tokenize(source, name, tokenizer, encoder, ctx.onProgress);
+  const overlap = overlapCounter();
+  const split = (name: Split) => tokenize(source, name, tokenizer, encoder, ctx.onProgress, overlap[name]);
   let splits: TokenizedCorpus["splits"];
   try {
-    splits = { train: await split("train"), validation: await split("validation") };
+    const validation = await split("validation"); // first, so that training documents can be held against it
+    splits = { train: await split("train"), validation };
   } finally {
     await encoder.close();
   }
@@ -83,6 +89,7 @@ async function make(
     train: entry(splits.train),
     validation: entry(splits.validation),
     validation_documents: sha256(...documentBytes(splits.validation)),
+    validation_in_training: overlap.contained(),
   };
   await writeFolderAtomic(folder, async (inside) => {
     for (const split of ["train", "validation"] as const)
@@ -90,7 +97,8 @@ async function make(
     await writeFileSynced(join(inside, DOCUMENTS), documentBytes(splits.validation));
     await writeFileSynced(join(inside, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   }).catch(cannotWrite);
-  return { splits, fingerprint: fingerprintOf(manifest) };
+  const { validation_in_training: validationInTraining } = manifest;
+  return { splits, validationInTraining, fingerprint: fingerprintOf(manifest) };
 }
 
 /** The folder's contents, or undefined: because it is not there, or because it is damaged, and then it is removed. */
@@ -106,7 +114,8 @@ async function read(folder: string, ctx: DataContext): Promise<TokenizedCorpus |
         each: await readDocuments(join(folder, DOCUMENTS), manifest),
       },
     };
-    return { splits, fingerprint: fingerprintOf(manifest) };
+    const { validation_in_training: validationInTraining } = manifest;
+    return { splits, validationInTraining, fingerprint: fingerprintOf(manifest) };
   } catch (error) {
     ctx.onProgress?.(`the token cache ${folder} is corrupt (${(error as Error).message}); tokenizing again`);
     await rm(folder, { recursive: true, force: true });

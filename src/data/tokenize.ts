@@ -1,7 +1,7 @@
 /** Documents to one row of ids in memory, each document closed by the tokenizer's end token, none opened by one. */
 import type { Encoder } from "./encode/encoder.ts";
 import { encodeInOrder } from "./encode/in-order.ts";
-import type { DataContext, DocumentSource, Split } from "./source.ts";
+import type { DataContext, Document, DocumentSource, Split } from "./source.ts";
 import { type Tokens, tokensOf } from "./token-sequence.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -32,6 +32,8 @@ export async function tokenize(
   tokenizer: Tokenizer,
   encoder: Encoder,
   onProgress: DataContext["onProgress"],
+  /** Is given the text of every document. */
+  onDocument: (text: string) => void = () => {},
 ): Promise<TokenizedSplit> {
   const growing = growingTokens(tokenizer.vocabSize);
   const message = `tokenizing ${split} with ${tokenizer.name}`;
@@ -39,7 +41,9 @@ export async function tokenize(
   let [documents, emptyDocuments, skippedLines, utf8Bytes] = [0, 0, 0, 0];
   const each = { lengths: [] as number[], bytes: [] as number[] };
   const onSkipped = (what: string) => onProgress?.(`skipped ${what}`);
-  for await (const batch of encodeInOrder(source.documents(split), encoder, { onSkipped })) {
+  for await (const batch of encodeInOrder(watched(source.documents(split), onDocument), encoder, {
+    onSkipped,
+  })) {
     growing.append(batch.ids);
     documents += batch.lengths.length;
     emptyDocuments += batch.emptyDocuments;
@@ -55,6 +59,16 @@ export async function tokenize(
   const facts = { tokens: growing.finish(), documents, emptyDocuments, skippedLines, utf8Bytes };
   if (split === "train") return facts;
   return { ...facts, each: { lengths: Uint32Array.from(each.lengths), bytes: Uint32Array.from(each.bytes) } };
+}
+
+async function* watched(
+  documents: AsyncIterable<Document> | Iterable<Document>,
+  onDocument: (text: string) => void,
+): AsyncIterable<Document> {
+  for await (const document of documents) {
+    if (document.skipped === undefined) onDocument(document.text);
+    yield document;
+  }
 }
 
 /** A row of ids whose buffer doubles when it is full. */

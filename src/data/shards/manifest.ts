@@ -64,6 +64,8 @@ const manifestSchema = recipe.extend({
   fingerprint: hash,
   tool: z.string(),
   vocabulary: contents,
+  /** Validation documents that stand in the training split too, id by id; absent: nobody looked. */
+  validation_in_training: count.optional(),
   train: z.array(sourceEntry),
   validation: z.array(sourceEntry),
 });

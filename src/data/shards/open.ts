@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { sha256, sha256File } from "../../lib/hash.ts";
 import type { PreparedSource, PreparedSplit, Split } from "../source.ts";
-import { DTYPES, type Index, readIndex } from "./index-file.ts";
+import { containedDocuments, type RowDocuments } from "./contained.ts";
+import { DTYPES, type Dtype, type Index, readIndex } from "./index-file.ts";
 import { type Manifest, readManifest, type ShardFacts, shardsOf, totals } from "./manifest.ts";
 import { shardSequence } from "./shard-sequence.ts";
 import { readVocabulary } from "./vocabulary-file.ts";
@@ -15,6 +16,7 @@ export async function openFolder(folder: string, shown: string): Promise<Prepare
   const manifest = await readManifest(folder);
   if (manifest === undefined) throw new EnvironmentError(`${folder}: no manifest.json`);
   const { vocabulary, trainCounts } = await readVocabulary(folder, manifest);
+  const { validation_in_training: contained } = manifest;
   return {
     yields: "prepared",
     label: `shards (${shown})`,
@@ -24,6 +26,7 @@ export async function openFolder(folder: string, shown: string): Promise<Prepare
       validation: splitOf(folder, manifest, "validation"),
     },
     meaning: { vocabulary, trainCounts },
+    ...(contained === undefined ? {} : { validationInTraining: contained }),
   };
 }
 
@@ -43,6 +46,15 @@ function splitOf(folder: string, manifest: Manifest, split: Split): PreparedSpli
     skippedLines,
     utf8Bytes,
   };
+}
+
+/** A split's ids with the borders of their documents. */
+export function rowDocuments(folder: string, dtype: Dtype, shards: readonly ShardFacts[]): RowDocuments {
+  const files = shards.map(({ file, tokens }) => ({ path: join(folder, `${file}.bin`), tokens }));
+  function* lengths() {
+    for (const shard of shards) yield documentsOfShard(folder, shard);
+  }
+  return { tokens: shardSequence(files, dtype), lengths: lengths() };
 }
 
 /** Of a shard whose index is what the manifest says. */
@@ -91,7 +103,11 @@ export async function openPairs(
       emptyDocuments: 0,
       skippedLines: 0,
     };
-    return { hash: await sha256File(bin), split: { tokens, ...facts } };
+    return {
+      hash: await sha256File(bin),
+      row: { tokens, lengths: [index.documentLengths] },
+      split: { tokens, ...facts },
+    };
   };
   const [train, validation] = [await open("train"), await open("validation")];
   return {
@@ -99,5 +115,6 @@ export async function openPairs(
     label: `shards (${shown.train}, ${shown.validation})`,
     fingerprint: sha256(`megatron/1\n${train.hash}\n${validation.hash}`),
     splits: { train: train.split, validation: validation.split },
+    validationInTraining: containedDocuments(train.row, validation.row),
   };
 }

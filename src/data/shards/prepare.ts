@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import { sha256 } from "../../lib/hash.ts";
 import type { Split } from "../source.ts";
+import { containedDocuments } from "./contained.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { openLedger, removeTemporaries, reopen } from "./ledger.ts";
 import {
@@ -18,6 +19,7 @@ import {
   recipeHash,
   type SourceEntry,
 } from "./manifest.ts";
+import { rowDocuments } from "./open.ts";
 import {
   type PartContext,
   type Preparation,
@@ -64,10 +66,17 @@ async function prepareLocked(what: Preparation, ctx: PrepareContext): Promise<Ma
 
   const vocabulary = Buffer.from(vocabularyText(what.tokenizer, counts));
   await writeFileAtomic(join(folder, VOCABULARY), vocabulary);
+  const documents = (entries: readonly SourceEntry[]) =>
+    rowDocuments(
+      folder,
+      recipe.dtype,
+      entries.flatMap(({ shards }) => shards),
+    );
   const facts = {
     ...recipe,
     tool: ctx.tool,
     vocabulary: { bytes: vocabulary.length, sha256: sha256(vocabulary) },
+    validation_in_training: containedDocuments(documents(train), documents(validation)),
     train,
     validation,
   };

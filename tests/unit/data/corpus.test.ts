@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openCorpus } from "../../../src/data/corpus.ts";
@@ -78,7 +78,11 @@ test.each([
     (old: Buffer) => Buffer.concat([Buffer.from([old[0]! ^ 1]), old.subarray(1)]),
   ],
   ["a cut file", "validation.bin", (old: Buffer) => old.subarray(0, -2)],
-  ["a lost border", "validation.documents.bin", (old: Buffer) => Buffer.concat([old.subarray(4), old.subarray(0, 4)])],
+  [
+    "a lost border",
+    "validation.documents.bin",
+    (old: Buffer) => Buffer.concat([old.subarray(4), old.subarray(0, 4)]),
+  ],
   ["an unreadable manifest", "manifest.json", () => Buffer.from("{")],
 ])("a damaged cache is noticed and made again: %s", async (_, file, damage) => {
   const { ctx, said } = context(["some text"], ["other text"]);
@@ -128,17 +132,54 @@ test("a document that comes to the end token's id stays one, fresh and from the 
       added_tokens: [{ ...end, special: true }],
       normalizer: { type: "Lowercase" },
       pre_tokenizer: { type: "WhitespaceSplit" },
-      model: { type: "WordLevel", unk_token: "<unk>", vocab: Object.fromEntries(vocab.map((v, id) => [v, id])) },
+      model: {
+        type: "WordLevel",
+        unk_token: "<unk>",
+        vocab: Object.fromEntries(vocab.map((v, id) => [v, id])),
+      },
     }),
   });
   const tokenizer = { name: "json", file: "tokenizer.json" };
   for (const opening of ["fresh", "cached"]) {
     const corpus = await openCorpus(dataSchema.parse({ source, tokenizer }), ctx);
     const documents = [...corpus.validationDocuments!.first(9)];
-    expect(documents.map(({ ids }) => [...ids]), opening).toEqual([[6, 1, 7], [8], [5]]);
+    expect(
+      documents.map(({ ids }) => [...ids]),
+      opening,
+    ).toEqual([[6, 1, 7], [8], [5]]);
     const bytesOf = documents.map(({ ids, bytesOf }) => ids.reduce((sum, id) => sum + bytesOf(id), 0));
     expect(bytesOf).toEqual([8, 2, 1]);
   }
+});
+
+test("a validation split that was trained on is refused as a whole, and counted in part, from the cache too", async () => {
+  const half = context(["a", "b", "c", ""], ["b", "d", "b", "e", ""]);
+  for (const _ of ["fresh", "cached"]) {
+    half.said.length = 0;
+    const corpus = await open(half.ctx);
+    expect(corpus.describe().validationInTraining).toBe(2);
+    expect(half.said).toContain(
+      "2 of the 4 validation documents (50 %) stand in the training split word for word",
+    );
+  }
+  const whole = context(["a", "b", "c"], ["b", "a"]);
+  for (const _ of ["fresh", "cached"])
+    await expect(open(whole.ctx)).rejects.toThrow(
+      /^data\.source: 2 of the 2 validation documents stand in the training/,
+    );
+  expect((await open(context(["a"], ["b"]).ctx)).describe().validationInTraining).toBe(0);
+});
+
+test.each([
+  ["a link", symlinkSync],
+  ["a hard link", linkSync],
+])("%s to a training file is that file", async (_, link) => {
+  const { ctx } = context(["a"], ["b"]);
+  link(join(ctx.baseDir, "train.json"), join(ctx.baseDir, "other.json"));
+  const spec = dataSchema.parse({ source: { ...source, validation: "other.json" } });
+  await expect(openCorpus(spec, ctx)).rejects.toThrow(
+    /train\.json, the same file as .*other\.json, matches both train/,
+  );
 });
 
 test("a cache folder that cannot be made is said before the work, by name", async () => {

@@ -164,6 +164,25 @@ test("a training run sees from shards what it sees from the text: batches, valid
   }
 });
 
+test("a validation split that was trained on is refused and counted here too, of folders and of bare pairs", async () => {
+  const to = fresh();
+  await prepared(
+    writeCorpus(fresh(), { train: [["ab", "c"], ["d"]], validation: [["d", "e", "d"], ["ab"]] }),
+    to,
+  );
+  expect((await open(to)).describe().validationInTraining).toBe(3);
+  const copy = fresh();
+  await prepared(writeCorpus(fresh(), { train: [["ab", "c"], ["d"]], validation: [["d", "ab"]] }), copy);
+  await expect(open(copy)).rejects.toThrow("2 of the 2 validation documents stand in the training split");
+  const pair = (folder: string) => ({ validation: join(folder, "validation-00000-00") });
+  const corpus = await open(join(to, "train-00000-00"), pair(to), "bytes");
+  expect(corpus.describe().validationInTraining).toBe(0);
+  await expect(open(join(to, "train-00001-00"), pair(to), "bytes")).resolves.toMatchObject({});
+  await expect(
+    open(join(copy, "train-00000-00"), { validation: join(to, "validation-00001-00") }, "bytes"),
+  ).rejects.toThrow("1 of the 1 validation documents stand in the training split");
+});
+
 test("ids above 65,535 are stored as int32", () => {
   expect([...indexBytes([1], "int32").subarray(17, 18)]).toEqual([4]);
   expect(readIndex(indexBytes([3, 1], "int32"))).toMatchObject({ dtype: "int32", tokens: 4 });
