@@ -1,8 +1,8 @@
 /** The files of a `data:` section's patterns, wherever they are: on this disk, or on the hub and fetched when read. */
 import { statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { EnvironmentError } from "../lib/errors.ts";
-import { sha256File } from "../lib/hash.ts";
+import { rememberedHash } from "../lib/file-hash.ts";
 import { checksums } from "./hub/checksums.ts";
 import { openHubFiles } from "./hub/hub-files.ts";
 import { hubFiles, isHubReference } from "./hub/reference.ts";
@@ -58,7 +58,8 @@ export const patternError = (pattern: string): string | undefined => {
 interface FoundFile extends CorpusFile, FileIdentity {}
 
 async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise<readonly FoundFile[]> {
-  if (!isHubReference(pattern)) return matchingFiles(split, pattern, ctx).map(localFile);
+  if (!isHubReference(pattern))
+    return matchingFiles(split, pattern, ctx).map((path) => localFile(path, ctx.cacheDir));
   const files = await openHubFiles(`data.source.${split}`, pattern, ctx);
   return files.map(({ checksum, ...file }) => ({
     ...file,
@@ -71,12 +72,12 @@ async function filesOf(split: Split, pattern: string, ctx: DataContext): Promise
   }));
 }
 
-const localFile = (path: string): FoundFile => ({
+const localFile = (path: string, cacheDir: string): FoundFile => ({
   ...fileIdentity(path),
   name: basename(path),
   bytes: statSync(path).size,
   checksum: () =>
-    sha256File(path).catch((error: Error) => {
+    rememberedHash(path, join(cacheDir, "hashes")).catch((error: Error) => {
       throw new EnvironmentError(`${path}: cannot be read: ${error.message}`);
     }),
   // C4's other variants have files of the same names, in folders called otherwise.

@@ -64,6 +64,8 @@ export interface SourcePart {
   readonly bytes: number;
   /** Changes with the contents, but costs no reading of them all. */
   stamp(): Promise<string>;
+  /** sha256 of them all, where they lie in a file of this disk: remembered as long as nobody writes to it. */
+  checksum?(): Promise<string>;
   /** One reading of it. */
   read(): PartReading;
 }

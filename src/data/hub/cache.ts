@@ -14,6 +14,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import type { HubFile } from "./reference.ts";
@@ -72,10 +73,17 @@ export async function addToCache(
   return path;
 }
 
+/** Takes a file out of the cache that is not what its name says. */
+export async function removeCached({ path }: Cached): Promise<void> {
+  await rm(realpathSync(path), { force: true });
+  await rm(path, { force: true });
+}
+
 function knownCommit(cacheDir: string, { repo, revision }: HubFile): string | undefined {
   if (COMMIT.test(revision)) return revision;
   const ref = join(repoFolder(cacheDir, repo), "refs", revision);
-  return existsSync(ref) ? readFileSync(ref, "utf8").trim() : undefined;
+  const commit = existsSync(ref) ? readFileSync(ref, "utf8").trim() : "";
+  return COMMIT.test(commit) ? commit : undefined;
 }
 
 const snapshotPath = (cacheDir: string, { repo, path }: HubFile, commit: string): string =>

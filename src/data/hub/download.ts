@@ -4,8 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { bytes as sizeText } from "../../lib/format.ts";
 import { withLock } from "../../lib/with-lock.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
@@ -20,13 +22,14 @@ export async function downloadBlob(
   name: string,
   tell: OnProgress,
 ): Promise<void> {
-  if ((await sizeOf(blob)) === facts.bytes) return;
+  if (await isThere(blob, facts)) return;
   const waiting = () => tell(`waiting for another process that downloads ${name}`);
   await withLock(
     `${blob}.hnorm.lock`,
     async () => {
-      if ((await sizeOf(blob)) === facts.bytes) return;
+      if (await isThere(blob, facts)) return;
       const resumed = (await sizeOf(partOf(blob))) > 0;
+      await requireSpace(dirname(blob), facts.bytes - (await sizeOf(partOf(blob))), name);
       const got = await fetchPart(hub, facts, blob, name, tell);
       if (got === facts.etag) return rename(partOf(blob), blob);
       await discard(blob);
@@ -40,6 +43,24 @@ export async function downloadBlob(
     },
     waiting,
   );
+}
+
+/** Whether the blob is what its name says; one of the right size that is not is fetched again. */
+async function isThere(blob: string, facts: FileFacts): Promise<boolean> {
+  if ((await sizeOf(blob)) !== facts.bytes) return false;
+  const hash = digestOf(facts);
+  for await (const chunk of createReadStream(blob, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest("hex") === facts.etag;
+}
+
+/** Before the first byte, not after the last that fits. */
+async function requireSpace(folder: string, bytes: number, name: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder, { bigint: true });
+  const free = Number(bavail * bsize);
+  if (bytes > free)
+    throw new EnvironmentError(
+      `${name}: ${sizeText(bytes)} are to be downloaded, and ${folder} has ${sizeText(free)} free`,
+    );
 }
 
 /** Completes the partial file and returns its digest. */
@@ -88,6 +109,13 @@ async function fetchPart(
 /** sha256, or git's hash of a blob: sha1 over "blob SIZE\0" and the contents. */
 function digestOf({ etag, bytes }: FileFacts) {
   return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${bytes}\0`);
+}
+
+/** Git's name of a file's contents. */
+export async function gitBlobHash(path: string): Promise<string> {
+  const hash = createHash("sha1").update(`blob ${await sizeOf(path)}\0`);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 async function append(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -13,6 +13,7 @@ export interface FileFacts {
   readonly etag: string;
 }
 
+const COMMIT = /^[0-9a-f]{40}$/;
 const SHA = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
 
 function urlOf({ settings }: Hub, { repo, revision, path }: HubFile): string {
@@ -23,9 +24,16 @@ function urlOf({ settings }: Hub, { repo, revision, path }: HubFile): string {
 /** Asks the hub, and holds its answer against the checksums that are known beforehand. */
 export async function factsOf(hub: Hub, file: HubFile, say: (message: string) => void): Promise<FileFacts> {
   const url = urlOf(hub, file);
-  const { etag = "", size, commit = file.revision, headers } = await head(hub, url, say);
-  const length = headers.get("content-length");
+  const { etag = "", size, commit = file.revision, headers, status } = await head(hub, url, say);
+  // A commit is the name of a folder, and a redirect's length is that of its own text.
+  if (!COMMIT.test(commit))
+    throw new EnvironmentError(
+      `${url}: the server names no commit (X-Repo-Commit ${JSON.stringify(commit.slice(0, 80))})`,
+    );
+  const length = status === 200 ? headers.get("content-length") : null;
   const bytes = size ?? (length === null ? undefined : Number(length));
+  if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes > 0))
+    throw new EnvironmentError(`${url}: the server announces a size of ${bytes} bytes`);
   const known = checksums(file.repo).get(file.path);
   if (known === undefined) {
     if (!SHA.test(etag) || bytes === undefined)

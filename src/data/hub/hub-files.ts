@@ -5,11 +5,11 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { EnvironmentError, UserError } from "../../lib/errors.ts";
-import { sha256File } from "../../lib/hash.ts";
+import { rememberedHash } from "../../lib/file-hash.ts";
 import type { DataContext } from "../source.ts";
-import { addToCache, blobPath, type Cached, cached } from "./cache.ts";
+import { addToCache, blobPath, type Cached, cached, removeCached } from "./cache.ts";
 import { checksums } from "./checksums.ts";
-import { downloadBlob } from "./download.ts";
+import { downloadBlob, gitBlobHash } from "./download.ts";
 import { type FileFacts, factsOf } from "./facts.ts";
 import { downloadPrefix } from "./prefix.ts";
 import { type HubFile, hubFiles, nameOf } from "./reference.ts";
@@ -46,11 +46,15 @@ export async function openHubFiles(
 
 async function openFile(hub: Hub, file: HubFile, ctx: DataContext): Promise<RemoteFile> {
   const tell = (message: string, done?: number, total?: number) => ctx.onProgress?.(message, done, total);
-  const inCache = sound(hub, file);
+  const inCache = await sound(hub, file, ctx.cacheDir, tell);
   const known = checksums(file.repo).get(file.path);
   let facts: FileFacts | undefined;
   if (known === undefined && inCache === undefined) facts = await remote();
-  const checksum = known?.sha256 ?? facts?.etag ?? inCache?.etag ?? (await sha256File(inCache!.path));
+  const checksum =
+    known?.sha256 ??
+    facts?.etag ??
+    inCache?.etag ??
+    (await rememberedHash(inCache!.path, join(ctx.cacheDir, "hashes")));
   const name = basename(file.path);
 
   async function remote(): Promise<FileFacts> {
@@ -69,7 +73,7 @@ async function openFile(hub: Hub, file: HubFile, ctx: DataContext): Promise<Remo
     bytes: known?.bytes ?? facts?.bytes ?? inCache!.bytes,
     checksum,
     async local(documents) {
-      const there = sound(hub, file);
+      const there = await sound(hub, file, ctx.cacheDir, tell);
       if (there !== undefined) return there.path;
       const ending = name.replace(/^[^.]*/, "").replace(/(\.gz)?$/, ".gz");
       const prefix = join(ctx.cacheDir, "hub", `${checksum.slice(0, 32)}.first-${documents}${ending}`);
@@ -86,9 +90,30 @@ async function openFile(hub: Hub, file: HubFile, ctx: DataContext): Promise<Remo
   };
 }
 
-/** The file as it lies in the cache, unless its size shows that it cannot be right. */
-function sound(hub: Hub, file: HubFile): Cached | undefined {
+/**
+ * The file as it lies in the cache, unless its bytes are not those that its name, or what is known of it, says. They are
+ * hashed in whole, once for every time that somebody writes to the file; a damaged one is removed.
+ */
+async function sound(
+  hub: Hub,
+  file: HubFile,
+  cacheDir: string,
+  tell: (message: string) => void,
+): Promise<Cached | undefined> {
   const found = cached(hub.settings.cacheDir, file);
+  if (found === undefined) return undefined;
   const known = checksums(file.repo).get(file.path);
-  return known !== undefined && found !== undefined && found.bytes !== known.bytes ? undefined : found;
+  const expected = known?.sha256 ?? found.etag;
+  if (expected === undefined) return found; // a copy of which nothing is known
+  const gitHash = expected.length === 40;
+  const hash = await rememberedHash(
+    found.path,
+    join(cacheDir, "hashes"),
+    gitHash ? gitBlobHash : undefined,
+    gitHash ? "git" : "sha256",
+  );
+  if (hash === expected) return found;
+  tell(`${nameOf(file)}: damaged in the cache (checksum ${hash}, expected ${expected})`);
+  await removeCached(found);
+  return undefined;
 }

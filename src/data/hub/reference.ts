@@ -26,7 +26,9 @@ export function hubFiles(text: string): readonly HubFile[] | string {
   const [, repo, written, pattern] = REFERENCE.exec(text) ?? [];
   if (repo === undefined || pattern === undefined)
     return `got "${text}"; expected hf://datasets/OWNER/NAME/PATH or hf://datasets/OWNER/NAME@REVISION/PATH`;
-  const revision = written === undefined ? (PINNED[repo] ?? "main") : decodeURIComponent(written);
+  const revision = written === undefined ? (PINNED[repo] ?? "main") : decoded(written);
+  if (revision === undefined || !isPlainPath(revision) || !isPlainPath(repo))
+    return `got "${text}"; ${revision !== undefined && isPlainPath(revision) ? repo : `"${written}"`} is no name that the hub has`;
   const unfolded = unfold(pattern);
   if (typeof unfolded === "string") return unfolded;
   const paths = new Set<string>();
@@ -41,8 +43,24 @@ export function hubFiles(text: string): readonly HubFile[] | string {
       for (const match of matches) paths.add(match);
     }
   }
+  const odd = [...paths].find((path) => !isPlainPath(path));
+  if (odd !== undefined)
+    return `"${odd}" is no path of a file: expected names between single slashes, without . and ..`;
   return [...paths].sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ repo, revision, path }));
 }
+
+/** A branch such as `refs%2Fconvert%2Fparquet`; undefined where the escapes are none. */
+function decoded(written: string): string | undefined {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names become names of folders: none may lead elsewhere. */
+const isPlainPath = (path: string): boolean =>
+  path.split("/").every((name) => name !== "" && name !== "." && name !== ".." && !/[\\:\p{Cc}]/u.test(name));
 
 /** `a{08..10}b` -> a08b, a09b, a10b; `a{b,c}d` -> abd, acd. A range keeps the width of its first number. */
 function unfold(pattern: string): readonly string[] | string {

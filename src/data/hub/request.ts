@@ -30,9 +30,16 @@ export interface RequestPolicy {
   readonly firstWaitMs: number;
   /** So long without a byte, and the connection counts as dead. */
   readonly stallMs: number;
+  /** Less than this over `stallMs`, and it counts as dead as well. */
+  readonly minBytesPerSecond: number;
 }
 
-export const DEFAULT_POLICY: RequestPolicy = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
+export const DEFAULT_POLICY: RequestPolicy = {
+  attempts: 6,
+  firstWaitMs: 1000,
+  stallMs: 60_000,
+  minBytesPerSecond: 1024,
+};
 
 /** An answer, and what the hub said of the file on the way to where it lies. */
 export interface HubResponse {
@@ -60,14 +67,15 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 export async function request(hub: Hub, address: string, question: HubRequest): Promise<HubResponse> {
-  const { token } = hub.settings;
+  const { token, endpoint } = hub.settings;
+  const hubOrigin = new URL(endpoint).origin;
   const fetch = await fetchOf(hub.env);
   const plain = { "accept-encoding": "identity", "user-agent": "hnorm", ...question.headers };
   let headers: Readonly<Record<string, string>> =
     token === undefined ? plain : { ...plain, authorization: `Bearer ${token}` };
   const abort = new AbortController();
-  const watch = stallWatch(abort, hub.policy.stallMs);
-  let url = new URL(address);
+  const watch = stallWatch(abort, hub.policy);
+  let url = webAddress(address, address);
   const said: { etag?: string; size?: number; commit?: string } = {};
   try {
     for (let hop = 0; hop < MAX_REDIRECTS; hop++) {
@@ -77,13 +85,20 @@ export async function request(hub: Hub, address: string, question: HubRequest): 
         redirect: "manual",
         signal: abort.signal,
       });
-      watch.alive();
-      listen(said, response.headers, hop === 0);
+      watch.received(0);
+      if (url.origin === hubOrigin) listen(said, response.headers);
       const location = response.headers.get("location");
       const next =
-        REDIRECTS.includes(response.status) && location !== null ? new URL(location, url) : undefined;
+        REDIRECTS.includes(response.status) && location !== null
+          ? webAddress(location, address, url)
+          : undefined;
       if (next === undefined || (question.stayOnHub && next.origin !== url.origin)) {
         if (!response.ok && next === undefined && response.status !== 416) throw faultOf(response, address);
+        const coding = response.headers.get("content-encoding") ?? "identity";
+        if (next === undefined && question.method === "GET" && coding !== "identity")
+          throw new EnvironmentError(
+            `${address}: the server sends it with Content-Encoding ${coding}, which changes its bytes on the way, though the bare file was asked for`,
+          );
         return {
           status: response.status,
           headers: response.headers as Headers,
@@ -103,21 +118,28 @@ export async function request(hub: Hub, address: string, question: HubRequest): 
   } catch (error) {
     watch.stop();
     abort.abort();
-    throw passing(error, address);
+    throw passing(error, address, token);
   }
 }
 
-function listen(
-  said: { etag?: string; size?: number; commit?: string },
-  headers: Headers,
-  first: boolean,
-): void {
-  const etag = headers.get("x-linked-etag") ?? (first ? headers.get("etag") : null);
-  if (etag !== null) said.etag ??= etag.replace(/^W\//, "").replaceAll('"', "");
+/** What may be asked: http and https, whatever an address or a redirect says. */
+function webAddress(text: string, asked: string, base?: URL): URL {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+  const what =
+    base === undefined ? "no http or https address" : `redirected to ${JSON.stringify(text.slice(0, 200))}`;
+  throw new EnvironmentError(`${asked}: ${what}`);
+}
+
+/** What the hub's own answers say, the last one where it was asked twice, as for a repository that was renamed. */
+function listen(said: { etag?: string; size?: number; commit?: string }, headers: Headers): void {
+  const linked = headers.get("x-linked-etag");
+  const etag = linked ?? headers.get("etag");
+  if (etag !== null) said.etag = etag.replace(/^W\//, "").replaceAll('"', "");
   const size = headers.get("x-linked-size");
-  if (size !== null) said.size ??= Number(size);
+  if (size !== null) said.size = Number(size);
   const commit = headers.get("x-repo-commit");
-  if (commit !== null) said.commit ??= commit;
+  if (commit !== null) said.commit = commit;
 }
 
 /** What a status means that is no answer. */
@@ -133,47 +155,66 @@ function faultOf({ status, headers }: Response, address: string): Error {
     return new UserError(`${address}: ${what ?? "not found"} (${known})`);
   }
   if (status === 408 || status === 429 || status >= 500)
-    return new TransientError(`${address}: ${known}`, retryAfter(headers.get("retry-after")));
+    return new TransientError(`${address}: ${known}`, waitOf(headers));
   return new EnvironmentError(`${address}: the hub responded with ${known}`);
 }
 
-/** `Retry-After`: seconds or a date. */
-function retryAfter(text: string | null): number {
+/** `Retry-After`, seconds or a date; else the seconds until a quota is filled again, `RateLimit: "api";r=0;t=55`. */
+function waitOf(headers: Headers): number {
+  const quota = /(?:^|[;,\s])t=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
+  const text = headers.get("retry-after") ?? quota ?? null;
   if (text === null) return 0;
   const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** What fetch throws is about the network, unless it is ours. */
-function passing(error: unknown, address: string): unknown {
+/** Faults that no second try mends: certificates, names that do not exist, requests that cannot be made. */
+const PERMANENT = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|^EPROTO$|^ENOTFOUND$|^ERR_INVALID/;
+
+/** What fetch throws is about the network, unless it is ours. No message has the token in it. */
+function passing(error: unknown, address: string, token?: string): unknown {
   if (error instanceof TransientError || error instanceof UserError || error instanceof EnvironmentError)
     return error;
   const { cause, message } = error as Error & { cause?: NodeJS.ErrnoException };
-  return new TransientError(`${address}: ${cause?.code ?? cause?.message ?? message}`);
+  const { code } = cause ?? (error as NodeJS.ErrnoException);
+  const told = `${address}: ${code ?? cause?.message ?? message}`.replaceAll(token || "\0", "...");
+  const permanent = PERMANENT.test(code ?? "") || (cause === undefined && error instanceof TypeError);
+  return permanent ? new EnvironmentError(told) : new TransientError(told);
 }
 
 interface StallWatch {
-  alive(): void;
+  received(bytes: number): void;
   stop(): void;
 }
 
-/** Ends a request on which nothing has come for so long. */
-function stallWatch(abort: AbortController, stallMs: number): StallWatch {
-  const end = () => abort.abort(new TransientError(`no data received for ${stallMs / 1000} s`));
-  let timer = setTimeout(end, stallMs);
+/** Ends a request on which nothing has come for so long, or too little to ever come to an end. */
+function stallWatch(abort: AbortController, { stallMs, minBytesPerSecond }: RequestPolicy): StallWatch {
+  const end = (what: string) => abort.abort(new TransientError(what));
+  const silent = () => end(`no data received for ${stallMs / 1000} s`);
+  let timer = setTimeout(silent, stallMs);
+  let inWindow = 0;
+  const window = setInterval(() => {
+    if (inWindow > 0 && inWindow < (minBytesPerSecond * stallMs) / 1000)
+      end(`only ${inWindow} bytes received in ${stallMs / 1000} s`);
+    inWindow = 0;
+  }, stallMs);
   return {
-    alive() {
+    received(bytes) {
+      inWindow += bytes;
       clearTimeout(timer);
-      timer = setTimeout(end, stallMs);
+      timer = setTimeout(silent, stallMs);
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      clearTimeout(timer);
+      clearInterval(window);
+    },
   };
 }
 
 async function* alive(body: AsyncIterable<Uint8Array>, watch: StallWatch): AsyncGenerator<Uint8Array> {
   try {
     for await (const bytes of body) {
-      watch.alive();
+      watch.received(bytes.length);
       yield bytes;
     }
   } catch (error) {

@@ -21,6 +21,10 @@ export function hubSettings(env: NodeJS.ProcessEnv): HubSettings {
   const home = of("HF_HOME") ?? join(of("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "huggingface");
   const token =
     of("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? storedToken(of("HF_TOKEN_PATH") ?? join(home, "token"));
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new EnvironmentError(
+      "HF_TOKEN (or the token of `hf auth login`): has a character that no token has, such as a blank or a line break; copy it again",
+    );
   return {
     endpoint,
     ...(token === undefined ? {} : { token }),

@@ -50,7 +50,8 @@ async function readEntry(path: string, recipe: string): Promise<SourceEntry | un
 /** Whether the part is the one of the entry, and the entry's files are there in full length. */
 export async function isUnchanged(folder: string, entry: SourceEntry, part: SourcePart): Promise<boolean> {
   if (entry.name !== part.name || entry.bytes !== part.bytes) return false;
-  return entry.stamp === (await part.stamp()) && (await filesThere(folder, entry));
+  if (entry.stamp !== (await part.stamp()) || !(await filesThere(folder, entry))) return false;
+  return entry.sha256 === null || part.checksum === undefined || entry.sha256 === (await part.checksum());
 }
 
 async function filesThere(folder: string, { shards }: SourceEntry): Promise<boolean> {

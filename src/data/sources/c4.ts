@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { z } from "zod";
 import { EnvironmentError } from "../../lib/errors.ts";
+import { fileKey } from "../../lib/file-hash.ts";
 import { sha256 } from "../../lib/hash.ts";
 import { type CorpusFile, corpusFiles, patternError, requireLocalFiles } from "../corpus-files.ts";
 import { type OnBadLine, readJsonLines } from "../json-lines.ts";
@@ -47,6 +48,10 @@ export const c4 = defineSource({
       train: await checksumsOf(files.train, ctx.onProgress),
       validation: await checksumsOf(files.validation, ctx.onProgress),
     };
+    const splits = ["train", "validation"] as const;
+    const hashed = new Map(
+      splits.flatMap((split) => files[split].map((file, i) => [file, contents[split][i]!] as const)),
+    );
     const limit = params.max_documents ?? Number.POSITIVE_INFINITY;
     const onBadLine = params.on_bad_line ?? "fail";
     const cut =
@@ -59,7 +64,7 @@ export const c4 = defineSource({
       label: `c4 (${patterns}${first}${cut ? ", prefix" : ""})`,
       identity: `c4/1 max=${limit} files=${sha256(JSON.stringify(contents))}${marks}`,
       inputBytes: (split) => files[split].reduce((sum, { bytes }) => sum + bytes, 0),
-      documents: (split) => firstDocuments(files[split], limit, onBadLine),
+      documents: (split) => firstDocuments(files[split], limit, onBadLine, hashed),
     };
   },
   async parts({ on_bad_line = "fail", max_documents, ...params }, ctx): Promise<SourceParts> {
@@ -97,6 +102,7 @@ function partOf(file: CorpusFile, onBadLine: OnBadLine, limit: number | undefine
     name: file.name,
     bytes: file.bytes,
     stamp: file.stamp,
+    ...(file.cuttable ? {} : { checksum: file.checksum }),
     read() {
       const prefix = prefixOf(onBadLine, limit);
       const cut = file.cuttable && prefix !== undefined;
@@ -114,10 +120,15 @@ function partOf(file: CorpusFile, onBadLine: OnBadLine, limit: number | undefine
   };
 }
 
+const changed = (path: string) =>
+  new EnvironmentError(`${path}: changed since its checksum was taken; start again`);
+
 async function* firstDocuments(
   files: readonly CorpusFile[],
   limit: number,
   onBadLine: OnBadLine,
+  /** What the corpus is known by: a file that is another one by now must not be read under its name. */
+  hashed: ReadonlyMap<CorpusFile, string>,
 ): AsyncIterable<Document> {
   let documents = 0;
   let before = 0;
@@ -125,10 +136,13 @@ async function* firstDocuments(
     const left = limit - documents;
     if (left === 0) return;
     const path = await file.local(prefixOf(onBadLine, left === Number.POSITIVE_INFINITY ? undefined : left));
+    const key = file.cuttable ? undefined : await fileKey(path);
+    if (key !== undefined && (await file.checksum()) !== hashed.get(file)) throw changed(path);
     for await (const document of readJsonLines(path, { onBadLine })) {
       if (document.skipped === undefined && documents++ === limit) return;
       yield { ...document, consumed: before + document.consumed };
     }
+    if (key !== undefined && (await fileKey(path)) !== key) throw changed(path);
     before += statSync(path).size;
   }
 }

@@ -25,7 +25,7 @@ import { COMMIT, cut, type FakeHub, fakeHub, refuse, send, sha256 } from "./serv
 
 const PATH = "en/part.00000.json.gz";
 const REFERENCE = `hf://datasets/owner/name@${COMMIT}/${PATH}`;
-const QUICK: RequestPolicy = { attempts: 4, firstWaitMs: 1, stallMs: 5000 };
+const QUICK: RequestPolicy = { attempts: 4, firstWaitMs: 1, stallMs: 5000, minBytesPerSecond: 0 };
 
 function noise(length: number): Uint8Array {
   const random = stream(1, "noise");
@@ -230,14 +230,17 @@ describe("a hub that cannot be reached", () => {
     return port;
   }
 
-  test.each([
-    ["127.0.0.1", "ECONNREFUSED"],
-    ["hub.invalid", "(ENOTFOUND|EAI_AGAIN)"],
-  ])("%s is tried as often as any, and the reason is given: %s", async (host, code) => {
-    const at = place(await fakeHub({}), { HF_ENDPOINT: `http://${host}:${await closedPort()}` });
-    await expect(at.local()).rejects.toThrow(new RegExp(`${code}; gave up after 4 attempts`));
+  test("is tried a few times where it does not answer, and the reason is given", async () => {
+    const at = place(await fakeHub({}), { HF_ENDPOINT: `http://127.0.0.1:${await closedPort()}` });
+    await expect(at.local()).rejects.toThrow(/ECONNREFUSED; gave up after 4 attempts/);
     expect(at.said).toHaveLength(3);
-    for (const line of at.said) expect(line).toMatch(new RegExp(`${code}; retrying in `));
+    for (const line of at.said) expect(line).toMatch(/ECONNREFUSED; retrying in /);
+  });
+
+  test("is not tried again where no such host exists", async () => {
+    const at = place(await fakeHub({}), { HF_ENDPOINT: "http://hub.invalid:80" });
+    // A name server that does not answer is another matter, and may do so on the machine that tests.
+    await expect(at.local()).rejects.toThrow(/: ENOTFOUND$|EAI_AGAIN; gave up after 4 attempts/);
   });
 });
 
