@@ -77,7 +77,7 @@ function unfold(pattern: string): readonly string[] | string {
   for (const one of inner) {
     const rest = unfold(pattern.slice(0, braces.index) + one + pattern.slice(braces.index + whole.length));
     if (typeof rest === "string") return rest;
-    unfolded.push(...rest);
+    for (const path of rest) unfolded.push(path);
     if (unfolded.length > MAX_FILES) return `"${pattern}": more than ${MAX_FILES} files`;
   }
   return unfolded;

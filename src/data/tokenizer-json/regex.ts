@@ -26,6 +26,7 @@ export interface TranslatedRegex {
 
 /** More of them take longer than a text's length cubed. */
 const MAX_LOOPS = 3;
+const MAX_DEPTH = 50;
 /** How often at most something that varies may be repeated. */
 const MAX_REPEAT = 4;
 
@@ -39,6 +40,7 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
   const chars = [...written];
   let at = 0;
   let atomics = 0;
+  let depth = 0;
 
   function alternatives(ignoreCase: boolean): Node {
     const branches: Node[] = [branch(ignoreCase)];
@@ -47,8 +49,8 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
       branches.push(branch(ignoreCase));
     }
     if (branches.length === 1) return branches[0]!;
-    const loops = Math.max(...branches.map((b) => b.loops));
-    const least = Math.min(...branches.map((b) => b.least));
+    const loops = branches.reduce((most, b) => Math.max(most, b.loops), 0);
+    const least = branches.reduce((least, b) => Math.min(least, b.least), Number.POSITIVE_INFINITY);
     return { source: branches.map((b) => b.source).join("|"), fixed: undefined, loops, least };
   }
 
@@ -143,7 +145,9 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
                       ? refuse(`the group "(${rest}"`)
                       : ([0, "(?:", ignoreCase] as const);
     at += opening;
+    if (++depth > MAX_DEPTH) refuse(`groups more than ${MAX_DEPTH} deep`);
     const inner = alternatives(folded);
+    depth--;
     if (chars[at++] !== ")") refuse("a group that is not closed");
     if (prefix === "(?>") return atomic(inner);
     const source = `${prefix}${inner.source})`;

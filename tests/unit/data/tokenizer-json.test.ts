@@ -199,6 +199,7 @@ test.each([
   ["(?x: a b )", 'the group "('],
   ["a{1,3}+", "means something else in other engines"],
   ["a**", "a repetition of a repetition"],
+  [`${"(".repeat(5000)}a${")".repeat(5000)}`, "groups more than 50 deep"],
   ["(a", "not closed"],
   ["a)", "closes nothing"],
   ["[a", "not closed"],
