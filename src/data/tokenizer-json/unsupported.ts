@@ -36,7 +36,7 @@ export const int: Check<number> = {
   is: (x): x is number => Number.isSafeInteger(x) && (x as number) >= 0,
   expected: "a whole number",
 };
-export const anything: Check<unknown> = { is: (_): _ is unknown => true, expected: "anything" };
+export const anything: Check<unknown> = { is: (_): _ is unknown => true, expected: "a value" };
 export const list: Check<readonly unknown[]> = {
   is: (x): x is readonly unknown[] => Array.isArray(x),
   expected: "a list",
