@@ -12,8 +12,13 @@ export function globMatcher(pattern: string): (path: string) => boolean {
   return (path) => rules.some((segments) => matchSegments(segments, path.split("/")));
 }
 
-/** The files that match; a relative pattern is looked up in `folder`. Sorted, each once. */
+/**
+ * The files that match; a relative pattern is looked up in `folder`. Sorted, each once. A file whose name is the pattern
+ * itself, brackets and all, is that one file.
+ */
 export function findFiles(pattern: string, folder: string): readonly string[] {
+  const literal = isAbsolute(pattern) ? pattern : join(folder, pattern);
+  if (isFile(literal)) return [literal];
   const found = new Set<string>();
   for (const single of expandBraces(pattern)) {
     const root = isAbsolute(single) ? parse(single).root : folder;

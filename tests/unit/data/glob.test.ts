@@ -35,6 +35,7 @@ test.each([
   ["**/*.txt", ["a.txt", "b.txt", "p[1].txt", "sub/c.txt", "sub/deep/d.txt"]],
   ["**/**/d.txt", ["sub/deep/d.txt"]],
   ["sub/../a.txt", ["a.txt"]],
+  ["p[1].txt", ["p[1].txt"]],
   ["sub", []],
   ["nowhere/*.txt", []],
   ["a.txt/*", []],
