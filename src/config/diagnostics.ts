@@ -18,7 +18,7 @@ export function keyText(path: Path): string {
 }
 
 /** `configs/x.yaml:12:5 train.lr: expected ...`, or `command line: train.lr=fast: expected ...`. */
-function diagnosticLine({ place, key, message }: Diagnostic): string {
+export function diagnosticText({ place, key, message }: Diagnostic): string {
   if (place.line > 0)
     return `${place.source}:${place.line}:${place.column} ${key === "" ? "" : `${key}: `}${message}`;
   const said = key === "" || place.source.startsWith(`${COMMAND_LINE}: ${key}=`);
@@ -49,5 +49,5 @@ export function throwDiagnostics(diagnostics: readonly Diagnostic[]): void {
     const i = x.findIndex((value, at) => value !== y[at]);
     return i < 0 ? 0 : x[i]! - y[i]!;
   });
-  throw new UserError([...new Set(ordered.map(diagnosticLine))].join("\n"));
+  throw new UserError([...new Set(ordered.map(diagnosticText))].join("\n"));
 }

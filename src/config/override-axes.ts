@@ -52,4 +52,4 @@ function pickRows(zip: Axis, { key, values }: Override, diagnostics: Diagnostic[
 }
 
 /** NAME and {name: NAME} select the same. */
-const selected = (value: unknown): unknown => (typeof value === "string" ? { name: value } : value);
+export const selected = (value: unknown): unknown => (typeof value === "string" ? { name: value } : value);

@@ -12,7 +12,7 @@ import type { CorpusSource, DataContext, DocumentSource, Split, TokenSource } fr
 import { sources } from "./sources/index.ts";
 import { tokenizedCorpus } from "./token-cache.ts";
 import { countTokens, inMemory } from "./token-sequence.ts";
-import { placesOf } from "./tokenizer.ts";
+import { placesOf, type Tokenizer } from "./tokenizer.ts";
 import { loadTokenizer } from "./tokenizers/index.ts";
 import { documentsIn, type ValidationDocuments } from "./validation-documents.ts";
 import { trainWindows, unigramNats, validationWindows } from "./windows.ts";
@@ -47,15 +47,32 @@ export interface CorpusDescription {
   readonly utf8Bytes: Readonly<Record<Split, number>> | null;
 }
 
-/** Opens what the `data:` section names. Never another corpus in its place: what cannot be had is an error. */
-export async function openCorpus(spec: DataSpec, ctx: DataContext): Promise<Corpus> {
+/**
+ * Opens what the `data:` section names. Never another corpus in its place: what cannot be had is an error. `rows`: of the
+ * model's embedding; a UserError, before anything is tokenized, where the corpus has more token ids.
+ */
+export async function openCorpus(spec: DataSpec, ctx: DataContext, rows = Infinity): Promise<Corpus> {
   const { name, ...params } = spec.source;
   const opened = await (sources[name] as CorpusSource).open(params, ctx);
-  if (opened.yields === "tokens") return synthetic(opened);
-  if (opened.yields === "prepared")
-    return preparedCorpus(opened, spec.tokenizer, ctx, (message) => ctx.onProgress?.(message));
-  if (spec.tokenizer === undefined) throw new Error(`the source ${name} needs a tokenizer`);
-  return tokenized(opened, spec.tokenizer, ctx);
+  if (opened.yields === "documents") {
+    if (spec.tokenizer === undefined) throw new Error(`the source ${name} needs a tokenizer`);
+    const tokenizer = await loadTokenizer(spec.tokenizer, ctx);
+    requireRows(tokenizer.vocabSize, rows);
+    return tokenized(opened, tokenizer, spec.tokenizer, ctx);
+  }
+  const corpus =
+    opened.yields === "tokens"
+      ? synthetic(opened)
+      : await preparedCorpus(opened, spec.tokenizer, ctx, (message) => ctx.onProgress?.(message));
+  requireRows(corpus.vocabSize, rows);
+  return corpus;
+}
+
+function requireRows(vocabSize: number, rows: number): void {
+  if (vocabSize > rows)
+    throw new UserError(
+      `model.vocab_size: got ${rows}, but the corpus has ${vocabSize} token ids; give at least that many`,
+    );
 }
 
 /** Why `openCorpus` would find no files, as far as that can be seen at once and without reading any; undefined: it may. */
@@ -75,8 +92,12 @@ export function filesMissing(
 /** Below so much text threads take longer to start than they save. */
 const THREADS_FROM_BYTES = 4e6;
 
-async function tokenized(source: DocumentSource, spec: TokenizerSpec, ctx: DataContext): Promise<Corpus> {
-  const tokenizer = await loadTokenizer(spec, ctx);
+async function tokenized(
+  source: DocumentSource,
+  tokenizer: Tokenizer,
+  spec: TokenizerSpec,
+  ctx: DataContext,
+): Promise<Corpus> {
   const workers = ctx.workers ?? availableParallelism();
   const openEncoder = () =>
     source.inputBytes("train") < THREADS_FROM_BYTES || workers === 0

@@ -4,7 +4,6 @@ import type { RunConfig } from "../config/schema.ts";
 import { openCorpus } from "../data/corpus.ts";
 import { count, fixed } from "../lib/format.ts";
 import { evaluationSets } from "../train/evaluation-sets.ts";
-import { requireVocabulary } from "../train/vocabulary.ts";
 import { dataContext } from "./folders.ts";
 
 /** Opens each distinct corpus once, and what it is evaluated on, so that the runs find it ready. */
@@ -26,8 +25,7 @@ export async function prepareCorpora(
       if (message !== shown) log(`data: ${message}`);
       shown = message;
     });
-    const corpus = await openCorpus(data, context);
-    requireVocabulary(corpus, model);
+    const corpus = await openCorpus(data, context, model.vocab_size);
     const about = corpus.describe();
     const sizes = about.trainTokens === null ? "" : `, ${count(about.trainTokens)} train tokens`;
     log(

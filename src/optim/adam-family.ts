@@ -26,6 +26,7 @@ export function adamFamily(about: {
     state: (shape) => ({ m: shape, v: shape }),
     decays: ({ beta1, beta2 }) => [beta1, beta2],
     weightDecay: ({ weight_decay }) => weight_decay,
+    decayed: (lr, { weight_decay }) => (about.decoupled ? 1 - lr * weight_decay : 1),
     rates: (t, lr, { beta1, beta2 }) => [lr, 1 - beta1 ** t, 1 - beta2 ** t],
     update(emit, { parameter, gradient, clip, rates, weightDecay, state }, { beta1, beta2, eps }) {
       const inputs = [parameter, gradient, state.m, state.v, clip, rates];

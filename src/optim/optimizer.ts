@@ -34,6 +34,8 @@ export interface Optimizer<P = unknown, S extends string = string> {
   /** How much of each moment a step keeps. */
   decays(params: P): readonly number[];
   weightDecay(params: P): number;
+  /** Factor that weight decay by itself puts on a weight in a step; 1 where it only adds to the gradient. */
+  decayed(lr: number, params: P): number;
   /** Values of the `rates` feed at step t = 1, 2, ... with learning rate lr; always as many numbers. */
   rates(t: number, lr: number, params: P): readonly number[];
   update(emit: Emit, inputs: UpdateInputs<S>, params: P): UpdateOutputs<S>;

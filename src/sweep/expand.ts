@@ -11,6 +11,7 @@ import {
   treeOf,
 } from "../config/load.ts";
 import { plain } from "../config/located.ts";
+import { overridden } from "../config/overridden.ts";
 import type { RunConfig } from "../config/schema.ts";
 import type { SweepPoint } from "./arm-pattern.ts";
 import { type BoundExpectation, bindExpectations } from "./expected-arms.ts";
@@ -47,6 +48,8 @@ export interface Sweep {
   readonly factors: readonly string[];
   readonly runs: readonly Run[];
   readonly duplicates: readonly Duplicate[];
+  /** What the file gives a key that it sweeps, where no run has it: a line each. */
+  readonly overridden: readonly string[];
   /** Absent where the file expects nothing. */
   readonly expectations?: readonly BoundExpectation[];
 }
@@ -95,6 +98,7 @@ export function expand(config: ConfigFile): Sweep {
     duplicates: all
       .filter((run) => first.get(run.id) !== run)
       .map(({ factors, id }) => ({ factors, sameAs: nameOf.get(id)! })),
+    overridden: overridden(config),
     ...(bound.length === 0 ? {} : { expectations: bound }),
   };
 }

@@ -31,7 +31,7 @@ export interface SweepFile {
  * of a sweep, or another config of the same name, takes no run away. Returns the names of the others, which are dropped.
  */
 export async function writeSweepFile(dir: string, sweep: Sweep): Promise<readonly string[]> {
-  const { duplicates: _, baseDir, file, runs, ...rest } = sweep;
+  const { duplicates: _, overridden: _lines, baseDir, file, runs, ...rest } = sweep;
   const files = sweepFiles(dir);
   const before = existsSync(files.sweep) ? runsOf(files.sweep) : [];
   const [names, ids] = [new Set(runs.map(({ name }) => name)), new Set(runs.map(({ id }) => id))];

@@ -23,7 +23,6 @@ import { csvTables } from "./sinks/csv-tables.ts";
 import { progressEvents } from "./sinks/progress-events.ts";
 import { requireSame } from "./start.ts";
 import { type Outcome, train } from "./trainer.ts";
-import { requireVocabulary } from "./vocabulary.ts";
 
 /** What the parts of an attempt share. */
 export interface Attempt {
@@ -52,8 +51,7 @@ export async function trainInto(
   const files = runFiles(ctx.dir);
   const chosen = await engineFor(config.engine.name, ctx, resumed);
   ctx.tell({ kind: "phase", text: "opening the corpus" });
-  const corpus = await openCorpus(config.data, ctx.data);
-  requireVocabulary(corpus, config.model);
+  const corpus = await openCorpus(config.data, ctx.data, config.model.vocab_size);
   const identity = { run_id: spec.id, engine: chosen.name, data_fingerprint: corpus.fingerprint };
   requireSame(resumed?.facts, identity);
   const sets = await evaluationSets(config, corpus, ctx.data);

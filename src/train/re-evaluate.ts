@@ -8,7 +8,6 @@ import type { Metric } from "../protocols/metric.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { corpusOf, evaluationSet, evaluators } from "./evaluation-sets.ts";
 import { type FinishedRun, loadWeights } from "./finished-run.ts";
-import { requireVocabulary } from "./vocabulary.ts";
 
 export interface ReEvaluation extends Evaluation {
   readonly run: string;
@@ -60,8 +59,7 @@ export async function reEvaluate(
 
 /** The corpus that the run was trained on, and no other that its patterns happen to match by now. */
 async function ownCorpus({ dir, config, dataFingerprint }: FinishedRun, ctx: DataContext) {
-  const corpus = await openCorpus(config.data, ctx);
-  requireVocabulary(corpus, config.model);
+  const corpus = await openCorpus(config.data, ctx, config.model.vocab_size);
   if (dataFingerprint === undefined || corpus.fingerprint === dataFingerprint) return corpus;
   throw new UserError(
     `${dir}: the data are not those of the run: fingerprint ${corpus.fingerprint.slice(0, 12)}, then ${dataFingerprint.slice(0, 12)}; name the folder where they are with --base-dir, or other data with --source`,

@@ -41,12 +41,29 @@ export function explainCommand(command: Command, io: Io): void {
     .option("--json", "as JSON")
     .action((name: string | undefined, params: readonly string[], options: Options) => {
       if (options.probes) io.out(options.json ? jsonText(probesAsJson(), 2) : probesText());
-      else io.out(name === undefined ? list() : describe(name, params, options));
+      else if (name !== undefined) io.out(describe(name, params, options));
+      else io.out(options.json ? jsonText(listed(), 2) : list());
     });
 }
 
 /** What every thing that can be explained says of itself. */
 type Explained = Pick<(typeof norms)[NormName], "summary" | "cite">;
+
+const listed = (): object => ({
+  norms: Object.entries<Explained & { readonly init: string }>(norms).map(
+    ([name, { summary, cite, init }]) => ({
+      name,
+      summary,
+      cite,
+      init,
+    }),
+  ),
+  norm_functions: Object.entries<Explained>(normFunctions).map(([name, { summary, cite }]) => ({
+    name,
+    summary,
+    cite,
+  })),
+});
 
 const list = (): string =>
   [

@@ -16,6 +16,7 @@ import { readRankBy } from "../../report/ranking/read-rank-by.ts";
 import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Run } from "../../sweep/expand.ts";
+import { remarks } from "../../sweep/remarks.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import type { Io } from "../io.ts";
 import { overrideOption } from "../options/overrides.ts";
@@ -67,6 +68,7 @@ export function planCommand(command: Command, io: Io): void {
         expectations.length === 0
           ? []
           : [`${plural(expectations.length, "expectation")}, checked by hnorm verify`];
+      const found = [...asked.overridden, ...remarks(runs)];
       const by = readRankBy(files.dir, runs);
       const lines = [
         ...totals(planned, files.dir, speeds),
@@ -75,8 +77,9 @@ export function planCommand(command: Command, io: Io): void {
         ...(by.isDefault ? [] : [`ranked by ${by.noun}, where ${by.metric.better} is better`]),
         ...expected,
         ...unfair.map(alsoDiffersText),
+        ...found,
       ];
-      const more = { ...rankByJson(by), data_missing: missing, arms_differ_also_in: unfair };
+      const more = { ...rankByJson(by), data_missing: missing, arms_differ_also_in: unfair, remarks: found };
       if (options.json) io.out(jsonText(asJson(planned, speeds, more), 2));
       else io.out([table(planned, columnsFor(planned)), "", ...lines].join("\n"));
     });

@@ -20,6 +20,7 @@ import { sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
 import { loadSweep, type Sweep } from "../../sweep/expand.ts";
 import { readListing } from "../../sweep/listing.ts";
+import { remarks } from "../../sweep/remarks.ts";
 import { reuseExistingNames } from "../../sweep/reuse-existing-names.ts";
 import { writeSweepFile } from "../../sweep/sweep-file.ts";
 import { warnOfChangedFiles } from "../files/warn-of-changed-files.ts";
@@ -64,6 +65,7 @@ export function sweepCommand(command: Command, io: Io): void {
     .action(async (file: string, overrides: readonly string[], options: Options) => {
       const loaded = loadSweep(file, [...overrides, ...options.set]);
       for (const field of alsoDiffers(loaded.runs, loaded.name)) io.log(alsoDiffersText(field));
+      for (const remark of [...loaded.overridden, ...remarks(loaded.runs)]) io.log(remark);
       const run = options.launcher === "slurm" ? slurmSweep : sweep;
       process.exitCode = await run(loaded, options, io);
     });

@@ -127,6 +127,7 @@ const other: Optimizer<unknown, "size" | "row"> = {
   state: ([rows, columns]) => ({ size: [], row: columns === undefined ? [rows!] : [columns] }),
   decays: () => [],
   weightDecay: () => 0,
+  decayed: () => 1,
   rates: (_, lr) => [lr],
   update(emit, { parameter, gradient, state }) {
     return {
