@@ -2,8 +2,8 @@
 import { Command, CommanderError } from "commander";
 import { disableTelemetry } from "../lib/disable-telemetry.ts";
 import { EXIT, knownError, UserError } from "../lib/errors.ts";
+import { isUnderNohup } from "../lib/nohup.ts";
 import { packageVersion } from "../lib/package-version.ts";
-import { isUnderNohup } from "../local/nohup.ts";
 import { commands } from "./commands/index.ts";
 import { type Io, processIo } from "./io.ts";
 

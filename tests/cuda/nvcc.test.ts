@@ -14,6 +14,7 @@ import { backwardShape, forwardUnroll, rowDefines } from "../../src/backends/cud
 import { WARPGROUP_KERNELS } from "../../src/backends/cuda/lower/warpgroups.ts";
 import { ASSUMED_GPU } from "../../src/backends/cuda/planned-memory.ts";
 import { type Defines, KERNELS } from "./gpu.ts";
+import { HEAVY, SKIPPED } from "./heavy.ts";
 import { missing, release } from "./nvcc.ts";
 
 interface Budget {
@@ -184,8 +185,8 @@ function compiled({ file, define }: Budget, sm: string): Promise<string> {
   });
 }
 
-describe.skipIf(missing !== undefined)(
-  `kernels compiled by nvcc${missing ? ` (skipped: ${missing})` : ""}`,
+describe.skipIf(missing !== undefined || !HEAVY)(
+  `kernels compiled by nvcc${missing ? ` (skipped: ${missing})` : HEAVY ? "" : SKIPPED}`,
   () => {
     afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { buildEmulation } from "./emulation/build.ts";
 import { type Gpu, GpuError, openGpu } from "./gpu.ts";
+import { HEAVY, SKIPPED } from "./heavy.ts";
 import { missing as none, release } from "./nvcc.ts";
 import { throughPtx } from "./ptx/compile.ts";
 import { translatePtx } from "./ptx/translate.ts";
@@ -52,14 +53,15 @@ describe.skipIf(missing !== undefined || machine === undefined)(`kernels through
     ...["kernels", "attention", "wgmma", "moe", "moe-experts", "norm-rope", "residual-norm", "multi-tensor"],
     ...["broadcast", "columns", "functions", "product-sum"],
   ];
-  const TIMEOUT = 30 * 60_000;
+  /** For what hangs. */
+  const TIMEOUT = 60 * 60_000;
 
-  // In a process of its own, in which nothing has opened the other GPU.
-  test("all kernels pass their tests", { timeout: TIMEOUT }, async () => {
+  // In processes of their own, in which nothing has opened the other GPU.
+  test.skipIf(!HEAVY).each(FILES)(`%s${HEAVY ? "" : SKIPPED}`, { timeout: TIMEOUT }, async (name) => {
     const root = join(import.meta.dirname, "../..");
-    const files = FILES.map((name) => `tests/cuda/${name}.test.ts`);
     const vitest = join(root, "node_modules/vitest/vitest.mjs");
-    const args = [vitest, "run", "--reporter=json", "--maxWorkers=1", `--testTimeout=${TIMEOUT}`, ...files];
+    const file = `tests/cuda/${name}.test.ts`;
+    const args = [vitest, "run", "--reporter=json", "--maxWorkers=1", `--testTimeout=${TIMEOUT}`, file];
     const output = await new Promise<string>((resolve) => {
       const env = { ...process.env, HNORM_CUDA_PTX: "1" };
       execFile(process.execPath, args, { cwd: root, env, maxBuffer: 2 ** 28 }, (_, stdout) =>
@@ -69,10 +71,8 @@ describe.skipIf(missing !== undefined || machine === undefined)(`kernels through
     const { testResults } = JSON.parse(output.slice(output.indexOf("{"))) as Results;
     const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
     expect(tests.filter(({ status }) => status === "failed")).toEqual([]);
-    expect(testResults.map(({ status, message }) => [status, message])).toEqual(
-      FILES.map(() => ["passed", ""]),
-    );
-    expect(tests.filter(({ status }) => status === "passed").length).toBeGreaterThan(240);
+    expect(testResults.map(({ status, message }) => [status, message])).toEqual([["passed", ""]]);
+    expect(tests.filter(({ status }) => status === "passed").length).toBeGreaterThan(0);
   });
 
   test("inline assembly is run as it is written, right or wrong", () => {
