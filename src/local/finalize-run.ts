@@ -41,10 +41,17 @@ export async function finalizeRun(ended: EndedRun): Promise<RunStatus | undefine
   }
   const who = { host: hostname(), pid: end.pid ?? 0 };
   const status: RunStatus = {
-    ...{ run: run.name, id: run.id, started, ...who },
+    run: run.name,
+    id: run.id,
+    started,
+    ...who,
     ...(known?.attempt === held?.attempt ? known : {}),
-    ...{ attempt: held?.attempt ?? known?.attempt ?? 0, state: killed ? "interrupted" : "failed" },
-    ...{ step: steps[1], ended: new Date().toISOString(), cause, message },
+    attempt: held?.attempt ?? known?.attempt ?? 0,
+    state: killed ? "interrupted" : "failed",
+    step: steps[1],
+    ended: new Date().toISOString(),
+    cause,
+    message,
   };
   if (held === undefined) return began ? undefined : status;
   const estate = inheritLease(dir, held);

@@ -25,7 +25,9 @@ export function reportFiles(data: ReportData): ReadonlyMap<string, string> {
 
 const figureDocument = ({ title, panels, legend = [], bar, from }: FigureBlock): string =>
   svgDocument({
-    ...{ title, panels, legend },
+    title,
+    panels,
+    legend,
     description: `From ${from.files.join(", ")} of ${from.runs.length} runs: ${from.runs.join(", ")}`,
     ...(bar === undefined ? {} : { bar }),
   });

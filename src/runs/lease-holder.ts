@@ -59,7 +59,9 @@ export async function acquireLease(dir: string, claimant: Claimant = {}): Promis
   if (last !== undefined && state !== "free" && state !== "dead" && last.nonce !== silent) return undefined;
 
   const owner: LeaseOwner = {
-    ...{ attempt: (last?.attempt ?? past) + 1, nonce: randomUUID(), since: new Date().toISOString() },
+    attempt: (last?.attempt ?? past) + 1,
+    nonce: randomUUID(),
+    since: new Date().toISOString(),
     ...thisProcess(),
     ...(slot === undefined ? {} : { slot }),
     ...(slurm === undefined ? {} : { slurm }),

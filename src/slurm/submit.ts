@@ -50,7 +50,11 @@ export async function submit(sweep: SweepJobs, job: JobRequest): Promise<Submitt
   const command = (kind === "report" ? reportArguments : arrayArguments)(slurm, asked);
   const facts = {
     title: sweep.name,
-    ...{ command, sweepDir: sweep.dir, dir: files.dir, program: sweep.program, env: sweep.env },
+    command,
+    sweepDir: sweep.dir,
+    dir: files.dir,
+    program: sweep.program,
+    env: sweep.env,
     setup: slurm.setup,
   };
   const limits = { signalS: slurm.signal_s, maxRequeues: slurm.max_requeues, workers: kind === "workers" };
@@ -58,7 +62,12 @@ export async function submit(sweep: SweepJobs, job: JobRequest): Promise<Submitt
   await writeFile(files.script, kind === "report" ? reportScript(facts) : runScript({ ...facts, ...limits }));
   const intent: Intent = {
     schema: 1,
-    ...{ nonce, kind, ...names, user: userInfo().username, elements, command },
+    nonce,
+    kind,
+    ...names,
+    user: userInfo().username,
+    elements,
+    command,
     created: new Date().toISOString(),
     by: thisProcess(),
   };

@@ -49,7 +49,10 @@ export function readFinishedRun(dir: string): FinishedRun {
     existsSync(files.provenance) ? readJson(files.provenance) : {}
   ) as { data_base_dir?: string; data?: { tokenizer: string | null } };
   return {
-    ...{ dir, name, config: config as RunConfig, baseDir },
+    dir,
+    name,
+    config: config as RunConfig,
+    baseDir,
     engine: status.engine as EngineName | undefined,
     step: status.step ?? (config as RunConfig).train.steps,
     dataFingerprint: status.data_fingerprint,

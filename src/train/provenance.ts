@@ -67,7 +67,12 @@ export async function provenance(
     },
     evaluation_sets: sets.map(
       ({ split, protocol, slice: { sha256, tokens, utf8Bytes }, corpus: { fingerprint } }) => ({
-        ...{ split, protocol, sha256, tokens, utf8_bytes: utf8Bytes, data_fingerprint: fingerprint },
+        split,
+        protocol,
+        sha256,
+        tokens,
+        utf8_bytes: utf8Bytes,
+        data_fingerprint: fingerprint,
       }),
     ),
   };

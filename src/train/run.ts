@@ -61,8 +61,13 @@ export async function executeRun(spec: RunSpec, ctx: RunContext): Promise<RunSta
 async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<RunStatus | undefined> {
   const files = runFiles(ctx.dir);
   let status: RunStatus = {
-    ...{ state: "running", attempt: lease.attempt, run: spec.name, id: spec.id },
-    ...{ pid: process.pid, host: hostname(), started: new Date().toISOString() },
+    state: "running",
+    attempt: lease.attempt,
+    run: spec.name,
+    id: spec.id,
+    pid: process.pid,
+    host: hostname(),
+    started: new Date().toISOString(),
   };
   const note = (changes: Partial<RunStatus>) => {
     status = { ...status, ...changes };
@@ -75,8 +80,14 @@ async function attempt(spec: RunSpec, ctx: RunContext, lease: Lease): Promise<Ru
   const record = (cause?: Cause) => {
     const { state, host, pid, started, step = from, message } = status;
     recordAttempt(ctx.dir, {
-      ...{ attempt: lease.attempt, host, pid, started, ended: new Date().toISOString() },
-      ...{ from_step: from, to_step: step, how: state },
+      attempt: lease.attempt,
+      host,
+      pid,
+      started,
+      ended: new Date().toISOString(),
+      from_step: from,
+      to_step: step,
+      how: state,
       ...(cause === undefined ? {} : { cause }),
       ...(message === undefined ? {} : { message }),
     });

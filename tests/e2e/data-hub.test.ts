@@ -62,8 +62,11 @@ test("prepared from the hub, again without it, verified and trained on", async (
   const manifest = JSON.parse(readFileSync(join(dir, "out", "manifest.json"), "utf8"));
   for (const [i, [path, bytes]] of TRAIN.entries())
     expect(manifest.train[i]).toMatchObject({
-      ...{ name: path.slice("plain/".length), bytes: bytes.length, documents: 600 },
-      ...{ sha256: sha256(bytes), stamp: sha256(bytes) },
+      name: path.slice("plain/".length),
+      bytes: bytes.length,
+      documents: 600,
+      sha256: sha256(bytes),
+      stamp: sha256(bytes),
     });
   expect(manifest.validation).toMatchObject([{ name: "valid.jsonl.gz", documents: 60 }]);
   // The tokens are the documents' bytes, each document with one end.

@@ -33,7 +33,9 @@ export function sweepOver(
   { steps = 600, slurm = {} }: { steps?: number; slurm?: Readonly<Record<string, unknown>> } = {},
 ): Sweep {
   const config = {
-    ...{ norm: "hybrid-star", slurm, sweep: { grid: { "train.seed": seeds } } },
+    norm: "hybrid-star",
+    slurm,
+    sweep: { grid: { "train.seed": seeds } },
     train: {
       steps,
       batch_size: 8,

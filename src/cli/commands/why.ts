@@ -115,7 +115,11 @@ const asJson = (
     list.map(({ key, a: inA, b: inB }) => ({ key, a: side(inA), b: side(inB) }));
   const run = ({ name, id, recordedId }: FoundRun) => ({ name, id, recorded_id: recordedId ?? id });
   return {
-    ...{ same, a: run(a), b: run(b) },
-    ...{ counting: rows(counting), not_counting: rows(others), provenance: rows(provenance) },
+    same,
+    a: run(a),
+    b: run(b),
+    counting: rows(counting),
+    not_counting: rows(others),
+    provenance: rows(provenance),
   };
 };

@@ -51,7 +51,13 @@ export function screen(stream: NodeJS.WriteStream): (lines: readonly string[]) =
 }
 
 const ORDER: Readonly<Record<RunView["state"], number>> = {
-  ...{ running: 0, stale: 1, failed: 2, interrupted: 3, queued: 4, diverged: 5, done: 6 },
+  running: 0,
+  stale: 1,
+  failed: 2,
+  interrupted: 3,
+  queued: 4,
+  diverged: 5,
+  done: 6,
 };
 
 export const screenLines = (sweep: SweepView): readonly string[] => [

@@ -46,6 +46,9 @@ const isOf = (a: Tradeoff, b: Tradeoff): boolean =>
 
 export const tradeoffsAsJson = (run: Cost): readonly object[] =>
   run.tradeoffs().map(({ recompute, optimizerState, memory, flopsPerToken }) => ({
-    ...{ recompute, optimizer_state: optimizerState, memory_bytes: memory },
-    ...{ flops_per_token: flopsPerToken, fits: fits(memory) },
+    recompute,
+    optimizer_state: optimizerState,
+    memory_bytes: memory,
+    flops_per_token: flopsPerToken,
+    fits: fits(memory),
   }));

@@ -29,7 +29,9 @@ export const panelElement = (panel: Panel, figure: string): Markup =>
   el(
     "svg",
     {
-      ...{ class: "chart", viewBox: viewOf(panel).viewBox, role: "img" },
+      class: "chart",
+      viewBox: viewOf(panel).viewBox,
+      role: "img",
       "aria-label": panel.title === "" ? figure : `${figure}: ${panel.title}`,
     },
     panel.content,
@@ -64,8 +66,13 @@ export function svgDocument({ title, description, panels, legend = [], bar }: Dr
   const document = el(
     "svg",
     {
-      ...{ xmlns: "http://www.w3.org/2000/svg", class: "chart", role: "img", "aria-label": title },
-      ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+      xmlns: "http://www.w3.org/2000/svg",
+      class: "chart",
+      role: "img",
+      "aria-label": title,
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
     },
     el("title", {}, text(title)),
     el("desc", {}, text(description)),
@@ -115,7 +122,9 @@ const legendRow = (row: readonly Placed[], y: number): Markup =>
     row.map(({ label, series, x }) =>
       joined([
         el("path", {
-          ...{ class: "l", d: `M${short(x)} ${y}h26`, stroke: colour(series) },
+          class: "l",
+          d: `M${short(x)} ${y}h26`,
+          stroke: colour(series),
           "stroke-dasharray": dash(series),
         }),
         mark(series, x + 13, y),

@@ -38,7 +38,9 @@ export function heatMap({ title, columns, x, y, domain }: HeatMap): Panel {
     el("path", { d: paths.join(""), fill: shadeColour(shade), "shape-rendering": "crispEdges" }),
   );
   return {
-    ...{ title, width: PANEL.width, height: PANEL.height },
+    title,
+    width: PANEL.width,
+    height: PANEL.height,
     content: joined([
       el("rect", { class: "v", x: left, y: top, width: right - left, height: bottom - top }),
       ...cells,

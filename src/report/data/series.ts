@@ -49,7 +49,9 @@ export function armSeries(
   { mean = "arithmetic", crosses }: { mean?: Mean; crosses?: (run: RunData) => Series["crosses"] } = {},
 ): readonly Series[] {
   return shownArms(data).map(({ label, series, runs }) => ({
-    ...{ label, series, points: averaged(runs.map(points), mean) },
+    label,
+    series,
+    points: averaged(runs.map(points), mean),
     crosses: runs.flatMap((run) => crosses?.(run) ?? []),
   }));
 }

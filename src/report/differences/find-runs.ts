@@ -104,7 +104,9 @@ function runIn(dir: string, identityOf = identities()): FoundRun {
 }
 
 const subject = (name: string, config: RunConfig, recorded: unknown, id: string): FoundRun => ({
-  ...{ name, config, id },
+  name,
+  config,
+  id,
   ...(typeof recorded === "string" && recorded !== id ? { recordedId: recorded } : {}),
 });
 

@@ -50,9 +50,14 @@ export function readMetrics(path: string, width: number): Metrics | undefined {
   }
   if (rows === 0) return undefined;
   return {
-    ...{ rows, lastStep, tokensPerStep: tokens / lastStep, clipped },
-    ...{ loss: loss.list(), gradNorm: gradNorm.list() },
-    ...{ lossSpikes: seen(watches[0]), gradSpikes: seen(watches[1]) },
+    rows,
+    lastStep,
+    tokensPerStep: tokens / lastStep,
+    clipped,
+    loss: loss.list(),
+    gradNorm: gradNorm.list(),
+    lossSpikes: seen(watches[0]),
+    gradSpikes: seen(watches[1]),
     ...(notFiniteAt === undefined ? {} : { notFiniteAt }),
   };
 }

@@ -135,7 +135,11 @@ function trainingFigure(data: ReportData): readonly FigureBlock[] {
   const steps = width * data.stepsPerPoint;
   const caption = `Training loss, ${steps === 1 ? "of each step" : `mean of ${steps} steps each`}, then mean over the seeds; the band spans their extremes.${line?.caption ?? ""}${from.note}${leftOut(data)}`;
   return figure({
-    ...{ id: "training-loss", title: "Training loss", panels: [panel], legend: legendOf(series), caption },
+    id: "training-loss",
+    title: "Training loss",
+    panels: [panel],
+    legend: legendOf(series),
+    caption,
     from: { files: ["metrics.csv"], runs: from.runs },
   });
 }

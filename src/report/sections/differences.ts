@@ -19,7 +19,8 @@ export function differences(
   return shownArms(data)
     .filter(({ label }) => label !== reference)
     .map(({ label, series, runs }) => ({
-      ...{ label, series },
+      label,
+      series,
       points: averaged(
         runs.map((run) =>
           points(run).map(({ x, y }) => ({ x, y: y - (bySeed.get(seedOf(run))?.get(x) ?? Number.NaN) })),

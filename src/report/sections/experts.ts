@@ -23,18 +23,28 @@ export function blocks(data: ReportData): readonly Block[] {
   const series = step === undefined ? [] : layerSeries(data, entropies, step);
   const x = { label: "layer (0 is the first)", whole: true };
   const entropy = lineChart({
-    ...{ title: `Routers' entropy at step ${step}`, x, y: { label: "nats" }, series, marks: true },
+    title: `Routers' entropy at step ${step}`,
+    x,
+    y: { label: "nats" },
+    series,
+    marks: true,
   });
   const shares = armSeries(data, largestShares);
   const load = lineChart({
-    ...{ title: "Largest expert's share of tokens", x, y: { label: "share of the choices" } },
-    ...{ series: shares, marks: true },
+    title: "Largest expert's share of tokens",
+    x,
+    y: { label: "share of the choices" },
+    series: shares,
+    marks: true,
   });
   const from = recordedBy(data, (run) => sharesOf(run) !== undefined || entropies(run).size > 0);
   const caption = `Left: mean entropy of each router's probabilities; the logarithm of the number of experts is a router that does not choose. Right: the share of a layer's token choices that its most loaded expert took, at the run's last recorded step.${from.note}${leftOut(data)}`;
   return [
     ...figure({
-      ...{ id: "experts", title: "Routers and experts", panels: [entropy, load], caption },
+      id: "experts",
+      title: "Routers and experts",
+      panels: [entropy, load],
+      caption,
       legend: legendOf(series.length > 0 ? series : shares),
       from: { files: [routerEntropies.table, lastShares.table], runs: from.runs },
     }),

@@ -29,7 +29,10 @@ export function blocks(data: ReportData): readonly Block[] {
     "One map per arm, one colour scale for all: the lighter, the larger the layer's gradient (geometric mean over the " +
     `seeds). Columns are recorded steps, at most about 48 of them.${from.note}${leftOut(data)}`;
   return figure({
-    ...{ id: "gradient-norm-maps", title: "Gradient norm, layer by step", panels, caption },
+    id: "gradient-norm-maps",
+    title: "Gradient norm, layer by step",
+    panels,
+    caption,
     bar: { label: "gradient L2 norm, before clipping", domain },
     from: { files: [layerGradients.table], runs: from.runs },
   });

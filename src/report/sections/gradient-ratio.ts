@@ -54,7 +54,8 @@ export function blocks(data: ReportData): readonly Block[] {
     title: "",
     x: { label: "step", whole: true },
     y: { label: "last layer / first layer", kind: "log", rule: 1 },
-    ...{ series, marks: series.every(({ points }) => points.length <= 30) },
+    series,
+    marks: series.every(({ points }) => points.length <= 30),
   });
   const from = recordedBy(data, (run) => gradients(run).size > 0);
   const caption = `Gradient norm of the last layer divided by that of the first, geometric mean over the seeds; the band spans their extremes.${from.note}${leftOut(data)}`;
@@ -62,8 +63,11 @@ export function blocks(data: ReportData): readonly Block[] {
     prose(measured(rows.filter(({ after }) => after !== undefined) as Measured[], last)),
     table,
     ...figure({
-      ...{ id: "gradient-norm-ratio", title: "Last layer's gradient norm to the first's" },
-      ...{ panels: [single ? undefined : chart], legend: legendOf(series), caption },
+      id: "gradient-norm-ratio",
+      title: "Last layer's gradient norm to the first's",
+      panels: [single ? undefined : chart],
+      legend: legendOf(series),
+      caption,
       from: { files: [layerGradients.table], runs: from.runs },
     }),
     prose(

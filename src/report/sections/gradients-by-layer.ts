@@ -33,7 +33,8 @@ export function blocks(data: ReportData): readonly Block[] {
       title: `Step ${step}`,
       x: { label: "layer (0 is the first)", whole: true },
       y: { label: "gradient L2 norm", kind: "log", domain },
-      ...{ series, marks: true },
+      series,
+      marks: true,
     }),
   );
   const caption =
@@ -41,7 +42,10 @@ export function blocks(data: ReportData): readonly Block[] {
     `the band spans their extremes. One logarithmic scale for all panels; step ${steps.at(-1)} is the last one that the ` +
     `runs share, those that diverged or are still open left aside where others finished.${from.note}${leftOut(data)}`;
   return figure({
-    ...{ id: "gradient-norms-by-layer", title: "Gradient norm by layer", panels, caption },
+    id: "gradient-norms-by-layer",
+    title: "Gradient norm by layer",
+    panels,
+    caption,
     legend: legendOf(charts.flatMap(({ series }) => series)),
     from: { files: [layerGradients.table], runs: from.runs },
   });

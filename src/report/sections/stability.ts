@@ -31,8 +31,12 @@ export function blocks(data: ReportData): readonly Block[] {
   const caption = `Global gradient norm before clipping, mean over the seeds; the band spans the extremes of all steps and seeds.${each} A cross marks where a run diverged.${from.note}${leftOut(data)}`;
   return [
     ...figure({
-      ...{ id: "gradient-norm", title: "Global gradient norm", panels: [panel] },
-      ...{ legend: legendOf(series), caption, from: { files: ["metrics.csv"], runs: from.runs } },
+      id: "gradient-norm",
+      title: "Global gradient norm",
+      panels: [panel],
+      legend: legendOf(series),
+      caption,
+      from: { files: ["metrics.csv"], runs: from.runs },
     }),
     tableOf(data.arms.filter(({ runs }) => runs.some(({ metrics }) => metrics !== undefined))),
     prose(

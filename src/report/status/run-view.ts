@@ -58,8 +58,13 @@ export function viewRun(run: Run, look: RunSnapshot, silent = false): RunView {
   const loss = (live ? undefined : status?.train_loss) ?? withLoss?.train_loss ?? status?.train_loss;
   const { host, attempt } = (lease?.held ? lease : status) ?? {};
   return {
-    ...{ name: run.name, id: run.id, factors: run.factors, state, label: labelOf(state, look, silent) },
-    ...{ step: state === "done" ? (status?.step ?? steps) : step, steps },
+    name: run.name,
+    id: run.id,
+    factors: run.factors,
+    state,
+    label: labelOf(state, look, silent),
+    step: state === "done" ? (status?.step ?? steps) : step,
+    steps,
     ...defined({ attempt, host, ...placeOf(lease), loss, valPpl: status?.val_ppl }),
     ...defined({
       started: status?.started,

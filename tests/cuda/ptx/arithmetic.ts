@@ -48,7 +48,16 @@ export const multiply: Translate = (x, i) => {
 };
 
 const COMPARISONS: Readonly<Record<string, string>> = {
-  ...{ eq: "==", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=", lo: "<", ls: "<=", hi: ">", hs: ">=" },
+  eq: "==",
+  ne: "!=",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+  lo: "<",
+  ls: "<=",
+  hi: ">",
+  hs: ">=",
 };
 
 /** Of `a` and `b`. Ordered comparisons of floats are false where one is NaN; those that end in `u` are true. */

@@ -2,10 +2,23 @@
 import type { Entry, Statement } from "./parse.ts";
 
 const C_TYPES: Readonly<Record<string, string>> = {
-  ...{ s8: "int8_t", u8: "uint8_t", b8: "uint8_t", s16: "int16_t", u16: "uint16_t", b16: "uint16_t" },
-  ...{ s32: "int32_t", u32: "uint32_t", b32: "uint32_t", s64: "int64_t", u64: "uint64_t", b64: "uint64_t" },
-  ...{ f32: "float", f64: "double", pred: "bool" },
-  ...{ s128: "__int128", u128: "unsigned __int128" },
+  s8: "int8_t",
+  u8: "uint8_t",
+  b8: "uint8_t",
+  s16: "int16_t",
+  u16: "uint16_t",
+  b16: "uint16_t",
+  s32: "int32_t",
+  u32: "uint32_t",
+  b32: "uint32_t",
+  s64: "int64_t",
+  u64: "uint64_t",
+  b64: "uint64_t",
+  f32: "float",
+  f64: "double",
+  pred: "bool",
+  s128: "__int128",
+  u128: "unsigned __int128",
 };
 
 export function cType(type: string): string {
@@ -20,7 +33,10 @@ export const unsigned = (type: string): string => `u${bitsOf(type)}`;
 
 const SPECIAL: Readonly<Record<string, string>> = { "%laneid": "cudasim::lane()" };
 for (const [ptx, c] of Object.entries({
-  ...{ tid: "threadIdx", ctaid: "blockIdx", ntid: "blockDim", nctaid: "gridDim" },
+  tid: "threadIdx",
+  ctaid: "blockIdx",
+  ntid: "blockDim",
+  nctaid: "gridDim",
 }))
   for (const axis of "xyz") (SPECIAL as Record<string, string>)[`%${ptx}.${axis}`] = `${c}.${axis}`;
 

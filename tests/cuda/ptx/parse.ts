@@ -84,7 +84,9 @@ function parameter(text: string): Parameter {
   if (found === null) throw new Error(`PTX: parameter ${text}`);
   const [, align, type, name, bytes] = found;
   return {
-    ...{ name: name!, type: type!, align: Number(align ?? 1) },
+    name: name!,
+    type: type!,
+    align: Number(align ?? 1),
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
   };
 }
@@ -96,8 +98,12 @@ function variable(line: string): Variable | undefined {
   if (found === null) return undefined;
   const [, space, align, bits, name, count, values] = found;
   return {
-    ...{ space: space as Space, name: name!, align: Number(align), bits: Number(bits) },
-    ...{ count: Number(count ?? 1), ...(values === undefined ? {} : { values }) },
+    space: space as Space,
+    name: name!,
+    align: Number(align),
+    bits: Number(bits),
+    count: Number(count ?? 1),
+    ...(values === undefined ? {} : { values }),
   };
 }
 

@@ -18,7 +18,13 @@ const folder = temporaryFolder();
 let made = 0;
 
 const token = (content: string, id: number, more: object = {}) => ({
-  ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
   ...more,
 });
 

@@ -52,7 +52,13 @@ describe.each(Object.entries(models))("%s", (_, model) => {
 /** Deep, and long enough for activations to matter. */
 const deep: ModelConfig = {
   ...tiny,
-  ...{ n_layers: 12, d_model: 32, n_heads: 4, n_kv_heads: 2, head_dim: 8, ffn_dim: 88, seq_len: 64 },
+  n_layers: 12,
+  d_model: 32,
+  n_heads: 4,
+  n_kv_heads: 2,
+  head_dim: 8,
+  ffn_dim: 88,
+  seq_len: 64,
 };
 const planned = (model: ModelConfig, norm: NormSelection, recompute: RecomputeLevel) =>
   plan(gradientGraph({ model, norm }, { batch: 2, nativeOps: FUSED, recompute }).graph);

@@ -181,8 +181,15 @@ describe("FLOPs", () => {
   test("at the size of HybridNorm's 550M the products are all but a few percent of the whole", () => {
     const model = {
       ...tiny,
-      ...{ d_model: 1536, n_layers: 16, n_heads: 16, n_kv_heads: 4, head_dim: 96, ffn_dim: 4096 },
-      ...{ vocab_size: 100352, seq_len: 4096, tie_embeddings: true },
+      d_model: 1536,
+      n_layers: 16,
+      n_heads: 16,
+      n_kv_heads: 4,
+      head_dim: 96,
+      ffn_dim: 4096,
+      vocab_size: 100352,
+      seq_len: 4096,
+      tie_embeddings: true,
     };
     const { flops } = plan(gradientGraph({ model, norm: { name: "hybrid" } }, { batch: 1 }).graph);
     const products = 6 * multiplied(model) * 4096 + 3 * attention(model, 1);

@@ -11,7 +11,9 @@ const made = (name = "nano") =>
   reportDataOf(
     ["norm=pre,post", "train.seed=1,2"],
     (_, i) => ({
-      ...{ end: 2 + i / 10, metrics: steady(20), evaluations: judged(3, 2 + i / 10) },
+      end: 2 + i / 10,
+      metrics: steady(20),
+      evaluations: judged(3, 2 + i / 10),
       gradients: new Map([
         [1, [1, 2]],
         [20, [2, 1 + i]],

@@ -73,8 +73,14 @@ export function steady(last: number, loss = 2, norm = 1): Metrics {
   const steps = Array.from({ length: last }, (_, i) => i + 1);
   const flat = (value: number) => steps.map((step) => ({ step, n: 1, mean: value, min: value, max: value }));
   return {
-    ...{ rows: last, lastStep: last, tokensPerStep: 128, loss: flat(loss), gradNorm: flat(norm) },
-    ...{ clipped: 0, lossSpikes: { count: 0 }, gradSpikes: { count: 0 } },
+    rows: last,
+    lastStep: last,
+    tokensPerStep: 128,
+    loss: flat(loss),
+    gradNorm: flat(norm),
+    clipped: 0,
+    lossSpikes: { count: 0 },
+    gradSpikes: { count: 0 },
   };
 }
 

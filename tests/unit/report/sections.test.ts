@@ -119,13 +119,17 @@ test("expectations: what was met and missed, with numbers of eval.sets, and noth
     evaluations: [...judged(3, 2 + i / 2), evaluated(20, 4 + i, "wikipedia")],
   });
   const claim = (metric: "val_loss" | "val_ppl", high: number, set?: string) => ({
-    ...{ kind: "number" as const, metric, high },
+    kind: "number" as const,
+    metric,
+    high,
     ...(set === undefined ? {} : { set }),
   });
   const data = reportDataOf(["norm=pre,post"], known, {
     expected: (runs) =>
       [claim("val_loss", 2.1), claim("val_ppl", Math.exp(4.5), "wikipedia")].map((one, at) => ({
-        ...{ at, claim: one, source: "a table" },
+        at,
+        claim: one,
+        source: "a table",
         arms: runs.map(({ name }) => ({ arm: [name] })),
       })),
   });

@@ -28,8 +28,17 @@ const status = (changes: Partial<RunStatus>): RunStatus => ({
   ...changes,
 });
 const lease = (changes: Partial<LeaseView> = {}): LeaseView => ({
-  ...{ host: "node7", pid: 7, started: null, boot: null, machine: null, pid_namespace: null },
-  ...{ attempt: 2, nonce: "n", since: "2026-01-01T00:00:00Z", held: true, beat: "1" },
+  host: "node7",
+  pid: 7,
+  started: null,
+  boot: null,
+  machine: null,
+  pid_namespace: null,
+  attempt: 2,
+  nonce: "n",
+  since: "2026-01-01T00:00:00Z",
+  held: true,
+  beat: "1",
   ...changes,
 });
 const timing = [1, 2, 3, 4].map((step) => ({ step, wall_s: step * 0.5, step_s: 0.4 }));

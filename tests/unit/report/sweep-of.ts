@@ -11,8 +11,16 @@ export function ranOf(factors: RankedRun["factors"], end: End, more: Partial<Run
   const state = typeof end === "string" ? end : "done";
   const found = loss === undefined ? {} : { val_loss: loss, val_bits_per_byte: loss / 2 };
   const status: RunStatus = {
-    ...{ state, attempt: 1, run: name, id: name, pid: 7, host: "here", started: "2026-01-01T00:00:00Z" },
-    ...{ data_fingerprint: "d", ...found, ...more },
+    state,
+    attempt: 1,
+    run: name,
+    id: name,
+    pid: 7,
+    host: "here",
+    started: "2026-01-01T00:00:00Z",
+    data_fingerprint: "d",
+    ...found,
+    ...more,
   };
   return { name, id: name, factors, status: end === undefined ? undefined : status };
 }

@@ -49,7 +49,10 @@ function element({ srun, about = say("RUNNING"), facts = {}, steps }: Setup) {
       env: { HNORM_CACHE_DIR: "/a b" },
       setup: [],
     },
-    ...{ signalS: 180, maxRequeues: 50, workers: false, ...facts },
+    signalS: 180,
+    maxRequeues: 50,
+    workers: false,
+    ...facts,
   };
   const script = join(dir, "submit.slurm");
   writeFileSync(script, runScript(all));

@@ -52,7 +52,10 @@ const WARPGROUPS: Readonly<Record<AttentionKernel, Readonly<Record<number, Tiles
 
 /** The `-D` options of attention.cuh. */
 export const definesOf = (headDim: number, { warps, tiles, block, warpgroups }: Tiles) => ({
-  ...{ HEAD_DIM: headDim, WARPS: warps, TILES: tiles, BLOCK: block },
+  HEAD_DIM: headDim,
+  WARPS: warps,
+  TILES: tiles,
+  BLOCK: block,
   ...(warpgroups ? { WARPGROUPS: 1 } : {}),
 });
 

@@ -55,7 +55,11 @@ function place(hub: FakeHub, more: Readonly<Record<string, string>> = {}, patien
   const blobs = join(dir, "hf", "hub", "datasets--owner--name", "blobs");
   const onProgress = (message: string) => void said.push(message);
   return {
-    ...{ dir, said, env, blobs, blob: join(blobs, sha256(FILE)) },
+    dir,
+    said,
+    env,
+    blobs,
+    blob: join(blobs, sha256(FILE)),
     async local(reference = REFERENCE, documents) {
       const ctx = { baseDir: dir, cacheDir: join(dir, "cache"), env, onProgress };
       const [file] = await openHubFiles("data.source.train", reference, ctx, patience);

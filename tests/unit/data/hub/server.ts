@@ -42,7 +42,11 @@ export async function fakeHub(contents: Readonly<Record<string, Uint8Array>>): P
   const note = (host: "hub" | "cdn", { method = "", url = "", headers }: IncomingMessage) => {
     const range = headers.range;
     seen.push({
-      ...{ host, method, path: url, range, authorization: headers.authorization },
+      host,
+      method,
+      path: url,
+      range,
+      authorization: headers.authorization,
       ifRange: headers["if-range"] as string | undefined,
     });
     return counts[host]++;
@@ -69,7 +73,10 @@ export async function fakeHub(contents: Readonly<Record<string, Uint8Array>>): P
     response.writeHead(302, { location: `${cdn}/${path}` }).end();
   });
   const hub: FakeHub = {
-    ...{ endpoint: front, seen, files, etags: new Map() },
+    endpoint: front,
+    seen,
+    files,
+    etags: new Map(),
     ranges: () => seen.filter(({ host }) => host === "cdn").map(({ range }) => range),
   };
   return hub;
