@@ -98,7 +98,7 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
   const kept = listed.length - runs.length;
   if (kept > 0)
     io.log(
-      `${plural(kept, "run")} of an earlier ${name} stay in the sweep; shown below is what was asked for`,
+      `${plural(kept, "run")} of an earlier ${name} ${kept === 1 ? "stays" : "stay"} in the sweep; shown below is what was asked for`,
     );
   const { end, statuses } = await trainRuns({
     runs: todo,
