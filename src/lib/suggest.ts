@@ -4,10 +4,16 @@ export function nearest(word: string, allowed: readonly string[]): string | unde
   if (byNumber !== undefined) return byNumber;
   // Of three letters one may be wrong, of four two; beyond that a third.
   const limit = Math.min(Math.floor(word.length / 2), Math.max(2, Math.floor(word.length / 3)));
-  const ranked = allowed.map((a) => ({ a, d: editDistance(word.toLowerCase(), a.toLowerCase()) }));
+  const ranked = allowed.map((a) => ({ a, d: distance(word.toLowerCase(), a.toLowerCase()) }));
   const best = ranked.sort((x, y) => x.d - y.d)[0];
   return best !== undefined && best.d <= limit ? best.a : undefined;
 }
+
+/** Of the same letters in another order: one slip. */
+const distance = (a: string, b: string): number =>
+  a !== b && sorted(a) === sorted(b) ? 1 : editDistance(a, b);
+
+const sorted = (word: string): string => [...word].sort().join("");
 
 const SIZED = /^(.*?)(\d+(?:\.\d+)?)([a-z]*)$/;
 

@@ -1,6 +1,7 @@
 /** What signals mean to a worker: the first lets every run save its state and stop, a second Ctrl-C ends them at once. */
-import type { Launched } from "./launch.ts";
+
 import { isUnderNohup } from "../lib/nohup.ts";
+import type { Launched } from "./launch.ts";
 
 /** How a worker ended: with all it could do done, or by a signal. */
 export type SweepEnd = "all" | "interrupted" | "terminated";

@@ -26,7 +26,7 @@ test("a NaN loss ends its own run alone, with one and with two at a time", async
       `jobs-${jobs}`,
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^1 +pre-normal-\S+ .* done$/m);
+    expect(stdout).toMatch(/^1 +pre-normal-\S+ .* done, stuck$/m);
     expect(stdout).toMatch(/^ +hybrid-\S+ +- +- +- +nan +nan +diverged@1$/m);
   }
 });

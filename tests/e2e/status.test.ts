@@ -33,7 +33,8 @@ test("a sweep from its first run to its last, watched", async () => {
 
 test("a folder of sweeps, one run, and a folder that is neither", async () => {
   const dir = folder();
-  const run = (name: string) => ({ name, id: name, factors: {}, config: JSON.parse(tiny()) });
+  const config = { ...JSON.parse(tiny()), norm: { name: "pre" }, eval: {}, log: {} };
+  const run = (name: string) => ({ name, id: name, factors: {}, config });
   for (const name of ["one", "two"]) {
     mkdirSync(join(dir, "runs", name), { recursive: true });
     writeFileSync(

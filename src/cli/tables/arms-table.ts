@@ -41,7 +41,8 @@ function tunedText(
 ): readonly string[] {
   const arms = mismatch === undefined && sweepsRates(runs) ? tunedArms(runs, sweepName, by) : [];
   const atBest = armsAtBest(arms);
-  if (atBest.length < 2) return [];
+  // Where each arm has one rate of its own, the table above has said it.
+  if (atBest.length < 2 || arms.every(({ rates }) => rates.length < 2)) return [];
   const rates = new Map(arms.map(({ label, best }) => [label, best?.rate]));
   const labelled = atBest.map((arm) => ({ ...arm, label: `${arm.label}, lr ${rates.get(arm.label)}` }));
   return ["each arm at its own best learning rate:", armsWithNoise(evidence(labelled, { by }), false), ""];

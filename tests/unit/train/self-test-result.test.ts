@@ -42,7 +42,7 @@ test("wrong numbers are told, the worst first", async () => {
   const dir = cache();
   saveSelfTest(on("A100"), wrong, dir);
   expect(await selfTestCheck(dir, silent)(on("A100"))).toBe(
-    "its self-test failed: c off by Infinity, more than 0.1; d off by 3.0, more than 0.1; " +
+    "its self-test failed: c off by inf, more than 0.1; d off by 3.0, more than 0.1; " +
       "e off by 2.0, more than 0.1; and 1 more",
   );
 });

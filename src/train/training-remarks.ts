@@ -1,27 +1,13 @@
-/** What is allowed and probably not meant, of the runs of a sweep: told by `plan` and `sweep`, never an error. Pure. */
+/** What is allowed and probably not meant of one run's training, a line each: told by `plan` and `sweep`, never an error. Pure. */
 import type { RunConfig } from "../config/schema.ts";
 import { parameterGroups } from "../optim/groups.ts";
 import { schedules } from "../optim/index.ts";
 import type { Schedule } from "../optim/schedule.ts";
-import type { Run } from "./expand.ts";
-import { sameModels } from "./same-models.ts";
 
-/** A line each, with the runs it is about. */
-export function remarks(runs: readonly Pick<Run, "name" | "config">[]): readonly string[] {
-  const about = new Map<string, string[]>();
-  for (const { name, config } of runs)
-    for (const remark of [...scheduleRemarks(config), ...decayRemarks(config)])
-      about.set(remark, [...(about.get(remark) ?? []), name]);
-  const lines = [...about].map(([remark, names]) => `${whose(names, runs.length)}: ${remark}`);
-  const same = sameModels(runs).map(
-    ({ names, initsDiffer }) =>
-      `${names.join(" and ")} are the same model${initsDiffer ? ", but for their init" : ""}`,
-  );
-  return [...lines, ...same];
-}
-
-const whose = (names: readonly string[], all: number): string =>
-  names.length === all ? (all === 1 ? names[0]! : "all runs") : names.join(", ");
+export const trainingRemarks = (config: RunConfig): readonly string[] => [
+  ...scheduleRemarks(config),
+  ...decayRemarks(config),
+];
 
 /** A floor that is reached this much of the run before its end is no accident of rounding. */
 const IDLE_SHARE = 0.05;

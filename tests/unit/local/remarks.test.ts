@@ -1,8 +1,8 @@
 /** What `plan` says of configs that are allowed and probably not meant; and that it is silent about others. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { remarks } from "../../../src/local/remarks.ts";
 import { loadSweep } from "../../../src/sweep/expand.ts";
-import { remarks } from "../../../src/sweep/remarks.ts";
 import { folderOf, GOOD } from "../config/files.ts";
 
 const sweepOf = (text: string, ...overrides: readonly string[]) =>
