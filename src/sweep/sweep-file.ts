@@ -10,6 +10,7 @@ import { sweepFiles } from "../runs/paths.ts";
 import type { Run, Sweep } from "./expand.ts";
 import { identities } from "./identity.ts";
 import { isListed } from "./listing.ts";
+import { withCommonFactors } from "./union.ts";
 
 const SCHEMA = 2;
 
@@ -37,12 +38,13 @@ export async function writeSweepFile(dir: string, sweep: Sweep): Promise<readonl
   const [names, ids] = [new Set(runs.map(({ name }) => name)), new Set(runs.map(({ id }) => id))];
   const others = before.filter(({ name, id }) => !names.has(name) && !ids.has(id));
   const kept = others.filter(({ name }) => existsSync(files.run(name)));
+  const listed = kept.length === 0 ? runs : withCommonFactors([...runs, ...kept], rest.factors);
   const content: SweepFile = {
     schema: SCHEMA,
     ...rest,
     file: absolute(file),
     base_dir: absolute(baseDir),
-    runs: [...runs, ...kept],
+    runs: listed,
   };
   await writeFileAtomic(files.sweep, `${JSON.stringify(content, null, 2)}\n`);
   return before.filter((run) => !names.has(run.name) && !kept.includes(run)).map(({ name }) => name);

@@ -44,6 +44,25 @@ test("a part of a sweep, or another config of its name, takes no run away that w
   expect(gone.some((name) => started.some((run) => run.name === name))).toBe(false);
 });
 
+test("what was swept of some of the runs is a factor of all that stay on the list", async () => {
+  const own = mkdtempSync(join(dir, "factors-"));
+  const whole = loadSweep(nano, ["norm=pre,{name: mix-ln, alpha: 0.5}"]);
+  await writeSweepFile(own, whole);
+  for (const { name } of whole.runs) mkdirSync(join(own, name));
+  const factors = async (...overrides: readonly string[]) => {
+    await writeSweepFile(own, loadSweep(nano, overrides));
+    return readSweepFile(own).runs.map((run) => run.factors);
+  };
+  const [pre, mix] = [{ norm: { name: "pre" } }, { norm: { name: "mix-ln", alpha: 0.5 } }];
+  expect(await factors("norm=pre")).toEqual([pre, mix]);
+  const seeded = (seed: number, of: object) => ({ ...of, "train.seed": seed });
+  expect(await factors("norm=pre", "train.seed=1,2")).toEqual([
+    { "train.seed": 1, ...pre },
+    { "train.seed": 2, ...pre },
+    seeded(1, mix),
+  ]);
+});
+
 test("a folder without one, one of another version, and one that is cut short are the user's to mend", () => {
   expect(() => readSweepFile(join(dir, "nowhere"))).toThrow(/nowhere: no sweep here \(no sweep\.json\)/);
   const path = join(dir, "sweep.json");
