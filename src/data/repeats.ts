@@ -25,17 +25,23 @@ export function repeats(ids: Int32Array, { max_period, times }: RepeatFilter): b
   return false;
 }
 
-/** The weight of each of the inputs of some windows of T + 1 ids: `weight`, or 0 where the window repeats. */
+/**
+ * The weight of each of the inputs of some windows of T + 1 ids: `weight`, or 0 where the window repeats. Returns how many
+ * inputs have 0.
+ */
 export function maskRepeats(
   windows: Int32Array,
   seqLen: number,
   filter: RepeatFilter,
   weight: number,
   out: Float32Array,
-): void {
+): number {
+  let masked = 0;
   for (let row = 0; row * (seqLen + 1) < windows.length; row++) {
     const at = row * (seqLen + 1);
     const dropped = repeats(windows.subarray(at, at + seqLen), filter);
     out.fill(dropped ? 0 : weight, row * seqLen, (row + 1) * seqLen);
+    if (dropped) masked += seqLen;
   }
+  return masked;
 }

@@ -11,10 +11,11 @@ export function sha256(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
-/** sha256, in hex, of a file's bytes, read in pieces. */
-export async function sha256File(path: string): Promise<string> {
+/** sha256, in hex, of a file's bytes, read in pieces. `fd`: where it is open already; it is closed. */
+export async function sha256File(path: string, fd?: number): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  const stream = createReadStream(path, { ...(fd === undefined ? {} : { fd }), highWaterMark: 1 << 20 });
+  for await (const chunk of stream) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 

@@ -2,7 +2,7 @@
  * JSON whose numbers may be any: what JSON has no form for is written as the CSV files have it, "nan", "inf", "-inf". The
  * null that JSON.stringify makes of such a number, and former versions wrote, reads as NaN.
  */
-import { cell } from "./csv.ts";
+import { cell, numberIn } from "./csv.ts";
 
 export const jsonText = (value: unknown, indent?: number): string =>
   JSON.stringify(
@@ -11,12 +11,14 @@ export const jsonText = (value: unknown, indent?: number): string =>
     indent,
   );
 
+/** As csv.ts spells them. */
+const NOT_FINITE = /^(nan|-?inf)$/;
+
 /** The number that a field of such JSON holds; undefined where it holds something else. */
 export function jsonNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
-  if (value === null || value === "nan") return Number.NaN;
-  if (value === "inf" || value === "-inf") return value === "inf" ? Infinity : -Infinity;
-  return undefined;
+  if (value === null) return Number.NaN;
+  return typeof value === "string" && NOT_FINITE.test(value) ? numberIn(value) : undefined;
 }
 
 /** Mappings and lists whose leaves are all numbers, as they were before they were written. */

@@ -49,3 +49,12 @@ export function readRegularBytes(path: string, maxBytes: number, options: OpenOp
 /** The same as text. */
 export const readRegular = (path: string, maxBytes: number, options: OpenOptions = {}): string =>
   readRegularBytes(path, maxBytes, options).toString("utf8");
+
+/** The same, or nothing, where it is not there or cannot be read so. */
+export function readRegularIfAny(path: string, maxBytes: number): string {
+  try {
+    return readRegular(path, maxBytes);
+  } catch {
+    return "";
+  }
+}

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
-import { openRegular, readRegular } from "../lib/regular-file.ts";
+import { openRegular, readRegularIfAny } from "../lib/regular-file.ts";
 import { writeAllSync } from "../lib/write-all.ts";
 import type { Cause } from "./causes.ts";
 import { type LeaseOwner, owners } from "./lease.ts";
@@ -89,14 +89,7 @@ export function attemptsBeforeLeases(dir: string): number {
 /** Lines of attempts by the thousand. */
 const MAX_BYTES = 1 << 26;
 
-/** Empty where there is no such file, or something else in its place. */
-function textOf(path: string): string {
-  try {
-    return readRegular(path, MAX_BYTES);
-  } catch {
-    return "";
-  }
-}
+const textOf = (path: string): string => readRegularIfAny(path, MAX_BYTES);
 
 function parsed(line: string): AttemptRecord | undefined {
   try {

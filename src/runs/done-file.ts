@@ -2,14 +2,12 @@
  * DONE, the marker of a finished run: how it ended, and then, as `sha256sum` writes them, the checksums of all result files
  * and of the lines before. `tail -n +2 DONE | head -n -1 | sha256sum --check` reads it as `hnorm verify --files` does.
  */
-
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { TablePrefix } from "../lib/csv.ts";
 import { EnvironmentError } from "../lib/errors.ts";
-import { sha256 } from "../lib/hash.ts";
-import { openRegular, readRegular } from "../lib/regular-file.ts";
+import { sha256, sha256File } from "../lib/hash.ts";
+import { openRegular, readRegularIfAny } from "../lib/regular-file.ts";
 import { runFiles } from "./paths.ts";
 import { type RunState, readStatus } from "./status.ts";
 
@@ -95,17 +93,7 @@ function digestsIn(text: string): ReadonlyMap<string, string> | undefined {
   return new Map(listed.slice(0, -1).map((found) => [found![2]!, found![1]!]));
 }
 
-function textOf(done: string): string {
-  try {
-    return readRegular(done, MAX_BYTES);
-  } catch {
-    return "";
-  }
-}
+const textOf = (path: string): string => readRegularIfAny(path, MAX_BYTES);
 
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  const stream = createReadStream(path, { fd: openRegular(path, "read"), highWaterMark: 1 << 20 });
-  for await (const chunk of stream) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
+/** Through no link. */
+const digestOf = async (path: string): Promise<string> => sha256File(path, openRegular(path, "read"));

@@ -10,7 +10,7 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readRegular } from "../lib/regular-file.ts";
+import { readRegularIfAny } from "../lib/regular-file.ts";
 import { runFiles } from "./paths.ts";
 import { liveness, type ProcessIdentity } from "./process-identity.ts";
 
@@ -81,13 +81,7 @@ export const claims = (root: string): readonly number[] =>
 
 const MAX_BYTES = 1 << 16;
 
-function textOf(path: string): string {
-  try {
-    return readRegular(path, MAX_BYTES);
-  } catch {
-    return "";
-  }
-}
+const textOf = (path: string): string => readRegularIfAny(path, MAX_BYTES);
 
 /** What the file says; where it cannot be read, an owner of whom nobody can say whether it lives. */
 export function ownerFrom(text: string, attempt: number): LeaseOwner {

@@ -3,12 +3,17 @@ import { readRegular } from "../lib/regular-file.ts";
 import { runFiles } from "./paths.ts";
 
 const MAX_BYTES = 1 << 24;
-/** Of the validation split, in nats per token, where provenance.json has it: see BatchStream's unigramBitsPerByte. */
+
+/** Bits per byte as a loss in nats per token. */
+export const natsPerToken = (bitsPerByte: number, utf8Bytes: number, tokens: number): number =>
+  (bitsPerByte * Math.LN2 * utf8Bytes) / tokens;
+
+/** What token frequencies cost on the validation split, in nats per token, where provenance.json has it in bits per byte. */
 export function unigramLossOf(provenance: unknown): number | undefined {
   const { validation } = (provenance ?? {}) as { readonly validation?: Readonly<Record<string, unknown>> };
   const { unigram_bits_per_byte: bits, utf8_bytes: bytes, tokens } = validation ?? {};
   if (typeof bits !== "number" || typeof bytes !== "number" || typeof tokens !== "number") return undefined;
-  return (bits * Math.LN2 * bytes) / tokens;
+  return natsPerToken(bits, bytes, tokens);
 }
 
 /** Of the validation windows as they were predicted: another length, number or text of them gives another. */

@@ -8,6 +8,7 @@ import type { RunConfig } from "../config/schema.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { sha256 } from "../lib/hash.ts";
 import { packageVersion } from "../lib/package-version.ts";
+import { natsPerToken } from "../runs/provenance.ts";
 import type { EvaluationSet } from "./evaluation-sets.ts";
 
 /** Batches whose contents are pinned by a hash. */
@@ -62,7 +63,7 @@ export async function provenance(
       tokens: validation.tokens,
       utf8_bytes: validation.utf8Bytes,
       unigram_bits_per_byte: validation.unigramBitsPerByte,
-      unigram_loss: (validation.unigramBitsPerByte * Math.LN2 * validation.utf8Bytes) / validation.tokens,
+      unigram_loss: natsPerToken(validation.unigramBitsPerByte, validation.utf8Bytes, validation.tokens),
       ...(validation.optimalLoss === undefined ? {} : { optimal_loss: validation.optimalLoss }),
     },
     evaluation_sets: sets.map(

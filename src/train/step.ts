@@ -108,10 +108,8 @@ export async function stepper(
       for (let j = 0; j < microBatches; j++) {
         const windows = microBatch(t, j, micro_batch_size);
         splitWindows(windows, model.seq_len, feeds);
-        if (mask_repeats !== undefined) {
-          maskRepeats(windows, model.seq_len, mask_repeats, weight, feeds.weights);
-          masked += feeds.weights.reduce((count, of) => count + (of === 0 ? 1 : 0), 0);
-        }
+        if (mask_repeats !== undefined)
+          masked += maskRepeats(windows, model.seq_len, mask_repeats, weight, feeds.weights);
         const outputs = await program.run({ ...feeds, ...stepFeeds });
         loss += outputs.loss![0]!;
         measuring.add(outputs);

@@ -48,13 +48,13 @@ function firstAt(at: (t: number) => number, steps: number, last: number): number
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 
-/** |1 - lr wd| >= 1: a step multiplies every decayed weight by as much, and weights grow without end. */
+/** |1 - lr wd| >= 1: a step multiplies every decayed weight by that, and does not make it smaller. */
 function decayRemarks({ train: { optimizer, lr } }: RunConfig): readonly string[] {
   return parameterGroups(optimizer).flatMap((group) => {
     const left = group.optimizer.decayed(lr * group.lrFactor, group.params);
     if (Math.abs(left) < 1 || left === 1) return [];
     return [
-      `weight decay alone multiplies weights by ${Number(left.toPrecision(3))} at every step of the peak learning rate: they grow without end`,
+      `weight decay alone multiplies weights by ${Number(left.toPrecision(3))} at every step of the peak learning rate: they do not decay`,
     ];
   });
 }

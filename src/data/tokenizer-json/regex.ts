@@ -24,6 +24,24 @@ export interface TranslatedRegex {
   readonly nullable: boolean;
 }
 
+/** After its parenthesis, what a group is in JavaScript, and whether case counts in it where that changes; the first that fits. */
+const GROUPS: readonly {
+  readonly opening: string;
+  readonly prefix?: "(?:" | "(?=" | "(?!" | "(?<=" | "(?<!" | "(?>";
+  readonly folds?: boolean;
+}[] = [
+  { opening: "?:", prefix: "(?:" },
+  { opening: "?i:", prefix: "(?:", folds: true },
+  { opening: "?-i:", prefix: "(?:", folds: false },
+  { opening: "?=", prefix: "(?=" },
+  { opening: "?!", prefix: "(?!" },
+  { opening: "?<=", prefix: "(?<=" },
+  { opening: "?<!", prefix: "(?<!" },
+  { opening: "?>", prefix: "(?>" },
+  { opening: "?" }, // any other is not understood
+  { opening: "", prefix: "(?:" },
+];
+
 /** More of them take longer than a text's length cubed. */
 const MAX_LOOPS = 3;
 const MAX_DEPTH = 50;
@@ -125,26 +143,10 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
 
   function group(ignoreCase: boolean): Node {
     const rest = chars.slice(at, at + 4).join("");
-    const [opening, prefix, folded] = rest.startsWith("?:")
-      ? [2, "(?:", ignoreCase]
-      : rest.startsWith("?i:")
-        ? [3, "(?:", true]
-        : rest.startsWith("?-i:")
-          ? [4, "(?:", false]
-          : rest.startsWith("?=")
-            ? [2, "(?=", ignoreCase]
-            : rest.startsWith("?!")
-              ? [2, "(?!", ignoreCase]
-              : rest.startsWith("?<=")
-                ? [3, "(?<=", ignoreCase]
-                : rest.startsWith("?<!")
-                  ? [3, "(?<!", ignoreCase]
-                  : rest.startsWith("?>")
-                    ? [2, "(?>", ignoreCase]
-                    : rest.startsWith("?")
-                      ? refuse(`the group "(${rest}"`)
-                      : ([0, "(?:", ignoreCase] as const);
-    at += opening;
+    const { opening, prefix, folds } = GROUPS.find((kind) => rest.startsWith(kind.opening))!;
+    if (prefix === undefined) return refuse(`the group "(${rest}"`);
+    const folded = folds ?? ignoreCase;
+    at += opening.length;
     if (++depth > MAX_DEPTH) refuse(`groups more than ${MAX_DEPTH} deep`);
     const inner = alternatives(folded);
     depth--;

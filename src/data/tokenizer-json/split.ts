@@ -89,26 +89,8 @@ export function splitter(
 const JOINS: Readonly<Record<Behavior, (spans: readonly Span[]) => readonly Span[]>> = {
   Removed: (spans) => spans.filter(({ match }) => !match),
   Isolated: (spans) => spans,
-  Contiguous(spans) {
-    const out: Span[] = [];
-    let before = false;
-    for (const span of spans) {
-      if (span.match === before && out.length > 0) out.at(-1)!.end = span.end;
-      else out.push(span);
-      before = span.match;
-    }
-    return out;
-  },
-  MergedWithPrevious(spans) {
-    const out: Span[] = [];
-    let before = false;
-    for (const span of spans) {
-      if (span.match && !before && out.length > 0) out.at(-1)!.end = span.end;
-      else out.push(span);
-      before = span.match;
-    }
-    return out;
-  },
+  Contiguous: (spans) => joined(spans, (match, before) => match === before),
+  MergedWithPrevious: (spans) => joined(spans, (match, before) => match && !before),
   MergedWithNext(spans) {
     const out: Span[] = [];
     let after = false;
@@ -120,3 +102,18 @@ const JOINS: Readonly<Record<Behavior, (spans: readonly Span[]) => readonly Span
     return out.reverse();
   },
 };
+
+/** Each span that joins the one before it, by whether the two are matches, goes on with what that is part of. */
+function joined(
+  spans: readonly Span[],
+  joins: (match: boolean, before: boolean) => boolean,
+): readonly Span[] {
+  const out: Span[] = [];
+  let before = false;
+  for (const span of spans) {
+    if (out.length > 0 && joins(span.match, before)) out.at(-1)!.end = span.end;
+    else out.push(span);
+    before = span.match;
+  }
+  return out;
+}
