@@ -77,7 +77,10 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
     let folded = ignoreCase;
     while (at < chars.length && chars[at] !== "|" && chars[at] !== ")") {
       if (chars.slice(at, at + 4).join("") === "(?i)") {
-        if (parts.length > 0 || branchStart(at)) folded = true;
+        if (parts.length === 0 && at !== 0) refuse("(?i) elsewhere than at its start; write (?i:...)");
+        // It holds to the end of the group, alternatives included; here to the end of its branch.
+        if (written.includes("|")) refuse("(?i) before alternatives; write (?i:...)");
+        folded = true;
         at += 4;
         continue;
       }
@@ -91,13 +94,6 @@ export function translateRegex(where: string, written: string): TranslatedRegex 
     if (loops > MAX_LOOPS) refuse(`more than ${MAX_LOOPS} unbounded repetitions in one branch`);
     const least = parts.reduce((sum, part) => sum + part.least, 0);
     return { source: parts.map((part) => part.source).join(""), fixed, loops, least };
-  }
-
-  /** (?i) holds to the end of the group, alternatives included: taken only where that is the whole pattern's start. */
-  function branchStart(position: number): boolean {
-    if (position !== 0) refuse("(?i) elsewhere than at its start; write (?i:...)");
-    if (written.includes("|")) refuse("(?i) before alternatives; write (?i:...)");
-    return true;
   }
 
   function atom(ignoreCase: boolean): Node {

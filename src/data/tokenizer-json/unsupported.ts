@@ -9,7 +9,6 @@ export type Readers<T> = Readonly<Record<string, (part: Part) => T>>;
 /** A part of the file as it stands there, with the place it stands at. */
 export interface Part {
   readonly where: string;
-  readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -21,7 +20,7 @@ export function readPart<T>(where: string, value: unknown, readers: Readers<T>):
     throw new Unsupported(
       `${where}: type ${JSON.stringify(type) ?? "missing"} is not supported; supported: ${Object.keys(readers).join(", ")}`,
     );
-  return reader({ where: `${where}: ${type}`, type: type as string, fields });
+  return reader({ where: `${where}: ${type}`, fields });
 }
 
 /** Checks of one field: whether a value is so, and what it should be. */

@@ -195,6 +195,7 @@ test.each([
   ["[[:alpha:]]", "a POSIX class"],
   ["[a-z&&[^aeiou]]", "an intersection"],
   ["(?i:ss)", '"ss" within (?i:...)'],
+  ["a(?i)b|c", "(?i) before alternatives"],
   ["(?i:é)", '"é" within (?i:...)'],
   ["(?x: a b )", 'the group "('],
   ["a{1,3}+", "means something else in other engines"],
