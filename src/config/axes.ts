@@ -24,6 +24,9 @@ export interface Axis {
 /** The key that runs of one arm differ in. */
 export const SEED = "train.seed";
 
+/** The key that an arm may be tuned in: it is compared at its best one. */
+export const LEARNING_RATE = "train.lr";
+
 export function readAxes(section: Entry | undefined, diagnostics: Diagnostic[]): readonly Axis[] {
   if (section === undefined) return [];
   const wrong = (place: SourceLocation, key: string, message: string) =>

@@ -20,14 +20,19 @@ const OWN_KEYS = ["name", "description", "extends", "expect"];
 /** Throws every mistake that keeps the files from being put together, with those `already` known. */
 export function readFile(file: string, already: readonly Diagnostic[] = []): Mapping {
   const diagnostics: Diagnostic[] = [];
-  const tree = readLayered(file, readText(file, { pipes: true }), [], { diagnostics, read: new Map() });
+  const tree = readLayered(file, readText(file, { pipes: true }), [], {
+    diagnostics,
+    texts: new Map(),
+    read: new Map(),
+  });
   if (diagnostics.length > 0) throwDiagnostics([...diagnostics, ...already]);
   return tree!;
 }
 
 interface Reading {
   readonly diagnostics: Diagnostic[];
-  /** What each file extends and says, by its path: one that is extended in many ways is read once. */
+  /** By path, of each file that is extended its text, and what it extends and says: one extended in many ways is read once. */
+  readonly texts: Map<string, Text>;
   readonly read: Map<string, Mapping | undefined>;
 }
 
@@ -57,7 +62,8 @@ function layered(file: string, found: Text, trail: readonly string[], reading: R
       wrong(`circular extends: ${[...here.slice(loop), path].join(" -> ")}`);
       continue;
     }
-    const found = readText(path, { pipes: false });
+    const found = reading.texts.get(resolve(path)) ?? readText(path, { pipes: false });
+    reading.texts.set(resolve(path), found);
     if ("why" in found) {
       wrong(`${path}: ${found.why}`);
       continue;

@@ -14,6 +14,6 @@ const SETTINGS = {
 } as const;
 
 /** In the main thread: what a worker thread sets, a C library does not see. */
-export function disableTelemetry(env: NodeJS.ProcessEnv = process.env): void {
-  Object.assign(env, SETTINGS);
+export function disableTelemetry(): void {
+  Object.assign(process.env, SETTINGS);
 }

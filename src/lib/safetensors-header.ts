@@ -20,7 +20,7 @@ export const DTYPE_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4 } a
 export type ReadableDtype = keyof typeof DTYPE_BYTES;
 
 /** Longer headers the reference does not read either. */
-export const MAX_HEADER = 100_000_000;
+const MAX_HEADER = 100_000_000;
 
 /** What is often given instead, by how it begins, which as the length of a header is beyond all files. */
 const OTHERS: readonly (readonly [begins: string, what: string])[] = [

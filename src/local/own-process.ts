@@ -4,10 +4,11 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
+import { statFields } from "../runs/process-identity.ts";
 
 /** Whether the process is `hnorm run-one DIR`, which trains the run in this very folder. */
 export function trainsRun(pid: number, dir: string): boolean {
-  const { command, argument } = hnormWords(pid);
+  const [command, argument] = hnormWords(pid);
   return command === "run-one" && argument !== undefined && isSameFolder(argument, dir);
 }
 
@@ -15,16 +16,15 @@ export function trainsRun(pid: number, dir: string): boolean {
 export function workerOf(pid: number): number | undefined {
   const parent = parentOf(pid);
   if (parent === undefined) return undefined;
-  const { command } = hnormWords(parent);
+  const [command] = hnormWords(parent);
   return command === "sweep" || command === "worker" ? parent : undefined;
 }
 
 /** The words after the program's name; none where it is another program, or there is no such process. */
-function hnormWords(pid: number): { readonly command?: string; readonly argument?: string } {
+function hnormWords(pid: number): readonly string[] {
   const words = wordsOf(pid);
   const at = words.findIndex((word) => /(^|\/)hnorm(\.js)?$/.test(word));
-  const [command, argument] = at < 0 ? [] : words.slice(at + 1);
-  return { ...(command === undefined ? {} : { command }), ...(argument === undefined ? {} : { argument }) };
+  return at < 0 ? [] : words.slice(at + 1);
 }
 
 function wordsOf(pid: number): readonly string[] {
@@ -37,12 +37,7 @@ function wordsOf(pid: number): readonly string[] {
 }
 
 function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return Number(ps(pid, "ppid")) || undefined;
-  }
+  return Number(statFields(pid)?.[1] ?? ps(pid, "ppid")) || undefined;
 }
 
 const ps = (pid: number, column: string): string =>

@@ -53,10 +53,15 @@ const place = (): Place => ({
   pid_namespace: read(() => readlinkSync("/proc/self/ns/pid")),
 });
 
+/** The fields of /proc/PID/stat after the program's name, which may hold spaces: state, parent ...; undefined without any. */
+export function statFields(pid: number): readonly string[] | undefined {
+  const stat = read(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** Field 22 of /proc/PID/stat; undefined where no such process lives (one that is dead and not yet waited for does not). */
 function startOf(pid: number): string | undefined {
-  const stat = read(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" "); // the name before may hold spaces
+  const fields = statFields(pid);
   return fields === undefined || /[ZX]/.test(fields[0]!) ? undefined : fields[19];
 }
 

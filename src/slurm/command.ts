@@ -19,7 +19,7 @@ const TIMEOUT_MS = 60_000;
 /** HNORM_SLURM_TIMEOUT: seconds, for tests and for sites where Slurm is slower than that. */
 const timeoutMs = (): number => 1000 * Number(process.env.HNORM_SLURM_TIMEOUT) || TIMEOUT_MS;
 
-/** Runs a program to its end, or to the end of patience. */
+/** Runs a program to its end, or to the time limit. */
 export function runCommand(program: SlurmProgram, args: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: environment() });

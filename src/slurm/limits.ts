@@ -2,13 +2,13 @@
 import { runCommand } from "./command.ts";
 
 /** Slurm's own default. */
-const USUAL_ARRAY_SIZE = 1001;
+const DEFAULT_ARRAY_SIZE = 1001;
 
 /** The number of elements of the largest array the controller takes. */
 export async function maxArraySize(): Promise<number> {
   const { code, stdout } = await runCommand("scontrol", ["show", "config"]);
   const found = Number(/^\s*MaxArraySize\s*=\s*(\d+)/m.exec(stdout)?.[1]);
-  return code === 0 && found > 0 ? found : USUAL_ARRAY_SIZE;
+  return code === 0 && found > 0 ? found : DEFAULT_ARRAY_SIZE;
 }
 
 /** More arrays than this are too many to look after: then a few workers take one run after the other. */

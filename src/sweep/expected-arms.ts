@@ -2,6 +2,7 @@
  * Which arms the expectations of a file are about. A pattern means one arm of the sweep as the file has it; what the command
  * line makes of the sweep may have that arm, several of it (another key is swept besides), or none.
  */
+import { LEARNING_RATE } from "../config/axes.ts";
 import {
   type EvaluationMetric,
   evaluationMetrics,
@@ -48,7 +49,7 @@ export function bindExpectations(
   if (expectations.length === 0) return { bound: [], issues: [] };
   const arms = {
     one: [groupByArm(own), groupByArm(runs)],
-    best: [groupByArm(own, RATE), groupByArm(runs, RATE)],
+    best: [groupByArm(own, LEARNING_RATE), groupByArm(runs, LEARNING_RATE)],
   } as const;
   const issues: Issue[] = [];
   const bound = expectations.map((expectation): BoundExpectation => {
@@ -58,13 +59,12 @@ export function bindExpectations(
     const claim = ranked(expectation.claim, own);
     checkMetric(claim, own, issue);
     const matching = (of: Pattern, key: string) => {
-      const [written, actual] = atBestRate(of) ? arms.best : arms.one;
-      const { [RATE]: _, ...others } = of;
-      if (atBestRate(of) && !own.some(({ factors }) => RATE in factors))
-        issue([key, RATE], "not swept: best of what?", true);
-      return matchArms(atBestRate(of) ? others : of, written, actual, (...said) =>
-        issue(...under(key, said)),
-      );
+      const tuned = atBestRate(of);
+      const [written, actual] = tuned ? arms.best : arms.one;
+      const { [LEARNING_RATE]: _, ...others } = of;
+      if (tuned && !own.some(({ factors }) => LEARNING_RATE in factors))
+        issue([key, LEARNING_RATE], "not swept: best of what?", true);
+      return matchArms(tuned ? others : of, written, actual, (...said) => issue(...under(key, said)));
     };
     const meant = pattern === undefined ? arms.one[1] : matching(pattern, "arm");
     const best = { arm: atBestRate(pattern), than: claim.kind === "order" && atBestRate(claim.than) };
@@ -78,10 +78,8 @@ export function bindExpectations(
   return { bound, issues };
 }
 
-const RATE = "train.lr";
-
 /** `{norm: pre, train.lr: best}` */
-const atBestRate = (pattern: Pattern = {}): boolean => pattern[RATE] === "best";
+const atBestRate = (pattern: Pattern = {}): boolean => pattern[LEARNING_RATE] === "best";
 
 const under = (key: string, [path, message, atKey]: Parameters<ReportIssue>): Parameters<ReportIssue> => [
   [key, ...path],

@@ -1,5 +1,6 @@
 /** The runs that a sweep's folder lists, for those who only read: also what another version wrote there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { isPlainObject } from "../config/selection.ts";
 import { UserError } from "../lib/errors.ts";
 import { sweepFiles } from "../runs/paths.ts";
@@ -15,6 +16,12 @@ export interface Listing {
 }
 
 export const isSweep = (dir: string): boolean => existsSync(sweepFiles(dir).sweep);
+
+/** The sweeps that lie in a folder, by name; none where it is no folder. */
+export const sweepsIn = (dir: string): readonly string[] =>
+  (statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(dir).sort() : [])
+    .map((name) => join(dir, name))
+    .filter(isSweep);
 
 /** What sweep.json lists; throws a UserError where there is none that can be read. */
 export function readListing(dir: string): Listing {

@@ -1,5 +1,6 @@
 /** Runs of several sweeps in one list. Pure. */
 import { isDeepStrictEqual } from "node:util";
+import { fieldAt } from "../config/fields.ts";
 import type { Factors, Run } from "./expand.ts";
 
 /**
@@ -19,5 +20,4 @@ const factorsIn = (config: Run["config"], keys: readonly string[]): Factors =>
     keys.map((key) => [key, valueAt(config, key)] as const).filter(([, value]) => value !== undefined),
   );
 
-const valueAt = (config: Run["config"], key: string): unknown =>
-  key.split(".").reduce<unknown>((value, word) => (Object(value) as Record<string, unknown>)[word], config);
+const valueAt = (config: Run["config"], key: string): unknown => fieldAt(config, key.split("."));

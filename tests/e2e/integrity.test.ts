@@ -19,6 +19,8 @@ test("a flipped byte in any file of a finished run is found, and its file named"
   const { code } = await hnorm(dir, "sweep", file(dir, "t.yaml", tiny()));
   expect(code).toBe(0);
   const whole = await hnorm(dir, "verify", "--files", "runs");
+  const noFolder = await hnorm(dir, "verify", "--files", "t.yaml");
+  expect(noFolder).toMatchObject({ code: 2, stderr: expect.stringMatching(/^t\.yaml: no sweep and no run here\n$/) });
   expect([whole.code, whole.stdout]).toEqual([0, expect.stringMatching(/t\/run-\S+ +ok$/m)]);
 
   const [run] = runsOf(dir, "t");

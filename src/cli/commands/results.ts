@@ -37,7 +37,7 @@ export function resultsCommand(command: Command, io: Io): void {
       const files = sweepFiles(dir);
       const { name, runs: listed } = readListing(dir);
       const ranking = options.save
-        ? await writeResults(files, listed, new Map(), options.rankBy)
+        ? await writeResults(files, { name, runs: listed }, new Map(), options.rankBy)
         : rankedRuns(files, listed, new Map(), options.rankBy);
       print(name, ranking, options, io);
       const open = listed.filter((run) => !isFinished(files.run(run.name)));

@@ -1,6 +1,6 @@
 /** `hnorm status DIR`: every run of a sweep, where it is, how far and how fast; of a folder of sweeps, a line for each. */
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../lib/errors.ts";
@@ -9,7 +9,7 @@ import { nearest } from "../../lib/suggest.ts";
 import { runsDir } from "../../local/folders.ts";
 import type { SweepView } from "../../report/status/sweep-view.ts";
 import { sweepViewer } from "../../report/status/sweep-viewer.ts";
-import { isSweep } from "../../sweep/listing.ts";
+import { isSweep, sweepsIn } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 import { changes, screen, screenLines, watchStatus } from "../progress/status-watch.ts";
 import { statusJson, statusText, sweepLine } from "../tables/status-text.ts";
@@ -77,9 +77,7 @@ function find(dir: string): { readonly several: boolean; readonly looked: readon
     const sweep = dirname(place);
     if (isSweep(sweep))
       return { several: false, looked: [{ dir: sweep, look: oneOf(sweep, basename(place)) }] };
-    const sweeps = (statSync(place).isDirectory() ? readdirSync(place).sort() : [])
-      .map((name) => join(place, name))
-      .filter(isSweep);
+    const sweeps = sweepsIn(place);
     if (sweeps.length > 0)
       return { several: true, looked: sweeps.map((path) => ({ dir: path, look: sweepViewer(path) })) };
   }

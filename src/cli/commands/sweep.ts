@@ -109,13 +109,13 @@ async function sweep(asked: Sweep, options: Options, io: Io): Promise<number> {
     choose,
     retryFailed: true,
     wait: true,
-    progress: (steps) => writingResults(sweepProgress(io, steps), files, listed),
+    progress: (steps) => writingResults(sweepProgress(io, steps), files, { name, runs: listed }),
   });
 
   const { runs: ranked, by } = rankedRuns(files, runs, statuses);
   const { text, caveat } = rankingText(ranked, name, { by });
   io.out(options.json ? jsonText(resultRows(ranked, by, name), 2) : text);
-  await writeResults(files, listed, statuses);
+  await writeResults(files, { name, runs: listed }, statuses);
   io.log(`\nresults: ${files.results}`);
   if (caveat !== undefined) io.log(caveat);
   if (end !== "all") io.log("stopped; rerun the same command to resume");

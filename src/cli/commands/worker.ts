@@ -84,9 +84,9 @@ async function worker(options: Options, io: Io): Promise<number> {
     startAt,
     retryFailed: options.retryFailed === true,
     wait: options.wait,
-    progress: (steps) => writingResults(sweepProgress(io, steps), files, runs),
+    progress: (steps) => writingResults(sweepProgress(io, steps), files, { name, runs }),
   });
-  await writeResults(files, runs, trained.statuses);
+  await writeResults(files, { name, runs }, trained.statuses);
   const { failed, left } = trained;
   io.log(
     `worker: ${mine.length - failed.length - left.length} finished, ${failed.length} failed, ${left.length} left`,

@@ -1,13 +1,13 @@
 /** `hnorm verify --files`: every file of finished runs against the checksum that it had when its run finished. */
-import { existsSync, readdirSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { plural } from "../../lib/format.ts";
 import { table } from "../../lib/table.ts";
 import { checkFiles, type FileCheck } from "../../runs/done-file.ts";
 import { runFiles, sweepFiles } from "../../runs/paths.ts";
 import { isFinished } from "../../runs/status.ts";
-import { isSweep, readListing } from "../../sweep/listing.ts";
+import { isSweep, readListing, sweepsIn } from "../../sweep/listing.ts";
 import type { Io } from "../io.ts";
 import { fileFaultsText } from "../tables/file-faults-text.ts";
 
@@ -39,7 +39,7 @@ function runsIn(folder: string): readonly (readonly [run: string, dir: string])[
     return readListing(dir).runs.map(({ name }) => [`${basename(dir)}/${name}`, sweepFiles(dir).run(name)]);
   const { config, done } = runFiles(dir);
   if (existsSync(config) || existsSync(done)) return [[basename(dir), dir]];
-  const sweeps = (existsSync(dir) ? readdirSync(dir) : []).map((name) => join(dir, name)).filter(isSweep);
+  const sweeps = sweepsIn(dir);
   if (sweeps.length === 0) throw new UserError(`${folder}: no sweep and no run here`);
   return sweeps.flatMap(runsIn);
 }

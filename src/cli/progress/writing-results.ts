@@ -2,12 +2,12 @@
 import type { Progress } from "../../local/progress.ts";
 import { writeResults } from "../../report/ranking/results-file.ts";
 import type { sweepFiles } from "../../runs/paths.ts";
-import type { Run } from "../../sweep/expand.ts";
+import type { Listing } from "../../sweep/listing.ts";
 
 export function writingResults(
   progress: Progress,
   files: ReturnType<typeof sweepFiles>,
-  runs: readonly Run[],
+  sweep: Pick<Listing, "name" | "runs">,
 ): Progress {
   let [writing, again] = [false, false];
   const write = async (): Promise<void> => {
@@ -16,7 +16,7 @@ export function writingResults(
     writing = true;
     while (again) {
       again = false;
-      await writeResults(files, runs, new Map()).catch(() => {}); // a full disk: the sweep's end says so
+      await writeResults(files, sweep, new Map()).catch(() => {}); // a full disk: the sweep's end says so
     }
     writing = false;
   };

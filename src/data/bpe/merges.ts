@@ -26,7 +26,7 @@ export function merger(rules: readonly MergeRule[]): MergeIds {
     const n = ids.length;
     if (n > PLACES)
       throw new EnvironmentError(
-        `data: a word of ${n} bytes without a border; at most ${PLACES} can be tokenized`,
+        `data: a pre-token of ${n} bytes or characters; at most ${PLACES} can be tokenized`,
       );
     const previous = Int32Array.from(ids, (_, i) => i - 1);
     const next = Int32Array.from(ids, (_, i) => i + 1); // n: the end

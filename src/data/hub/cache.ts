@@ -17,9 +17,8 @@ import {
 import { rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
+import { COMMIT } from "./facts.ts";
 import type { HubFile } from "./reference.ts";
-
-const COMMIT = /^[0-9a-f]{40}$/;
 
 const repoFolder = (cacheDir: string, repo: string): string =>
   join(cacheDir, `datasets--${repo.replaceAll("/", "--")}`);

@@ -4,11 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EnvironmentError } from "../../lib/errors.ts";
 import { bytes as sizeText } from "../../lib/format.ts";
+import { sha256File } from "../../lib/hash.ts";
 import { withLock } from "../../lib/with-lock.ts";
+import { writeAll } from "../../lib/write-all.ts";
 import { bytesOf } from "./bytes.ts";
 import type { FileFacts } from "./facts.ts";
 import { type OnProgress, tracker } from "./progress.ts";
@@ -46,12 +48,8 @@ export async function downloadBlob(
 }
 
 /** Whether the blob is what its name says; one of the right size that is not is fetched again. */
-async function isThere(blob: string, facts: FileFacts): Promise<boolean> {
-  if ((await sizeOf(blob)) !== facts.bytes) return false;
-  const hash = digestOf(facts);
-  for await (const chunk of createReadStream(blob, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest("hex") === facts.etag;
-}
+const isThere = async (blob: string, { bytes, etag }: FileFacts): Promise<boolean> =>
+  (await sizeOf(blob)) === bytes && (await blobHash(blob, etag)) === etag;
 
 /** Before the first byte, not after the last that fits. */
 async function requireSpace(folder: string, bytes: number, name: string): Promise<void> {
@@ -93,7 +91,7 @@ async function fetchPart(
         await file.truncate(where); // the server began anew
         [at, hash] = [where, digestOf(facts)];
       }
-      await append(file, bytes);
+      await writeAll(file, bytes);
       hash.update(bytes);
       at += bytes.length;
       track(at);
@@ -108,18 +106,21 @@ async function fetchPart(
 
 /** sha256, or git's hash of a blob: sha1 over "blob SIZE\0" and the contents. */
 function digestOf({ etag, bytes }: FileFacts) {
-  return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${bytes}\0`);
+  return isGitHash(etag) ? createHash("sha1").update(`blob ${bytes}\0`) : createHash("sha256");
 }
 
+/** The hash of a file's contents of the kind that this name of a blob is. */
+export const blobHash = (path: string, etag: string): Promise<string> =>
+  isGitHash(etag) ? gitBlobHash(path) : sha256File(path);
+
+/** Git's sha1, and not sha256. */
+export const isGitHash = (etag: string): boolean => etag.length === 40;
+
 /** Git's name of a file's contents. */
-export async function gitBlobHash(path: string): Promise<string> {
+async function gitBlobHash(path: string): Promise<string> {
   const hash = createHash("sha1").update(`blob ${await sizeOf(path)}\0`);
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
   return hash.digest("hex");
-}
-
-async function append(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }
 
 async function discard(blob: string): Promise<void> {

@@ -13,7 +13,7 @@ export interface FileFacts {
   readonly etag: string;
 }
 
-const COMMIT = /^[0-9a-f]{40}$/;
+export const COMMIT = /^[0-9a-f]{40}$/;
 const SHA = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
 
 function urlOf({ settings }: Hub, { repo, revision, path }: HubFile): string {

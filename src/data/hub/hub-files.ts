@@ -9,7 +9,7 @@ import { rememberedHash } from "../../lib/file-hash.ts";
 import type { DataContext } from "../source.ts";
 import { addToCache, blobPath, type Cached, cached, removeCached } from "./cache.ts";
 import { checksums } from "./checksums.ts";
-import { downloadBlob, gitBlobHash } from "./download.ts";
+import { blobHash, downloadBlob, isGitHash } from "./download.ts";
 import { type FileFacts, factsOf } from "./facts.ts";
 import { downloadPrefix } from "./prefix.ts";
 import { type HubFile, hubFiles, nameOf } from "./reference.ts";
@@ -105,12 +105,11 @@ async function sound(
   const known = checksums(file.repo).get(file.path);
   const expected = known?.sha256 ?? found.etag;
   if (expected === undefined) return found; // a copy of which nothing is known
-  const gitHash = expected.length === 40;
   const hash = await rememberedHash(
     found.path,
     join(cacheDir, "hashes"),
-    gitHash ? gitBlobHash : undefined,
-    gitHash ? "git" : "sha256",
+    (path) => blobHash(path, expected),
+    isGitHash(expected) ? "git" : "sha256",
   );
   if (hash === expected) return found;
   tell(`${nameOf(file)}: damaged in the cache (checksum ${hash}, expected ${expected})`);

@@ -1,6 +1,6 @@
 /**
  * One request to the hub: follows redirects by hand, so that the token goes to the hub's host alone, and sorts what
- * comes back into answers, faults that may pass (`PassingFault`), and errors. Retries and resuming are elsewhere.
+ * comes back into answers, faults that may pass (`TransientError`), and errors. Retries and resuming are elsewhere.
  */
 import { EnvironmentError, UserError } from "../../lib/errors.ts";
 import { fetchOf } from "./proxy.ts";
@@ -8,7 +8,7 @@ import type { HubSettings } from "./settings.ts";
 
 /** Something that may be gone in a while: the network, a busy server. */
 export class TransientError extends Error {
-  override readonly name = "PassingFault";
+  override readonly name = "TransientError";
   /** How long the server asks to be left alone. */
   readonly retryAfterMs: number;
   constructor(message: string, retryAfterMs = 0) {

@@ -8,22 +8,30 @@ export interface RowDocuments {
   readonly lengths: Iterable<ArrayLike<number>>;
 }
 
-/** Reads both rows once, document by document. */
+/** Reads the validation row once, and of the training row the documents of its lengths. */
 export function containedDocuments(train: RowDocuments, validation: RowDocuments): number {
   const counter = overlapCounter();
-  eachDocument(validation, counter.validation);
-  eachDocument(train, counter.train);
+  const held = new Set<number>(); // of other lengths no training document can be one of them, and none is read
+  eachDocument(validation, counter.validation, (length) => held.add(length));
+  eachDocument(train, counter.train, (length) => held.has(length));
   return counter.contained();
 }
 
-function eachDocument({ tokens, lengths }: RowDocuments, take: (ids: Uint8Array) => void): void {
+function eachDocument(
+  { tokens, lengths }: RowDocuments,
+  take: (ids: Uint8Array) => void,
+  wanted: (length: number) => unknown,
+): void {
   let start = 0;
   for (const piece of lengths) {
     for (let i = 0; i < piece.length; i++) {
-      const ids = new Int32Array(piece[i]!);
-      tokens.read(start, ids.length, ids, 0);
-      start += ids.length;
-      if (ids.length > 1) take(new Uint8Array(ids.buffer)); // one id is the end token alone
+      const length = piece[i]!;
+      const [from, to] = [start, start + length];
+      start = to;
+      if (length < 2 || !wanted(length)) continue; // one id is the end token alone
+      const ids = new Int32Array(length);
+      tokens.read(from, length, ids, 0);
+      take(new Uint8Array(ids.buffer));
     }
   }
 }

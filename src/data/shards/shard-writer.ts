@@ -3,10 +3,11 @@
  * document is ever divided. Everything goes to temporaries that get their names once the disk has them.
  */
 import { createHash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { writeFileSynced } from "../../lib/fs-atomic.ts";
 import { sha256 } from "../../lib/hash.ts";
+import { writeAll } from "../../lib/write-all.ts";
 import type { EncodedBatch } from "../encode/encoder.ts";
 import type { Tokens } from "../token-sequence.ts";
 import { type Dtype, indexBytes } from "./index-file.ts";
@@ -96,8 +97,4 @@ async function openPair(path: string, dtype: Dtype) {
       await rm(temporary.bin, { force: true });
     },
   };
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }

@@ -5,7 +5,7 @@ import { byteMerger, type MergeRule, merger } from "../bpe/merges.ts";
 import type { Model } from "./models.ts";
 import { inByteCharacters } from "./pre-tokenizers.ts";
 import { anything, bool, fieldsOf, nullable, type Part, shown, text, Unsupported } from "./unsupported.ts";
-import { vocabularyMap } from "./vocabulary.ts";
+import { fallbackByte, fallbackIds, vocabularyMap } from "./vocabulary.ts";
 
 export function readBpe(part: Part, bytes: boolean): Model {
   const fields = fieldsOf(part, {
@@ -28,14 +28,10 @@ export function readBpe(part: Part, bytes: boolean): Model {
   const rules = rulesOf(`${part.where}.merges`, fields.merges, ids, prefix);
   const unknown = unknownId(part, fields.unk_token, ids);
   const fallback = fields.byte_fallback ? fallbackIds(ids) : undefined;
-  const plain = (token: string) =>
-    bytes ? (bytesOfToken(bare(token)) ?? token) : (fallbackByte(token) ?? bare(token));
   const bare = (token: string) => {
     const body = prefix !== "" && token.startsWith(prefix) ? token.slice(prefix.length) : token;
     return suffix !== "" && body.endsWith(suffix) ? body.slice(0, -suffix.length) : body;
   };
-  const fallbackByte = (token: string) =>
-    fallback === undefined ? undefined : /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
   const byteIds = bytes && prefix === "" && suffix === "" ? byteIdsOf(ids) : undefined;
   let encode: EncodeWords;
   if (byteIds !== undefined) encode = byteMerger(byteIds, rules);
@@ -54,10 +50,8 @@ export function readBpe(part: Part, bytes: boolean): Model {
   return {
     ids,
     size: ids.size,
-    plain: (token) => {
-      const hex = bytes ? undefined : fallbackByte(token);
-      return hex === undefined ? plain(token) : Uint8Array.of(Number.parseInt(hex, 16));
-    },
+    plain: (token) =>
+      bytes ? (bytesOfToken(bare(token)) ?? token) : ((fallback && fallbackByte(token)) ?? bare(token)),
     encode(word, out) {
       const id = whole?.get(bytes ? inByteCharacters(word) : word);
       if (id === undefined) encode(word, out);
@@ -79,11 +73,6 @@ function byteIdsOf(ids: ReadonlyMap<string, number>): readonly number[] | undefi
 
 /** Whether UTF-8 uses the byte at all; GPT-NeoX has no ids for those it does not. */
 const inUtf8 = (byte: number): boolean => byte !== 0xc0 && byte !== 0xc1 && byte < 0xf5;
-
-const fallbackIds = (ids: ReadonlyMap<string, number>): readonly (number | undefined)[] =>
-  Array.from({ length: 256 }, (_, byte) =>
-    ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-  );
 
 export function unknownId(
   part: Part,

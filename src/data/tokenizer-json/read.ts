@@ -42,7 +42,7 @@ export function tokenizerFromJson(json: TokenizerJson, { parseSpecial, ...facts 
     cutRaw: tokenCutter(raw),
     normalize,
     cutNormalized: tokenCutter(rest),
-    encodeWords: encoderOf(json, model),
+    encodeWords: encoderOf(json, preTokenizer, model),
   });
 }
 
@@ -62,10 +62,13 @@ const normalizedToken =
     throw new Unsupported(`added_tokens: nothing is left of ${shown(token.content)} when it is normalized`);
   };
 
-function encoderOf({ pre_tokenizer }: TokenizerJson, model: Model) {
+function encoderOf(
+  { pre_tokenizer }: TokenizerJson,
+  { cut }: ReturnType<typeof readPreTokenizer>,
+  model: Model,
+) {
   const words = wordsOf(pre_tokenizer);
   if (words !== undefined) return wordEncoder(words, model.encode);
-  const { cut } = readPreTokenizer("pre_tokenizer", pre_tokenizer);
   const encode = remembering(model.encode);
   return (stretch: string, out: number[], first: boolean) => {
     if (stretch === "") return;
@@ -106,7 +109,7 @@ function addedTokens(written: readonly Added[], model: Model): readonly Added[] 
   return written.map((value, i) => {
     const where = `added_tokens[${i}]`;
     const token = fieldsOf(
-      { where, type: "", fields: Object(value) as Record<string, unknown> },
+      { where, fields: Object(value) as Record<string, unknown> },
       {
         id: [anything],
         content: [text],

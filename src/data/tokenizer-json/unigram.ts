@@ -4,6 +4,7 @@
  */
 import type { Model } from "./models.ts";
 import { anything, bool, fieldsOf, int, nullable, type Part, shown, Unsupported } from "./unsupported.ts";
+import { fallbackByte, fallbackIds } from "./vocabulary.ts";
 
 const UNKNOWN_PENALTY = 10;
 
@@ -26,9 +27,7 @@ export function readUnigram(part: Part, bytes: boolean): Model {
   const pieces = piecesOf(`${part.where}.vocab`, fields.vocab);
   const { unk_id: unknown } = fields;
   const ids = new Map(pieces.map(([piece], id) => [piece, id]));
-  const fallback = Array.from({ length: 256 }, (_, byte) =>
-    fields.byte_fallback ? ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`) : undefined,
-  );
+  const fallback = fields.byte_fallback ? fallbackIds(ids) : undefined;
   if (unknown === null || unknown >= pieces.length)
     throw new Unsupported(`${part.where}.unk_id: got ${shown(unknown)}; supported: the id of a piece`);
   const root = trieOf(ids);
@@ -39,14 +38,11 @@ export function readUnigram(part: Part, bytes: boolean): Model {
   return {
     ids,
     size: pieces.length,
-    plain(piece) {
-      const hex = fields.byte_fallback ? /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1] : undefined;
-      return hex === undefined ? piece : Uint8Array.of(Number.parseInt(hex, 16));
-    },
+    plain: (piece) => (fallback && fallbackByte(piece)) ?? piece,
     encode(word, out) {
       for (const piece of cut(word)) {
         const id = ids.get(piece);
-        const spelled = id === undefined ? Array.from(Buffer.from(piece), (byte) => fallback[byte]) : [id];
+        const spelled = id === undefined ? Array.from(Buffer.from(piece), (byte) => fallback?.[byte]) : [id];
         if (spelled.every((byte) => byte !== undefined)) for (const byte of spelled) out.push(byte);
         else out.push(unknown);
       }

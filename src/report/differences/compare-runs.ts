@@ -3,9 +3,9 @@
  * do not count, and where their numbers come from, which tells why runs of one id can have different numbers. Pure.
  */
 import { isDeepStrictEqual } from "node:util";
+import { type FieldPath, fieldAt, fieldPaths, uniquePaths } from "../../config/fields.ts";
 import type { RunConfig } from "../../config/schema.ts";
 import { essentialFields, identityFields } from "../../sweep/identity.ts";
-import { type FieldPath, fieldAt, fieldPaths, uniquePaths } from "./fields.ts";
 
 /** A run, or a run that a config would make. */
 export interface ComparedRun {

@@ -3,13 +3,14 @@
  * follows from a swept value: each norm strategy brings the init of its own source, and a longer context more tokens. It is
  * a remark, never a mistake: whoever compares recipes as they were published wants just that. Pure.
  */
+
+import { isListOfMappings } from "../../config/fields.ts";
 import type { RunConfig } from "../../config/schema.ts";
 import { isPlainObject } from "../../config/selection.ts";
 import { memoize } from "../../lib/memo.ts";
 import { canonicalJson, identityFields } from "../../sweep/identity.ts";
 import { groupArms } from "../ranking/arms.ts";
 import { factorText } from "../ranking/ranking.ts";
-import { isListOfMappings } from "./fields.ts";
 
 /** A field that decides results, is not swept, and is not the same in all arms. */
 export interface AlsoDiffers {

@@ -23,16 +23,16 @@ export interface JudgeInput {
   readonly scoreOf: ScoreOf;
 }
 
-export const judge = (claim: Claim, question: JudgeInput): Judgement => {
+export const judge = (claim: Claim, input: JudgeInput): Judgement => {
   switch (claim.kind) {
     case "number":
-      return judgeNumber(claim, question);
+      return judgeNumber(claim, input);
     case "order":
-      return judgeOrder(claim, question);
+      return judgeOrder(claim, input);
     case "outcome":
-      return judgeEnding(claim.diverges, "diverged", isDiverged, question);
+      return judgeEnding(claim.diverges, "diverged", isDiverged, input);
     case "stuck":
-      return judgeEnding(claim.stuck, "stuck", ({ status }) => isStuck(status), question);
+      return judgeEnding(claim.stuck, "stuck", ({ status }) => isStuck(status), input);
   }
 };
 

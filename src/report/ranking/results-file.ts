@@ -1,10 +1,10 @@
 /** The table of results that a sweep ends with. */
-import { basename } from "node:path";
 import { csvTable } from "../../lib/csv.ts";
 import { writeFileAtomic } from "../../lib/fs-atomic.ts";
 import type { sweepFiles } from "../../runs/paths.ts";
 import { isFinished, type RunStatus, readStatus } from "../../runs/status.ts";
 import type { Run } from "../../sweep/expand.ts";
+import type { Listing } from "../../sweep/listing.ts";
 import type { RankBy } from "./rank-by.ts";
 import { type RankedRun, rank, resultRows } from "./ranking.ts";
 import { readRankBy } from "./read-rank-by.ts";
@@ -44,13 +44,13 @@ export interface Ranking {
  */
 export async function writeResults(
   files: Files,
-  runs: readonly Run[],
+  { name, runs }: Pick<Listing, "name" | "runs">,
   known: ReadonlyMap<string, RunStatus>,
   rankBy?: string,
 ): Promise<Ranking> {
   for (let written = ""; ; ) {
     const ranked = rankedRuns(files, runs, known, rankBy);
-    const text = csvTable(resultRows(ranked.runs, ranked.by, basename(files.dir)));
+    const text = csvTable(resultRows(ranked.runs, ranked.by, name));
     if (text === written) return ranked;
     await writeFileAtomic(files.results, text);
     written = text;

@@ -2,12 +2,11 @@
  * Arms of all factors but the learning rate: what each rate came to, and which is best for the arm. The one notion of an arm
  * at its best rate, of results, report and verify. Pure.
  */
+import { LEARNING_RATE } from "../../config/axes.ts";
 import { mean } from "../../lib/statistics.ts";
 import { type Arm, groupArms, seedOf } from "./arms.ts";
 import { byScore, type RankBy } from "./rank-by.ts";
 import type { RankedRun } from "./ranking.ts";
-
-export const RATE = "train.lr";
 
 export interface Tuned<R extends RankedRun = RankedRun> {
   readonly label: string;
@@ -31,7 +30,7 @@ export interface Tuned<R extends RankedRun = RankedRun> {
   };
 }
 
-export const rateOf = ({ factors }: Pick<RankedRun, "factors">): number => Number(factors[RATE]);
+const rateOf = ({ factors }: Pick<RankedRun, "factors">): number => Number(factors[LEARNING_RATE]);
 
 /** Whether rates are swept: at least two. */
 export const sweepsRates = (runs: readonly Pick<RankedRun, "factors">[]): boolean =>
@@ -46,7 +45,7 @@ export function tunedArms<R extends RankedRun>(
   const seeds = new Set(runs.map(seedOf));
   const original = new Map(runs.map((run) => [run.name, run]));
   const others = runs.map((run) => {
-    const { [RATE]: _, ...factors } = run.factors;
+    const { [LEARNING_RATE]: _, ...factors } = run.factors;
     return { ...run, factors };
   });
   return groupArms(others, sweepName).map((arm) => tuned(arm, original, by, seeds));

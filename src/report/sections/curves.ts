@@ -27,7 +27,7 @@ export function blocks(data: ReportData): readonly Block[] {
 }
 
 /** What a figure is of: one metric of one set. */
-interface Judgement {
+interface EvaluationCurve {
   readonly protocol: string;
   readonly split: string;
   readonly name: string;
@@ -38,7 +38,7 @@ interface Judgement {
 
 /** A figure for each protocol and split, and each of its metrics that is no function of another. */
 function evaluationFigures(data: ReportData): readonly FigureBlock[] {
-  return judgedBy(data).flatMap(({ protocol, split, name, metric, id }) => {
+  return evaluationCurves(data).flatMap(({ protocol, split, name, metric, id }) => {
     const points = (run: RunData): readonly Point[] =>
       run.evaluations
         .filter((row) => row.protocol === protocol && row.split === split)
@@ -101,7 +101,7 @@ function unigramRule({ evidence: { baseline } }: ReportData) {
 const FIRST = "validation-loss";
 
 /** In the order of eval.csv; the validation loss is the first in each. */
-function judgedBy({ runs }: ReportData): readonly Judgement[] {
+function evaluationCurves({ runs }: ReportData): readonly EvaluationCurve[] {
   const found = new Map<string, Pick<Evaluation, "protocol" | "split"> & { readonly names: Set<string> }>();
   for (const { protocol, split, scores } of runs.flatMap(({ evaluations }) => evaluations)) {
     const key = JSON.stringify([protocol, split]);
@@ -110,7 +110,7 @@ function judgedBy({ runs }: ReportData): readonly Judgement[] {
     found.set(key, { protocol, split, names });
   }
   return [...found.values()].flatMap(({ protocol, split, names }, i) =>
-    [...names].flatMap((name): readonly Judgement[] => {
+    [...names].flatMap((name): readonly EvaluationCurve[] => {
       const metric = metrics.get(name);
       if (metric === undefined || (metric.follows !== undefined && names.has(metric.follows))) return [];
       const id = name === "loss" ? FIRST : `evaluation-${name}`;

@@ -1,15 +1,13 @@
 /** Whether the comparison is fair: what differs between the arms besides what was swept, and whether each was tuned. */
-import { SEED } from "../../config/axes.ts";
+import { LEARNING_RATE, SEED } from "../../config/axes.ts";
+import { fieldAt } from "../../config/fields.ts";
 import { isPlainObject } from "../../config/selection.ts";
 import type { ReportData } from "../data/report-data.ts";
 import { alsoDiffers } from "../differences/fairness.ts";
-import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
 import { factorText } from "../ranking/ranking.ts";
 
 export const title = "Fairness of the comparison";
-
-const RATE = "train.lr";
 
 export function blocks({ arms, runs, sweep }: ReportData): readonly Block[] {
   if (arms.length < 2) return [];
@@ -35,12 +33,12 @@ export function blocks({ arms, runs, sweep }: ReportData): readonly Block[] {
           ]),
           tableOf(found),
         ];
-  const rates = new Set(runs.map(({ config }) => fieldAt(config, RATE.split("."))));
+  const rates = new Set(runs.map(({ config }) => fieldAt(config, LEARNING_RATE.split("."))));
   const oneRate =
-    rates.size === 1 && !swept.includes(RATE)
+    rates.size === 1 && !swept.includes(LEARNING_RATE)
       ? [
           prose(
-            `All arms were trained with one learning rate, ${RATE} ${factorText([...rates][0])}. Norm placements may have different optimal learning rates, so a difference may be due to tuning; sweep ${RATE} to check.`,
+            `All arms were trained with one learning rate, ${LEARNING_RATE} ${factorText([...rates][0])}. Norm placements may have different optimal learning rates, so a difference may be due to tuning; sweep ${LEARNING_RATE} to check.`,
             "note",
           ),
         ]

@@ -1,7 +1,7 @@
 /** Where the numbers come from: the sweep, the runs, and the code, engine and data that made them. */
 
+import { fieldAt } from "../../config/fields.ts";
 import type { ReportData, RunData } from "../data/report-data.ts";
-import { fieldAt } from "../differences/fields.ts";
 import { type Block, prose, type TableBlock } from "../page/blocks.ts";
 import { fixed, nats } from "../page/numbers.ts";
 import { factorText, label } from "../ranking/ranking.ts";

@@ -1,5 +1,5 @@
 /** A config as a list of its fields: the path of each value that is no mapping. Items of a list of mappings have numbers. */
-import { isPlainObject } from "../../config/selection.ts";
+import { isPlainObject } from "./selection.ts";
 
 export type FieldPath = readonly string[];
 
