@@ -20,7 +20,10 @@ test("a flipped byte in any file of a finished run is found, and its file named"
   expect(code).toBe(0);
   const whole = await hnorm(dir, "verify", "--files", "runs");
   const noFolder = await hnorm(dir, "verify", "--files", "t.yaml");
-  expect(noFolder).toMatchObject({ code: 2, stderr: expect.stringMatching(/^t\.yaml: no sweep and no run here\n$/) });
+  expect(noFolder).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^t\.yaml: no sweep and no run here\n$/),
+  });
   expect([whole.code, whole.stdout]).toEqual([0, expect.stringMatching(/t\/run-\S+ +ok$/m)]);
 
   const [run] = runsOf(dir, "t");
